@@ -1,0 +1,2 @@
+//! The door: it listens, asks and speaks. The path of a command is its file.
+pub mod report;

@@ -1,0 +1,69 @@
+//! What a command answers. A report has no opinion about colour, width or JSON; `render` has.
+
+use crate::error::Result;
+use crate::model::{Secret, Timestamp};
+use std::borrow::Cow;
+
+/// One value of an answer. Long tables borrow from the row they show.
+pub enum Cell<'a> {
+    /// Stored or computed text; escaped for the terminal when it is shown.
+    Text(Cow<'a, str>),
+    Int(i64),
+    Flag(bool),
+    Time(Timestamp),
+    List(Vec<Cow<'a, str>>),
+    /// A table inside an answer: shown indented or, in JSON, as an object.
+    Map(Vec<(String, Cell<'a>)>),
+    /// A secret that was asked for.
+    Secret(Secret),
+    /// A secret that was not asked for: dots, `null` in JSON.
+    Hidden,
+    None,
+}
+
+impl<'a> Cell<'a> {
+    /// Text if there is any, else nothing.
+    pub fn text(value: Option<&'a str>) -> Self {
+        value.map_or(Self::None, |text| Self::Text(Cow::Borrowed(text)))
+    }
+
+    /// Text that the cell owns.
+    pub fn owned(value: impl Into<String>) -> Self {
+        Self::Text(Cow::Owned(value.into()))
+    }
+
+    /// A moment if there is one, else nothing.
+    pub fn time(value: Option<Timestamp>) -> Self {
+        value.map_or(Self::None, Self::Time)
+    }
+}
+
+/// A column of a table: its name is the JSON key.
+pub struct Column {
+    pub name: &'static str,
+    /// Shown only in JSON.
+    pub json_only: bool,
+}
+
+/// Receives one row of a table; the row borrows from the producer and is gone after the call.
+pub type Sink<'a> = dyn FnMut(&[Cell<'_>]) -> Result<()> + 'a;
+
+/// Produces the rows of a table, the same rows each time it is called. Called once for plain and
+/// JSON output, and a second time for long tables, whose column widths must be known first.
+pub type Rows = dyn FnMut(&mut Sink<'_>) -> Result<()>;
+
+/// The shapes an answer can have.
+pub enum Report {
+    /// Many things of one shape, streamed. `empty` is said on stderr when there are none.
+    Table { columns: &'static [Column], rows: Box<Rows>, empty: &'static str },
+    /// One thing.
+    Item(Vec<(&'static str, Cell<'static>)>),
+    /// The bytes of a secret, and nothing else.
+    Value(Secret),
+    /// Something was done: a sentence for people (stderr), an object for programs (JSON).
+    Done { message: String, item: Vec<(&'static str, Cell<'static>)> },
+    /// Plain text that is itself the product (completion scripts, help topics).
+    Text(String),
+    /// Nothing to add; the command has spoken for itself.
+    Nothing,
+}

@@ -1,0 +1,87 @@
+//! The clear metadata of a credential.
+
+use super::{FieldName, Label, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The single-text columns of a credential, in the order they are shown and tagged.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Attr {
+    Username,
+    Url,
+    Host,
+    Database,
+    Client,
+    Service,
+    Infra,
+    Environment,
+    Owner,
+    Description,
+}
+
+impl Attr {
+    /// All of them, in order; `attr as usize` is the position.
+    pub const ALL: [Self; 10] = [
+        Self::Username,
+        Self::Url,
+        Self::Host,
+        Self::Database,
+        Self::Client,
+        Self::Service,
+        Self::Infra,
+        Self::Environment,
+        Self::Owner,
+        Self::Description,
+    ];
+
+    /// The name in SQL, JSON and on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Username => "username",
+            Self::Url => "url",
+            Self::Host => "host",
+            Self::Database => "database",
+            Self::Client => "client",
+            Self::Service => "service",
+            Self::Infra => "infra",
+            Self::Environment => "environment",
+            Self::Owner => "owner",
+            Self::Description => "description",
+        }
+    }
+}
+
+/// What is known of a credential without unlocking. Everything here is covered by the row tag.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Metadata {
+    /// The kind's own name, never an alias.
+    pub kind: String,
+    text: [Option<String>; Attr::ALL.len()],
+    /// TCP port, 1 to 65535.
+    pub port: Option<u16>,
+    pub tags: BTreeSet<Label>,
+    pub requires_vpn: bool,
+    pub requires_2fa: bool,
+    pub expires_at: Option<Timestamp>,
+    /// How often the secret should be changed, in seconds.
+    pub rotate_every: Option<i64>,
+    pub last_rotated_at: Option<Timestamp>,
+    pub last_verified_at: Option<Timestamp>,
+    /// What the last test said.
+    pub verdict: Option<String>,
+    /// Further public fields.
+    pub fields: BTreeMap<FieldName, String>,
+}
+
+impl Metadata {
+    /// The text of one attribute.
+    #[must_use]
+    pub fn get(&self, attr: Attr) -> Option<&str> {
+        self.text[attr as usize].as_deref()
+    }
+
+    /// Sets or, with `None` or an empty text, clears one attribute.
+    pub fn set(&mut self, attr: Attr, value: Option<String>) {
+        self.text[attr as usize] = value.filter(|text| !text.is_empty());
+    }
+}

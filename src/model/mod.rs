@@ -1,0 +1,11 @@
+//! Words everyone uses: names, secrets, times, metadata. No I/O.
+
+mod metadata;
+mod name;
+mod secret;
+mod time;
+
+pub use metadata::{Attr, Metadata};
+pub use name::{CredName, FieldName, Label};
+pub use secret::Secret;
+pub use time::{Timestamp, parse_duration, parse_when};
