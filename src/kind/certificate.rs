@@ -148,10 +148,8 @@ S74Om7noaL8CIQCoKkMjrs8Nj3Mhgf4e5PWyX1oYARpXpC6MKQwNkAtjiw==
 
     #[test]
     fn what_the_user_set_stays() {
-        let mut meta = Metadata {
-            expires_at: Some(Timestamp(1)),
-            ..Metadata::default()
-        };
+        let mut meta = Metadata::default();
+        meta.expires_at = Some(Timestamp(1));
         learn(
             &[(
                 "private_key".parse().unwrap(),

@@ -1,7 +1,7 @@
 //! Warnings about values that look wrong: what people paste by mistake. A warning is a predicate
 //! ("ends with a line break") to be put behind the name of the field; it never quotes the value.
 
-use super::{Kind, dsn, public, services};
+use super::{Kind, address, dsn, public, services};
 use crate::model::{Attr, Metadata};
 use data_encoding::BASE64URL_NOPAD;
 use zeroize::Zeroizing;
@@ -214,8 +214,10 @@ fn prefix(kind: &Kind, field: &str, value: &[u8], meta: &Metadata) -> Option<Str
     if is_aws_id(value) {
         return Some("looks like an AWS access key ID, which is not the secret".into());
     }
-    let url = meta.get(Attr::Url).and_then(public::host_of);
-    let (domain, service) = url.or(meta.get(Attr::Host)).and_then(services::at)?;
+    let url = meta.get(Attr::Url).and_then(address::host_of);
+    let (domain, service) = url
+        .or_else(|| meta.get(Attr::Host))
+        .and_then(services::at)?;
     let prefixes = if access_token {
         service.access_tokens
     } else {

@@ -71,10 +71,8 @@ mod tests {
 
     #[test]
     fn what_the_user_set_stays() {
-        let mut mine = Metadata {
-            port: Some(1),
-            ..Metadata::default()
-        };
+        let mut mine = Metadata::default();
+        mine.port = Some(1);
         mine.set(Attr::Host, Some("mine".into()));
         let meta = learned("postgres://app:hunter2@db.internal:5433/shop", mine);
         assert_eq!((meta.get(Attr::Host), meta.port), (Some("mine"), Some(1)));

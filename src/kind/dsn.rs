@@ -4,6 +4,7 @@
 //! Invariant: no part contains the password, and every part is either what the author meant or
 //! missing. Passwords are often pasted in unescaped, so anything ambiguous is left out.
 
+use super::address::{self, parse_port};
 use zeroize::Zeroizing;
 
 /// What may be known in clear.
@@ -24,7 +25,7 @@ pub(super) enum Form {
     Url,
     /// `key=value key=value`, as libpq has it, or with `;`, as ADO.NET and ODBC have it.
     Keywords,
-    /// `user:password@tcp(host:port)/database`, as Go's MySQL driver has it.
+    /// `user:password@tcp(host:port)/database`, as drivers for Go have it.
     Go,
 }
 
@@ -250,14 +251,8 @@ impl Parts {
 
 /// A host and perhaps a port; several hosts are no host.
 fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
-    let after_name = authority.rfind(']').map_or(0, |at| at + 1);
-    let (host, port) = match authority[after_name..].find(':') {
-        Some(at) => {
-            let port = super::public::parse_port(&authority[after_name + at + 1..]).ok()?;
-            (&authority[..after_name + at], Some(port))
-        }
-        None => (authority, None),
-    };
+    let (host, port) = address::split_host(authority);
+    let port = port.map(parse_port).transpose().ok()?;
     is_host(host).then_some((host, port))
 }
 
@@ -313,7 +308,7 @@ fn read_keywords(text: &str) -> Option<Parts> {
         let (value, tail) = keyword_value(tail.trim_start())?;
         match *key {
             "host" => parts.host = Some(value.to_string()).filter(|host| is_host(host)),
-            "port" => parts.port = super::public::parse_port(&value).ok(),
+            "port" => parts.port = parse_port(&value).ok(),
             "dbname" => parts.database = word(&value),
             "user" => parts.username = word(&value),
             "password" => password = value,

@@ -16,6 +16,8 @@ use zeroize::Zeroizing;
 pub const SHORTEST: usize = 8;
 /// The longest secret that is made.
 pub const LONGEST: usize = 1024;
+/// The most words a passphrase has.
+pub const MOST_WORDS: usize = 64;
 
 /// A random value for the secret field `field` of `kind`, `length` characters long if given: for
 /// passwords from letters, digits and punctuation, at least one of each; else letters and digits.
@@ -33,15 +35,17 @@ pub fn generate(kind: &Kind, field: &str, length: Option<usize>) -> Result<Secre
     Ok(recipe.draw(length))
 }
 
-/// A passphrase of `words` words, with `-` between them. Each word is worth 12.9 bits.
+/// A passphrase of `words` words, [`MOST_WORDS`] at most, with `-` between them. Each word is worth
+/// 12.9 bits.
 #[must_use]
 pub fn passphrase(words: usize) -> Secret {
     let mut rng = UnwrapErr(SysRng);
+    let words = words.min(MOST_WORDS);
     let mut lines = Zeroizing::new(Vec::with_capacity(words));
     lines.extend((0..words).map(|_| rng.random_range(0..WORDS)));
     let word = |line: &usize| WORD_LIST.lines().nth(*line).unwrap_or_default();
-    let length = lines.iter().map(|line| word(line).len() + 1).sum();
-    let mut text = Zeroizing::new(Vec::with_capacity(length));
+    let length: usize = lines.iter().map(|line| word(line).len() + 1).sum();
+    let mut text = Zeroizing::new(Vec::with_capacity(length.saturating_sub(1)));
     for line in lines.iter() {
         if !text.is_empty() {
             text.push(b'-');
@@ -235,10 +239,11 @@ mod tests {
         assert!((5..=11).contains(&text.matches('-').count()));
         assert!(!text.starts_with('-') && !text.ends_with('-') && !text.contains("--"));
         assert!(passphrase(0).is_empty());
+        let one = passphrase(1);
         assert!(
             WORD_LIST
                 .lines()
-                .any(|word| word.as_bytes() == passphrase(1).expose())
+                .any(|word| word.as_bytes() == one.expose())
         );
     }
 }

@@ -62,7 +62,7 @@ fn claims(token: &[u8]) -> Option<Claims> {
 )]
 fn moment(seconds: f64) -> Option<Timestamp> {
     let fits = (1.0..=LAST_SECOND).contains(&seconds);
-    fits.then(|| Timestamp((seconds * 1000.0) as i64))
+    fits.then_some(Timestamp((seconds * 1000.0) as i64))
 }
 
 /// An issuer is a name or an address; anything longer or odder is not copied into the clear.
@@ -101,10 +101,8 @@ mod tests {
 
     #[test]
     fn what_the_user_set_stays() {
-        let mut mine = Metadata {
-            expires_at: Some(Timestamp(1)),
-            ..Metadata::default()
-        };
+        let mut mine = Metadata::default();
+        mine.expires_at = Some(Timestamp(1));
         mine.fields.insert("issuer".parse().unwrap(), "mine".into());
         assert_eq!(
             learned(r#"{"exp":1800000000,"iss":"me"}"#, mine.clone()),

@@ -1,6 +1,7 @@
 //! What can be kept: one file per kind, one line each in the table. The rest of the program derives
 //! from it: `--type` values, completions, prompts, environment names, checks, the manual.
 
+mod address;
 mod api_key;
 mod bearer_token;
 mod certificate;
@@ -53,7 +54,7 @@ pub struct Kind {
     pub open: bool,
     /// Reads what the secret values say about themselves (expiry, issuer, host) into the metadata,
     /// never overwriting what the user set, never copying anything secret.
-    pub learn: Option<fn(&[(FieldName, Secret)], &mut Metadata)>,
+    pub learn: Option<Learn>,
 }
 
 /// One field of a kind.
@@ -72,8 +73,14 @@ pub struct Field {
     /// A value that passes the check, or nothing.
     pub example: &'static str,
     /// Warnings about a value that looks wrong; they never quote it.
-    pub check: Option<fn(&[u8]) -> Vec<String>>,
+    pub check: Option<Check>,
 }
+
+/// Reads secret values of a credential and fills gaps in its metadata.
+pub type Learn = fn(&[(FieldName, Secret)], &mut Metadata);
+
+/// Warns of a value that looks wrong, without quoting it.
+pub type Check = fn(&[u8]) -> Vec<String>;
 
 /// The kind called `name`, by its own name or an alias; case does not matter, and `-` is `_`.
 ///
@@ -157,7 +164,7 @@ impl Field {
         self
     }
 
-    const fn check(mut self, check: fn(&[u8]) -> Vec<String>) -> Self {
+    const fn check(mut self, check: Check) -> Self {
         self.check = Some(check);
         self
     }
