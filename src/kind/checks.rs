@@ -61,8 +61,8 @@ pub fn jwt(value: &[u8]) -> Vec<String> {
     let encoded = |part: &&[u8]| BASE64URL_NOPAD.decode(part).map(Zeroizing::new).is_ok();
     let wrong = match parts[..] {
         [_, _, _, _, _] => Some("is an encrypted token; nothing can be read from it"),
-        [_, _, b""] => Some("has no signature"),
         [header, body, _] if header.is_empty() || body.is_empty() => Some(NOT_A_JWT),
+        [_, _, b""] => Some("has no signature"),
         [_, _, _] => (!parts.iter().all(encoded)).then_some(NOT_A_JWT),
         _ => Some(NOT_A_JWT),
     };
