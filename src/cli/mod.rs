@@ -1,2 +1,4 @@
 //! The door: it listens, asks and speaks. The path of a command is its file.
+pub mod escape;
+pub mod render;
 pub mod report;
