@@ -104,13 +104,13 @@ fn closing<'a>(related: impl Iterator<Item = &'a String>) -> String {
         tagged(&mut text, &code.to_string(), sentence);
     }
     text.push_str(".SH ENVIRONMENT\n");
-    ENVIRONMENT
-        .iter()
-        .for_each(|(name, what)| tagged(&mut text, name, what));
+    for (name, what) in ENVIRONMENT {
+        tagged(&mut text, name, what);
+    }
     text.push_str(".SH FILES\n");
-    FILES
-        .iter()
-        .for_each(|(name, what)| tagged(&mut text, name, what));
+    for (name, what) in FILES {
+        tagged(&mut text, name, what);
+    }
     text.push_str(".SH \"SEE ALSO\"\n");
     let pages: Vec<String> = related
         .map(|page| (page.as_str(), 1))
@@ -128,10 +128,7 @@ fn tagged(text: &mut String, tag: &str, what: &str) {
 /// Text for roff: backslashes and hyphens mean themselves, and no line is taken for a command.
 fn escaped(text: &str) -> String {
     let text = text.replace('\\', "\\e").replace('-', "\\-");
-    match text.starts_with(['.', '\'']) {
-        true => format!("\\&{text}"),
-        false => text,
-    }
+    if text.starts_with(['.', '\'']) { format!("\\&{text}") } else { text }
 }
 
 #[cfg(test)]

@@ -75,47 +75,21 @@ pub struct Listed<'r> {
 }
 
 impl Listed<'_> {
-    pub fn id(&self) -> Result<Uuid> {
-        unimplemented!()
-    }
-    pub fn name(&self) -> Result<&str> {
-        unimplemented!()
-    }
-    pub fn kind(&self) -> Result<&str> {
-        unimplemented!()
-    }
-    pub fn attr(&self, attr: Attr) -> Result<Option<&str>> {
-        unimplemented!()
-    }
-    pub fn port(&self) -> Result<Option<u16>> {
-        unimplemented!()
-    }
+    pub fn id(&self) -> Result<Uuid> { unimplemented!() }
+    pub fn name(&self) -> Result<&str> { unimplemented!() }
+    pub fn kind(&self) -> Result<&str> { unimplemented!() }
+    pub fn attr(&self, attr: Attr) -> Result<Option<&str>> { unimplemented!() }
+    pub fn port(&self) -> Result<Option<u16>> { unimplemented!() }
     /// In order, without copies.
-    pub fn tags(&self) -> Result<impl Iterator<Item = &str>> {
-        Ok(std::iter::empty())
-    }
-    pub fn requires_vpn(&self) -> Result<bool> {
-        unimplemented!()
-    }
-    pub fn requires_2fa(&self) -> Result<bool> {
-        unimplemented!()
-    }
-    pub fn expires_at(&self) -> Result<Option<Timestamp>> {
-        unimplemented!()
-    }
-    pub fn created_at(&self) -> Result<Timestamp> {
-        unimplemented!()
-    }
-    pub fn updated_at(&self) -> Result<Timestamp> {
-        unimplemented!()
-    }
-    pub fn deleted_at(&self) -> Result<Option<Timestamp>> {
-        unimplemented!()
-    }
+    pub fn tags(&self) -> Result<impl Iterator<Item = &str>> { Ok(std::iter::empty()) }
+    pub fn requires_vpn(&self) -> Result<bool> { unimplemented!() }
+    pub fn requires_2fa(&self) -> Result<bool> { unimplemented!() }
+    pub fn expires_at(&self) -> Result<Option<Timestamp>> { unimplemented!() }
+    pub fn created_at(&self) -> Result<Timestamp> { unimplemented!() }
+    pub fn updated_at(&self) -> Result<Timestamp> { unimplemented!() }
+    pub fn deleted_at(&self) -> Result<Option<Timestamp>> { unimplemented!() }
     /// Everything, as owned values (slower; for JSON).
-    pub fn credential(&self) -> Result<Credential> {
-        unimplemented!()
-    }
+    pub fn credential(&self) -> Result<Credential> { unimplemented!() }
 }
 
 /// How a name on the command line finds its credential.
@@ -245,119 +219,58 @@ impl Vault<Unlocked> {
     ///
     /// # Errors
     /// Conflict when there is a vault already; I/O.
-    pub fn init(place: &Place, world: Rc<World>, key: &Key, label: &str) -> Result<Self> {
-        unimplemented!()
-    }
+    pub fn init(place: &Place, world: Rc<World>, key: &Key, label: &str) -> Result<Self> { unimplemented!() }
 }
 
 impl Vault<Locked> {
     /// Opens an existing vault; nothing is decrypted.
-    pub fn open(place: &Place, world: Rc<World>, purpose: Purpose) -> Result<Self> {
-        unimplemented!()
-    }
+    pub fn open(place: &Place, world: Rc<World>, purpose: Purpose) -> Result<Self> { unimplemented!() }
     /// Trades a locked vault for an unlocked one. Failed attempts are logged.
-    pub fn unlock(self, key: &Key) -> Result<Vault<Unlocked>> {
-        unimplemented!()
-    }
+    pub fn unlock(self, key: &Key) -> Result<Vault<Unlocked>> { unimplemented!() }
     /// Whether any slot is of type `passphrase` / `key_file`: to know what to ask for.
-    pub fn slot_types(&self) -> Result<Vec<String>> {
-        unimplemented!()
-    }
+    pub fn slot_types(&self) -> Result<Vec<String>> { unimplemented!() }
 }
 
 impl<S> Vault<S> {
     /// The names that begin with `prefix`, in order, at most `limit`. Writes no entry (completion).
-    pub fn names(&self, prefix: &str, deleted: bool, limit: u64) -> Result<Vec<String>> {
-        unimplemented!()
-    }
+    pub fn names(&self, prefix: &str, deleted: bool, limit: u64) -> Result<Vec<String>> { unimplemented!() }
     /// Finds the credential meant by `text`.
     /// Errors: not found (with the nearest names), conflict when a prefix fits several.
-    pub fn resolve(&mut self, text: &str, how: Match, deleted: bool) -> Result<CredName> {
-        unimplemented!()
-    }
+    pub fn resolve(&mut self, text: &str, how: Match, deleted: bool) -> Result<CredName> { unimplemented!() }
     /// The clear columns of a credential, logged as `view`; checked when unlocked.
-    pub fn show(&mut self, name: &CredName, deleted: bool) -> Result<Credential> {
-        unimplemented!()
-    }
+    pub fn show(&mut self, name: &CredName, deleted: bool) -> Result<Credential> { unimplemented!() }
     /// Lists credentials in order of name, one call of `row` each. Logged as `view` once.
-    pub fn list(
-        &mut self,
-        filter: &Filter,
-        row: &mut dyn FnMut(&Listed<'_>) -> Result<()>,
-    ) -> Result<()> {
-        unimplemented!()
-    }
-    pub fn status(&mut self) -> Result<Status> {
-        unimplemented!()
-    }
+    pub fn list(&mut self, filter: &Filter, row: &mut dyn FnMut(&Listed<'_>) -> Result<()>) -> Result<()> { unimplemented!() }
+    pub fn status(&mut self) -> Result<Status> { unimplemented!() }
     /// Entries, newest first, one call of `row` each.
-    pub fn entries(
-        &mut self,
-        filter: &EntryFilter,
-        row: &mut dyn FnMut(&Entry) -> Result<()>,
-    ) -> Result<()> {
-        unimplemented!()
-    }
+    pub fn entries(&mut self, filter: &EntryFilter, row: &mut dyn FnMut(&Entry) -> Result<()>) -> Result<()> { unimplemented!() }
     /// One entry, by sequence number or UUID.
-    pub fn entry(&mut self, id: &str) -> Result<Entry> {
-        unimplemented!()
-    }
+    pub fn entry(&mut self, id: &str) -> Result<Entry> { unimplemented!() }
     /// Checks the log: the public chain always, the MACs when unlocked.
-    pub fn verify_log(&mut self, progress: &mut dyn FnMut(u64, u64)) -> Result<LogVerdict> {
-        unimplemented!()
-    }
+    pub fn verify_log(&mut self, progress: &mut dyn FnMut(u64, u64)) -> Result<LogVerdict> { unimplemented!() }
     /// Looks at files, permissions, schema, database and (when unlocked) every row.
-    pub fn doctor(&mut self) -> Result<Vec<Finding>> {
-        unimplemented!()
-    }
+    pub fn doctor(&mut self) -> Result<Vec<Finding>> { unimplemented!() }
 }
 
 impl Vault<Unlocked> {
-    pub fn add(&mut self, new: NewCredential) -> Result<()> {
-        unimplemented!()
-    }
+    pub fn add(&mut self, new: NewCredential) -> Result<()> { unimplemented!() }
     /// Changes metadata, secrets or both; each secret becomes a new version.
-    pub fn set(&mut self, name: &CredName, change: Change) -> Result<()> {
-        unimplemented!()
-    }
+    pub fn set(&mut self, name: &CredName, change: Change) -> Result<()> { unimplemented!() }
     /// Hands out the current value of a field (`None`: the primary one); logged as `decrypt`.
-    pub fn reveal(&mut self, name: &CredName, field: Option<&FieldName>) -> Result<Secret> {
-        unimplemented!()
-    }
+    pub fn reveal(&mut self, name: &CredName, field: Option<&FieldName>) -> Result<Secret> { unimplemented!() }
     /// The credential and all its secret values in one audited step (`show --reveal`).
-    pub fn reveal_all(
-        &mut self,
-        name: &CredName,
-    ) -> Result<(Credential, Vec<(FieldName, Secret)>)> {
-        unimplemented!()
-    }
-    pub fn rename(&mut self, from: &CredName, to: &CredName) -> Result<()> {
-        unimplemented!()
-    }
+    pub fn reveal_all(&mut self, name: &CredName) -> Result<(Credential, Vec<(FieldName, Secret)>)> { unimplemented!() }
+    pub fn rename(&mut self, from: &CredName, to: &CredName) -> Result<()> { unimplemented!() }
     /// Into the trash.
-    pub fn remove(&mut self, name: &CredName) -> Result<()> {
-        unimplemented!()
-    }
+    pub fn remove(&mut self, name: &CredName) -> Result<()> { unimplemented!() }
     /// Out of the trash.
-    pub fn restore(&mut self, name: &CredName) -> Result<()> {
-        unimplemented!()
-    }
+    pub fn restore(&mut self, name: &CredName) -> Result<()> { unimplemented!() }
     /// Destroys a credential, trashed or live, and all its versions. Log entries stay.
-    pub fn purge(&mut self, name: &CredName) -> Result<()> {
-        unimplemented!()
-    }
+    pub fn purge(&mut self, name: &CredName) -> Result<()> { unimplemented!() }
     /// Stores all or none, sealing on all cores. `next` yields the credentials in order (`None`: done);
     /// `progress` hears how many are stored. Returns how many.
-    pub fn import(
-        &mut self,
-        next: &mut dyn FnMut() -> Result<Option<NewCredential>>,
-        progress: &mut dyn FnMut(u64),
-    ) -> Result<u64> {
-        unimplemented!()
-    }
+    pub fn import(&mut self, next: &mut dyn FnMut() -> Result<Option<NewCredential>>, progress: &mut dyn FnMut(u64)) -> Result<u64> { unimplemented!() }
     /// Accepts a database older than its seal after a legitimate restore; logged, starts a new segment.
     /// Returns the counters (sealed, found).
-    pub fn trust_state(&mut self) -> Result<(i64, i64)> {
-        unimplemented!()
-    }
+    pub fn trust_state(&mut self) -> Result<(i64, i64)> { unimplemented!() }
 }

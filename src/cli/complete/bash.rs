@@ -21,7 +21,8 @@ pub(super) fn read(world: &World) -> Option<Line> {
 pub(super) fn write(words: &[Candidate], line: &Line) -> Vec<u8> {
     let mut answer = String::from("words\n");
     for rest in words.iter().filter_map(|(word, _)| word.get(line.kept..)) {
-        quote(rest, line, &mut answer);
+        quote(rest, line.quote, &mut answer);
+        answer.push_str(closing(line.quote));
         answer.push('\n');
     }
     answer.into_bytes()
@@ -73,9 +74,9 @@ fn open(line: &mut Line, quote: Quote, chars: &mut std::str::Chars<'_>) {
     line.quote = quote;
 }
 
-fn quote(text: &str, line: &Line, out: &mut String) {
+fn quote(text: &str, quote: Quote, out: &mut String) {
     for c in text.chars() {
-        match line.quote {
+        match quote {
             Quote::Single if c == '\'' => out.push_str("'\\''"),
             // a backslash would not hide it from the history
             Quote::Double if c == '!' => out.push_str("\"\\!\""),
@@ -83,6 +84,16 @@ fn quote(text: &str, line: &Line, out: &mut String) {
             Quote::None if !is_literal(c) => out.extend(['\\', c]),
             Quote::None | Quote::Single | Quote::Double => out.push(c),
         }
+    }
+}
+
+/// The end of a quotation. Readline adds it only where the text does not end with that very character,
+/// which it takes for the end.
+fn closing(quote: Quote) -> &'static str {
+    match quote {
+        Quote::None => "",
+        Quote::Single => "'",
+        Quote::Double => "\"",
     }
 }
 
@@ -151,7 +162,10 @@ mod tests {
             String::from_utf8(answer).unwrap()
         };
         assert_eq!(answer("v it"), "words\nit\\'s\\ \\\"q\\\"\\ \\$x\\\\\\!\n");
-        assert_eq!(answer("v 'it"), "words\nit'\\''s \"q\" $x\\!\n");
-        assert_eq!(answer("v \"it"), "words\nit's \\\"q\\\" \\$x\\\\\"\\!\"\n");
+        assert_eq!(answer("v 'it"), "words\nit'\\''s \"q\" $x\\!'\n");
+        assert_eq!(
+            answer("v \"it"),
+            "words\nit's \\\"q\\\" \\$x\\\\\"\\!\"\"\n"
+        );
     }
 }

@@ -112,7 +112,7 @@ fn the_vault_on_the_command_line_is_asked() {
 fn bash_gets_what_follows_the_word_break() {
     assert_eq!(ask_bash("vault cred get host:"), "words\n5432\n");
     assert_eq!(ask_bash("vault cred get --to=h"), "words\nhost:5432\n");
-    assert_eq!(ask_bash("vault cred get \"it"), "words\nit's\n");
+    assert_eq!(ask_bash("vault cred get \"it"), "words\nit's\"\n");
     assert_eq!(ask_bash("vault cred get it"), "words\nit\\'s\n");
 }
 

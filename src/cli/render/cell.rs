@@ -73,13 +73,14 @@ pub(super) fn plain(out: &mut Out<'_>, cell: &Cell<'_>, rule: Rule) {
                 plain(out, cell, rule);
             }
         }
-        Cell::Secret(secret) => match std::str::from_utf8(secret.expose()) {
-            Ok(text) => plain_text(out, text, rule),
-            Err(_) => {
+        Cell::Secret(secret) => {
+            if let Ok(text) = std::str::from_utf8(secret.expose()) {
+                plain_text(out, text, rule);
+            } else {
                 out.text("base64:");
                 base64(out, secret.expose());
             }
-        },
+        }
         Cell::Hidden => out.text(DOTS),
         Cell::None => {}
     }

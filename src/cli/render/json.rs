@@ -44,16 +44,13 @@ pub(super) fn item(out: &mut Out<'_>, message: Option<&str>, pairs: &[(&'static 
 /// A secret that is the whole answer.
 pub(super) fn value(out: &mut Out<'_>, secret: &Secret) {
     out.text(VERSION);
-    match std::str::from_utf8(secret.expose()) {
-        Ok(text) => {
-            out.text(",\"value\":");
-            string(out, text);
-        }
-        Err(_) => {
-            out.text(",\"value_base64\":\"");
-            cell::base64(out, secret.expose());
-            out.text("\"");
-        }
+    if let Ok(text) = std::str::from_utf8(secret.expose()) {
+        out.text(",\"value\":");
+        string(out, text);
+    } else {
+        out.text(",\"value_base64\":\"");
+        cell::base64(out, secret.expose());
+        out.text("\"");
     }
     out.text("}\n");
 }
@@ -110,14 +107,15 @@ fn one(out: &mut Out<'_>, cell: &Cell<'_>) {
         Cell::List(items) => array(out, items),
         Cell::Map(pairs) if pairs.is_empty() => out.text("{}"),
         Cell::Map(pairs) => object(out, pairs.iter().map(|(key, cell)| (key, cell))),
-        Cell::Secret(secret) => match std::str::from_utf8(secret.expose()) {
-            Ok(text) => string(out, text),
-            Err(_) => {
+        Cell::Secret(secret) => {
+            if let Ok(text) = std::str::from_utf8(secret.expose()) {
+                string(out, text);
+            } else {
                 out.text("{\"base64\":\"");
                 cell::base64(out, secret.expose());
                 out.text("\"}");
             }
-        },
+        }
         Cell::Hidden | Cell::None => out.text("null"),
     }
 }
