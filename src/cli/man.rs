@@ -57,11 +57,12 @@ pub fn pages(cmd: &Command) -> Vec<(String, Vec<u8>)> {
     let mut root = cmd.clone().disable_help_subcommand(true);
     root.build();
     let mut pages = Vec::new();
-    add_pages(&root, &[], &mut pages);
+    let source = format!("vault {}", root.get_version().unwrap_or_default());
+    add_pages(&root, source.trim_end(), &[], &mut pages);
     pages
 }
 
-fn add_pages(cmd: &Command, others: &[String], pages: &mut Vec<(String, Vec<u8>)>) {
+fn add_pages(cmd: &Command, source: &str, others: &[String], pages: &mut Vec<(String, Vec<u8>)>) {
     let below: Vec<&Command> = cmd
         .get_subcommands()
         .filter(|sub| !sub.is_hide_set())
@@ -72,13 +73,13 @@ fn add_pages(cmd: &Command, others: &[String], pages: &mut Vec<(String, Vec<u8>)
         .iter()
         .chain(&children)
         .filter(|other| **other != own);
-    let mut page = rendered(cmd);
+    let mut page = rendered(cmd, source);
     page.extend_from_slice(closing(related).as_bytes());
     pages.push((format!("{own}.1"), page));
     let mut family = vec![own];
     family.extend(children);
     for sub in below {
-        add_pages(sub, &family, pages);
+        add_pages(sub, source, &family, pages);
     }
 }
 
@@ -89,9 +90,10 @@ fn name(cmd: &Command) -> String {
 }
 
 /// What the command definition tells. Writing to memory does not fail.
-fn rendered(cmd: &Command) -> Vec<u8> {
+fn rendered(cmd: &Command, source: &str) -> Vec<u8> {
     let mut page = Vec::new();
     _ = Man::new(cmd.clone())
+        .source(source)
         .manual("Vault Manual")
         .render(&mut page);
     page
@@ -128,7 +130,11 @@ fn tagged(text: &mut String, tag: &str, what: &str) {
 /// Text for roff: backslashes and hyphens mean themselves, and no line is taken for a command.
 fn escaped(text: &str) -> String {
     let text = text.replace('\\', "\\e").replace('-', "\\-");
-    if text.starts_with(['.', '\'']) { format!("\\&{text}") } else { text }
+    if text.starts_with(['.', '\'']) {
+        format!("\\&{text}")
+    } else {
+        text
+    }
 }
 
 #[cfg(test)]
@@ -168,7 +174,7 @@ mod tests {
         let all = pages(&tree());
         let add = String::from_utf8(all[2].1.clone()).unwrap();
         for part in [
-            ".TH vault-cred-add 1",
+            ".TH vault-cred-add 1  \"vault 1.2.3\" \"Vault Manual\"\n",
             "\\fBvault cred add\\fR",
             ".SH \"EXIT STATUS\"\n.TP\n\\fB0\\fR\nsuccess\n",
             "\\fBVAULT_KEY_FILE\\fR\n",
