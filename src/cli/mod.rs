@@ -4,6 +4,7 @@ pub mod complete;
 pub mod context;
 pub mod escape;
 pub mod man;
+pub mod progress;
 pub mod prompt;
 pub mod read;
 pub mod render;

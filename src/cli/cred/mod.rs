@@ -4,6 +4,7 @@ mod add;
 mod get;
 mod list;
 mod meta;
+
 mod purge;
 mod rm;
 mod rename;
@@ -14,6 +15,8 @@ mod show;
 use super::context::Context;
 use super::report::Report;
 use crate::error::Result;
+
+pub use meta::set_field;
 
 /// Keep, find and use credentials
 #[derive(clap::Subcommand)]
