@@ -29,18 +29,58 @@ pub enum ErrorKind {
 pub const EXIT_CODES: &[(u8, &str, &str)] = &[
     (0, "ok", "success"),
     (1, "internal", "a fault of this program; please report it"),
-    (2, "usage", "the command line or an input is wrong; nothing was changed"),
+    (
+        2,
+        "usage",
+        "the command line or an input is wrong; nothing was changed",
+    ),
     (3, "aborted", "given up by the user at a question"),
-    (4, "unsupported", "not possible here: not a vault, a newer format, nothing to test with"),
-    (10, "not_found", "no such credential, field, version or entry"),
-    (11, "wrong_key", "the passphrase or key does not open this vault"),
-    (12, "locked", "no way to unlock: no key given and no terminal to ask on"),
-    (13, "conflict", "it exists already, the name is ambiguous, or the version has moved"),
-    (14, "refused", "refused by policy: unsafe permissions, a weak passphrase, no confirmation"),
-    (15, "integrity", "tampering, damage or rollback was detected; nothing was revealed"),
+    (
+        4,
+        "unsupported",
+        "not possible here: not a vault, a newer format, nothing to test with",
+    ),
+    (
+        10,
+        "not_found",
+        "no such credential, field, version or entry",
+    ),
+    (
+        11,
+        "wrong_key",
+        "the passphrase or key does not open this vault",
+    ),
+    (
+        12,
+        "locked",
+        "no way to unlock: no key given and no terminal to ask on",
+    ),
+    (
+        13,
+        "conflict",
+        "it exists already, the name is ambiguous, or the version has moved",
+    ),
+    (
+        14,
+        "refused",
+        "refused by policy: unsafe permissions, a weak passphrase, no confirmation",
+    ),
+    (
+        15,
+        "integrity",
+        "tampering, damage or rollback was detected; nothing was revealed",
+    ),
     (16, "findings", "a test or check found problems"),
-    (17, "partial", "some of many items failed; each is named in the JSON output"),
-    (18, "io", "reading, writing or waiting failed: disk full, file busy, no permission"),
+    (
+        17,
+        "partial",
+        "some of many items failed; each is named in the JSON output",
+    ),
+    (
+        18,
+        "io",
+        "reading, writing or waiting failed: disk full, file busy, no permission",
+    ),
     (19, "indeterminate", "the remote side gave no clear answer"),
 ];
 
@@ -54,7 +94,10 @@ impl ErrorKind {
     /// The word for this kind in JSON output and in the audit log.
     #[must_use]
     pub fn word(self) -> &'static str {
-        EXIT_CODES.iter().find(|row| row.0 == self.code()).map_or("internal", |row| row.1)
+        EXIT_CODES
+            .iter()
+            .find(|row| row.0 == self.code())
+            .map_or("internal", |row| row.1)
     }
 }
 
@@ -73,7 +116,12 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An error of `kind`; `message` is one line, lower case, without a full stop.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hints: Vec::new(), candidates: Vec::new() }
+        Self {
+            kind,
+            message: message.into(),
+            hints: Vec::new(),
+            candidates: Vec::new(),
+        }
     }
 
     /// A wrong input, exit code 2.
@@ -164,7 +212,10 @@ fn io_words(cause: &std::io::Error) -> String {
             || cause.kind().to_string(),
             |code| {
                 let text = std::io::Error::from_raw_os_error(code).to_string();
-                text.split(" (os error").next().unwrap_or_default().to_lowercase()
+                text.split(" (os error")
+                    .next()
+                    .unwrap_or_default()
+                    .to_lowercase()
             },
         ),
     }
@@ -195,7 +246,10 @@ mod tests {
         ];
         assert_eq!(kinds.len() + 1, EXIT_CODES.len());
         for kind in kinds {
-            assert!(EXIT_CODES.iter().any(|row| row.0 == kind.code()), "{kind:?}");
+            assert!(
+                EXIT_CODES.iter().any(|row| row.0 == kind.code()),
+                "{kind:?}"
+            );
         }
     }
 

@@ -59,7 +59,11 @@ impl Context {
     /// The surroundings as `globals` and `world` have them.
     #[must_use]
     pub fn new(globals: Globals, world: Rc<World>) -> Self {
-        Self { world, globals, exit: Cell::new(None) }
+        Self {
+            world,
+            globals,
+            exit: Cell::new(None),
+        }
     }
 
     /// Lets the run end with the code of `kind`, although there is an answer.
@@ -95,7 +99,10 @@ impl Context {
         let named = self.globals.vault.clone();
         let named = named.or_else(|| self.world.var("VAULT_FILE").map(PathBuf::from));
         let file = named.map_or_else(|| self.world.default_vault_file(), Ok)?;
-        Ok(Place { file, state_dir: self.world.state_dir()? })
+        Ok(Place {
+            file,
+            state_dir: self.world.state_dir()?,
+        })
     }
 
     /// The vault, without its keys.
@@ -103,7 +110,9 @@ impl Context {
     /// # Errors
     /// Whatever [`Vault::open`] finds.
     pub fn locked(&self) -> Result<Vault<Locked>> {
-        let purpose = Purpose { reason: self.globals.reason.clone() };
+        let purpose = Purpose {
+            reason: self.globals.reason.clone(),
+        };
         Vault::open(&self.place()?, Rc::clone(&self.world), purpose)
     }
 
@@ -124,7 +133,11 @@ impl Context {
     /// The user's terminal, unless there is none or asking was forbidden.
     #[must_use]
     pub fn terminal(&self) -> Option<Terminal> {
-        if self.globals.no_input { None } else { Terminal::open() }
+        if self.globals.no_input {
+            None
+        } else {
+            Terminal::open()
+        }
     }
 
     /// Something worth knowing, for people.
@@ -148,7 +161,10 @@ impl Context {
         };
         match terminal.confirm(question)? {
             true => Ok(()),
-            false => Err(Error::new(ErrorKind::Aborted, "given up, nothing was changed")),
+            false => Err(Error::new(
+                ErrorKind::Aborted,
+                "given up, nothing was changed",
+            )),
         }
     }
 

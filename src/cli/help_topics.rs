@@ -44,10 +44,18 @@ fn exit_codes() -> Report {
     const COLUMNS: &[Column] = &[column("code"), column("word"), column("meaning")];
     let rows = |sink: &mut Sink<'_>| {
         EXIT_CODES.iter().try_for_each(|(code, word, meaning)| {
-            sink(&[Cell::Int((*code).into()), Cell::text(Some(word)), Cell::text(Some(meaning))])
+            sink(&[
+                Cell::Int((*code).into()),
+                Cell::text(Some(word)),
+                Cell::text(Some(meaning)),
+            ])
         })
     };
-    Report::Table { columns: COLUMNS, rows: Box::new(rows), empty: "" }
+    Report::Table {
+        columns: COLUMNS,
+        rows: Box::new(rows),
+        empty: "",
+    }
 }
 
 fn environment() -> Report {
@@ -57,22 +65,44 @@ fn environment() -> Report {
             sink(&[Cell::text(Some(name)), Cell::text(Some(meaning))])
         })
     };
-    Report::Table { columns: COLUMNS, rows: Box::new(rows), empty: "" }
+    Report::Table {
+        columns: COLUMNS,
+        rows: Box::new(rows),
+        empty: "",
+    }
 }
 
 const fn column(name: &'static str) -> Column {
-    Column { name, json_only: false }
+    Column {
+        name,
+        json_only: false,
+    }
 }
 
 /// Every variable that is read.
 const VARIABLES: &[(&str, &str)] = &[
     ("VAULT_FILE", "the vault file; `--vault` goes before it"),
-    ("VAULT_KEY", "the text of an age identity that opens the vault"),
-    ("VAULT_KEY_FILE", "an age identity file; `--key-file` goes before VAULT_KEY and this"),
+    (
+        "VAULT_KEY",
+        "the text of an age identity that opens the vault",
+    ),
+    (
+        "VAULT_KEY_FILE",
+        "an age identity file; `--key-file` goes before VAULT_KEY and this",
+    ),
     ("VAULT_PASSPHRASE_FILE", "a file with the passphrase"),
-    ("VAULT_PASSPHRASE_FD", "the number of an open descriptor that delivers the passphrase"),
-    ("VAULT_PASSPHRASE_COMMAND", "a shell command whose first line of output is the passphrase"),
-    ("XDG_DATA_HOME", "the vault file is vault/vault.db in it, unless named"),
+    (
+        "VAULT_PASSPHRASE_FD",
+        "the number of an open descriptor that delivers the passphrase",
+    ),
+    (
+        "VAULT_PASSPHRASE_COMMAND",
+        "a shell command whose first line of output is the passphrase",
+    ),
+    (
+        "XDG_DATA_HOME",
+        "the vault file is vault/vault.db in it, unless named",
+    ),
     ("XDG_STATE_HOME", "the seal files are in vault/ in it"),
     ("HOME", "where both are when these are not set"),
     ("TMPDIR", "where `vault demo` works"),
@@ -86,13 +116,22 @@ mod tests {
     #[test]
     fn commands_are_found_by_their_words() {
         assert!(command(&[]).unwrap().contains("vault help exit-codes"));
-        assert!(command(&["cred", "add"]).unwrap().contains("--secret-field"));
+        assert!(
+            command(&["cred", "add"])
+                .unwrap()
+                .contains("--secret-field")
+        );
         assert!(command(&["nonsense"]).is_err());
     }
 
     #[test]
     fn the_variables_of_another_product_are_not_ours() {
-        for name in ["VAULT_ADDR", "VAULT_TOKEN", "VAULT_NAMESPACE", "VAULT_FORMAT"] {
+        for name in [
+            "VAULT_ADDR",
+            "VAULT_TOKEN",
+            "VAULT_NAMESPACE",
+            "VAULT_FORMAT",
+        ] {
             assert!(VARIABLES.iter().all(|(ours, _)| *ours != name));
         }
     }

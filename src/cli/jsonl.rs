@@ -26,7 +26,10 @@ pub fn at(line: u64, column: Option<usize>, error: &Error) -> Error {
         None => format!("line {line}"),
     };
     let placed = Error::new(error.kind(), format!("{place}: {}", error.message()));
-    error.hints().iter().fold(placed, |placed, hint| placed.hint(hint.as_str()))
+    error
+        .hints()
+        .iter()
+        .fold(placed, |placed, hint| placed.hint(hint.as_str()))
 }
 
 /// Marks the messages that are ours: no value of a line can begin an error text with it, as the
@@ -43,7 +46,10 @@ fn wrong<E: de::Error>(what: &str) -> E {
 
 fn explain(error: &serde_json::Error, number: u64) -> Error {
     let text = error.to_string();
-    let said = text.strip_prefix(OURS).and_then(|text| text.rsplit_once(" at line ")).map(|s| s.0);
+    let said = text
+        .strip_prefix(OURS)
+        .and_then(|text| text.rsplit_once(" at line "))
+        .map(|s| s.0);
     let what = match error.classify() {
         serde_json::error::Category::Data => said.unwrap_or("the wrong type of value"),
         serde_json::error::Category::Eof => "the JSON ends too early",
@@ -66,7 +72,10 @@ struct Draft {
 impl Draft {
     fn finish(mut self, now: Timestamp) -> Result<NewCredential> {
         let kind = self.kind.ok_or_else(|| Error::usage("`type` is missing"))?;
-        let name = self.name.ok_or_else(|| Error::usage("`name` is missing"))?.parse()?;
+        let name = self
+            .name
+            .ok_or_else(|| Error::usage("`name` is missing"))?
+            .parse()?;
         self.meta.kind = kind.name.to_owned();
         let at = |text: String| parse_when(&text, now, true);
         self.meta.expires_at = self.expires.map(at).transpose()?;
@@ -74,17 +83,24 @@ impl Draft {
         if self.secrets.is_empty() {
             return Err(Error::usage("`secrets` is missing or empty"));
         }
-        let known = |name: &str| name == "notes" || kind.fields.iter().any(|f| f.secret && f.name == name);
+        let known =
+            |name: &str| name == "notes" || kind.fields.iter().any(|f| f.secret && f.name == name);
         if !kind.open && self.secrets.iter().any(|(field, _)| !known(field.as_str())) {
             let fields = kind.fields.iter().filter(|f| f.secret).map(|f| f.name);
-            return Err(Error::usage(format!("a secret field that `{}` does not have", kind.name))
-                .hint(format!("it has: {}", fields.collect::<Vec<_>>().join(", "))));
+            return Err(
+                Error::usage(format!("a secret field that `{}` does not have", kind.name))
+                    .hint(format!("it has: {}", fields.collect::<Vec<_>>().join(", "))),
+            );
         }
         if let Some(learn) = kind.learn {
             learn(&self.secrets, &mut self.meta);
         }
         public::check_metadata(&self.meta)?;
-        Ok(NewCredential { name, meta: self.meta, secrets: self.secrets })
+        Ok(NewCredential {
+            name,
+            meta: self.meta,
+            secrets: self.secrets,
+        })
     }
 
     fn take<'de, A: MapAccess<'de>>(
@@ -116,7 +132,10 @@ impl Draft {
                     self.add_secret("notes".parse().map_err(|e| ours(&e))?, notes.0)?;
                 }
             }
-            attr if crate::model::Attr::ALL.iter().any(|known| known.name() == attr) => {
+            attr if crate::model::Attr::ALL
+                .iter()
+                .any(|known| known.name() == attr) =>
+            {
                 let key = attr.parse().map_err(|e| ours(&e))?;
                 let text = map.next_value::<Maybe<Text>>()?.0.map(|text| text.0);
                 set_field(&mut self.meta, &key, &text.unwrap_or_default()).map_err(|e| ours(&e))?;
@@ -126,7 +145,11 @@ impl Draft {
         Ok(())
     }
 
-    fn add_secret<E: de::Error>(&mut self, key: FieldName, value: Secret) -> std::result::Result<(), E> {
+    fn add_secret<E: de::Error>(
+        &mut self,
+        key: FieldName,
+        value: Secret,
+    ) -> std::result::Result<(), E> {
         if value.is_empty() {
             return Err(wrong("an empty secret"));
         }
@@ -149,7 +172,10 @@ impl<'de> Deserialize<'de> for Draft {
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Draft, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> std::result::Result<Draft, A::Error> {
                 let mut draft = Draft::default();
                 while let Some(Text(key)) = map.next_key()? {
                     if draft.seen.contains(&key) {
@@ -167,7 +193,11 @@ impl<'de> Deserialize<'de> for Draft {
 
 fn find_kind<E: de::Error>(name: &str) -> std::result::Result<&'static Kind, E> {
     kind::find(name).map_err(|_| {
-        let names = kind::ALL.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", ");
+        let names = kind::ALL
+            .iter()
+            .map(|kind| kind.name)
+            .collect::<Vec<_>>()
+            .join(", ");
         wrong(&format!("an unknown type; there are {names}"))
     })
 }
@@ -220,7 +250,10 @@ impl<'de> Deserialize<'de> for Tags {
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an array of strings")
             }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> std::result::Result<Tags, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(
+                self,
+                mut all: A,
+            ) -> std::result::Result<Tags, A::Error> {
                 let mut tags = Vec::new();
                 while let Some(Text(tag)) = all.next_element()? {
                     tags.push(tag.parse().map_err(|e| ours(&e))?);
@@ -242,7 +275,10 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Object<T>, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> std::result::Result<Object<T>, A::Error> {
                 let mut pairs: Vec<(FieldName, T)> = Vec::new();
                 while let Some(Text(key)) = map.next_key()? {
                     let key: FieldName = key.parse().map_err(|e| ours(&e))?;
@@ -272,8 +308,13 @@ impl<'de> Deserialize<'de> for Bytes {
             fn visit_str<E: de::Error>(self, text: &str) -> std::result::Result<Bytes, E> {
                 Ok(Bytes(Secret::from_bytes(text.as_bytes())))
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Bytes, A::Error> {
-                let Some(Text(key)) = map.next_key()? else { return Err(wrong("an empty object")) };
+            fn visit_map<A: MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> std::result::Result<Bytes, A::Error> {
+                let Some(Text(key)) = map.next_key()? else {
+                    return Err(wrong("an empty object"));
+                };
                 if key != "base64" {
                     return Err(wrong("a secret is a string or {\"base64\": …}"));
                 }
@@ -309,10 +350,22 @@ mod tests {
                 "secrets":{"password":"hunter2"},"notes":{"base64":"AP8="}}"#,
         )
         .unwrap();
-        assert_eq!((new.name.as_str(), new.meta.kind.as_str()), ("db/main", "password"));
-        assert_eq!((new.meta.get(Attr::Username), new.meta.port), (Some("app"), Some(5432)));
-        assert_eq!((new.meta.tags.len(), new.meta.rotate_every), (2, Some(30 * 86_400)));
-        assert_eq!(new.meta.expires_at, Some(Timestamp(NOW.0 + 90 * 86_400_000)));
+        assert_eq!(
+            (new.name.as_str(), new.meta.kind.as_str()),
+            ("db/main", "password")
+        );
+        assert_eq!(
+            (new.meta.get(Attr::Username), new.meta.port),
+            (Some("app"), Some(5432))
+        );
+        assert_eq!(
+            (new.meta.tags.len(), new.meta.rotate_every),
+            (2, Some(30 * 86_400))
+        );
+        assert_eq!(
+            new.meta.expires_at,
+            Some(Timestamp(NOW.0 + 90 * 86_400_000))
+        );
         assert_eq!(new.secrets[1].1.expose(), b"\x00\xff");
     }
 
@@ -345,8 +398,13 @@ mod tests {
             r#"["hunter2"]"#,
             "hunter2",
         ] {
-            let error = read(line).err().unwrap_or_else(|| panic!("accepted: {line}"));
-            assert!(!format!("{error:?}").to_lowercase().contains("hunter2"), "{line}: {error:?}");
+            let error = read(line)
+                .err()
+                .unwrap_or_else(|| panic!("accepted: {line}"));
+            assert!(
+                !format!("{error:?}").to_lowercase().contains("hunter2"),
+                "{line}: {error:?}"
+            );
             assert!(error.message().starts_with("line 7"), "{line}: {error:?}");
         }
     }

@@ -1,2 +1,4 @@
 //! Stub: written elsewhere.
-pub fn pages(_command: &clap::Command) -> Vec<(String, Vec<u8>)> { Vec::new() }
+pub fn pages(_command: &clap::Command) -> Vec<(String, Vec<u8>)> {
+    Vec::new()
+}

@@ -144,7 +144,13 @@ fn speak(cx: &Context, report: Report) -> Result<()> {
         quiet: cx.globals.quiet,
         raw: !terminal,
     };
-    render::report(report, cx.format(), &mut out, &mut std::io::stderr(), &style)?;
+    render::report(
+        report,
+        cx.format(),
+        &mut out,
+        &mut std::io::stderr(),
+        &style,
+    )?;
     match out.flush() {
         // the reader has seen enough
         Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
@@ -170,9 +176,7 @@ fn end(stop: usage::Stop, args: &[OsString]) -> ExitCode {
             let _ = std::io::stderr().write_all(text.as_bytes());
             ExitCode::from(2)
         }
-        usage::Stop::Help(_) => {
-            fail(&Error::usage("no command given").hint("vault --help"), json)
-        }
+        usage::Stop::Help(_) => fail(&Error::usage("no command given").hint("vault --help"), json),
         usage::Stop::Wrong(error) => fail(&error, json),
     }
 }
@@ -210,8 +214,15 @@ mod tests {
     fn every_command_has_a_sentence_and_examples() {
         walk(&command(), &mut |command| {
             assert!(command.get_about().is_some(), "{}", command.get_name());
-            let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-            assert!(examples.starts_with("Examples:\n"), "{}", command.get_name());
+            let examples = command
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            assert!(
+                examples.starts_with("Examples:\n"),
+                "{}",
+                command.get_name()
+            );
         });
     }
 }

@@ -55,13 +55,20 @@ pub type Rows = dyn FnMut(&mut Sink<'_>) -> Result<()>;
 /// The shapes an answer can have.
 pub enum Report {
     /// Many things of one shape, streamed. `empty` is said on stderr when there are none.
-    Table { columns: &'static [Column], rows: Box<Rows>, empty: &'static str },
+    Table {
+        columns: &'static [Column],
+        rows: Box<Rows>,
+        empty: &'static str,
+    },
     /// One thing.
     Item(Vec<(&'static str, Cell<'static>)>),
     /// The bytes of a secret, and nothing else.
     Value(Secret),
     /// Something was done: a sentence for people (stderr), an object for programs (JSON).
-    Done { message: String, item: Vec<(&'static str, Cell<'static>)> },
+    Done {
+        message: String,
+        item: Vec<(&'static str, Cell<'static>)>,
+    },
     /// Plain text that is itself the product (completion scripts, help topics).
     Text(String),
     /// Nothing to add; the command has spoken for itself.

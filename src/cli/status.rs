@@ -16,10 +16,14 @@ pub struct Args {}
 pub fn run(_args: Args, cx: &mut Context) -> Result<Report> {
     let status = cx.locked()?.status()?;
     match status.seal {
-        "missing" => cx.warn("there is no seal file for this vault here; the next unlocking makes one"),
+        "missing" => {
+            cx.warn("there is no seal file for this vault here; the next unlocking makes one")
+        }
         "damaged" => cx.warn("the seal file is damaged; see `vault doctor`"),
         "ahead" => {
-            cx.warn("the vault file is older than its seal; `vault trust-state` accepts a restored one");
+            cx.warn(
+                "the vault file is older than its seal; `vault trust-state` accepts a restored one",
+            );
         }
         _ => {}
     }
@@ -28,7 +32,10 @@ pub fn run(_args: Args, cx: &mut Context) -> Result<Report> {
 
 fn item(status: Status) -> Vec<(&'static str, Cell<'static>)> {
     let slots = status.slots.into_iter().map(|(label, kind, at)| {
-        let slot = vec![("type".to_owned(), Cell::owned(kind)), ("created".to_owned(), Cell::Time(at))];
+        let slot = vec![
+            ("type".to_owned(), Cell::owned(kind)),
+            ("created".to_owned(), Cell::Time(at)),
+        ];
         (label, Cell::Map(slot))
     });
     let kinds = status.kinds.into_iter().map(|(kind, n)| (kind, count(n)));

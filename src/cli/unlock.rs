@@ -103,7 +103,10 @@ pub fn key(cx: &Context, source: &Source) -> Result<Key> {
         }
         Source::PassphraseCommand(command) => {
             let output = run(cx, command)?;
-            let line = output.split(|byte| *byte == b'\n').next().unwrap_or_default();
+            let line = output
+                .split(|byte| *byte == b'\n')
+                .next()
+                .unwrap_or_default();
             passphrase(Secret::from_bytes(line), "the passphrase command")
         }
     }
@@ -112,8 +115,10 @@ pub fn key(cx: &Context, source: &Source) -> Result<Key> {
 fn ask(cx: &Context) -> Result<Vault<Unlocked>> {
     let mut vault = cx.locked()?;
     if !vault.slot_types()?.iter().any(|slot| slot == "passphrase") {
-        return Err(Error::new(ErrorKind::Locked, "this vault opens with a key file only")
-            .hint("give it: `--key-file FILE`, or set VAULT_KEY_FILE"));
+        return Err(
+            Error::new(ErrorKind::Locked, "this vault opens with a key file only")
+                .hint("give it: `--key-file FILE`, or set VAULT_KEY_FILE"),
+        );
     }
     let Some(mut terminal) = cx.terminal() else {
         return Err(no_way_in());
@@ -133,8 +138,11 @@ fn ask(cx: &Context) -> Result<Vault<Unlocked>> {
 }
 
 fn no_way_in() -> Error {
-    Error::new(ErrorKind::Locked, "the vault is locked, and there is no terminal to ask on")
-        .hint("set VAULT_KEY_FILE or VAULT_PASSPHRASE_FILE, or give `--key-file FILE`")
+    Error::new(
+        ErrorKind::Locked,
+        "the vault is locked, and there is no terminal to ask on",
+    )
+    .hint("set VAULT_KEY_FILE or VAULT_PASSPHRASE_FILE, or give `--key-file FILE`")
 }
 
 /// Takes `text` for an age identity file, after a look at whether it is one.
@@ -142,9 +150,14 @@ fn no_way_in() -> Error {
 /// # Errors
 /// Wrong key (11); the message does not quote the text.
 pub fn identity(text: Secret, whence: &str) -> Result<Key> {
-    let lines = std::str::from_utf8(text.expose()).unwrap_or_default().lines().map(str::trim);
+    let lines = std::str::from_utf8(text.expose())
+        .unwrap_or_default()
+        .lines()
+        .map(str::trim);
     let mut keys = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let fine = keys.next().is_some_and(|line| line.parse::<age::x25519::Identity>().is_ok())
+    let fine = keys
+        .next()
+        .is_some_and(|line| line.parse::<age::x25519::Identity>().is_ok())
         && keys.all(|line| line.parse::<age::x25519::Identity>().is_ok());
     match fine {
         true => Ok(Key::Identity(text)),
@@ -240,13 +253,18 @@ mod tests {
     fn the_first_source_wins() {
         let cx = context(&[("VAULT_KEY_FILE", "/k"), ("VAULT_PASSPHRASE_FD", "3")]);
         assert_eq!(source(&cx), Some(Source::KeyFile("/k".into())));
-        assert_eq!(passphrase_source(&cx), Some(Source::PassphraseFd("3".into())));
+        assert_eq!(
+            passphrase_source(&cx),
+            Some(Source::PassphraseFd("3".into()))
+        );
         assert_eq!(source(&context(&[("VAULT_TOKEN", "x")])), None);
     }
 
     #[test]
     fn a_malformed_key_is_a_wrong_key_and_is_not_quoted() {
-        let wrong = identity(Secret::from_bytes(b"AGE-SECRET-KEY-1CANARY"), "`k`").err().unwrap();
+        let wrong = identity(Secret::from_bytes(b"AGE-SECRET-KEY-1CANARY"), "`k`")
+            .err()
+            .unwrap();
         assert_eq!(wrong.kind(), ErrorKind::WrongKey);
         assert!(!format!("{wrong:?}").contains("CANARY"));
         assert!(identity(Secret::from_bytes(b"# only a comment\n"), "`k`").is_err());
@@ -265,13 +283,19 @@ mod tests {
         };
         assert_eq!(said("printf 'one\\ntwo\\n'").unwrap(), "one");
         assert_eq!(said("echo \"<$VAULT_KEY>\"").unwrap(), "<>");
-        assert_eq!(said("echo x; exit 3").err().map(|e| e.kind()), Some(ErrorKind::Locked));
+        assert_eq!(
+            said("echo x; exit 3").err().map(|e| e.kind()),
+            Some(ErrorKind::Locked)
+        );
         assert_eq!(said("true").err().map(|e| e.kind()), Some(ErrorKind::Usage));
     }
 
     #[test]
     fn a_command_that_hangs_is_given_up() {
-        let spawn = Command::new("sleep").arg("30").stdout(Stdio::piped()).spawn();
+        let spawn = Command::new("sleep")
+            .arg("30")
+            .stdout(Stdio::piped())
+            .spawn();
         let mut child = spawn.unwrap();
         assert!(listen(&mut child, Duration::from_millis(50)).is_none());
         child.kill().unwrap();

@@ -5,7 +5,9 @@ use crate::cli::usage;
 use crate::cli::value::without_final_newline;
 use crate::error::{Error, Result};
 use crate::kind::public;
-use crate::model::{Attr, FieldName, Label, Metadata, Secret, Timestamp, parse_duration, parse_when};
+use crate::model::{
+    Attr, FieldName, Label, Metadata, Secret, Timestamp, parse_duration, parse_when,
+};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -105,7 +107,9 @@ impl MetaArgs {
     /// # Errors
     /// What reading the file finds; usage (2) when it is empty.
     pub fn notes(&self) -> Result<Option<(FieldName, Secret)>> {
-        let Some(path) = &self.notes_file else { return Ok(None) };
+        let Some(path) = &self.notes_file else {
+            return Ok(None);
+        };
         let notes = without_final_newline(read::file(path, Secret::MAX, Privacy::AsItIs)?);
         match notes.is_empty() {
             true => Err(Error::usage("the notes are empty")),
@@ -117,7 +121,9 @@ impl MetaArgs {
     #[must_use]
     pub fn any(&self) -> bool {
         self.texts().iter().any(|(_, value)| value.is_some())
-            || [&self.port, &self.expires, &self.rotate_every].iter().any(|v| v.is_some())
+            || [&self.port, &self.expires, &self.rotate_every]
+                .iter()
+                .any(|v| v.is_some())
             || self.requires_vpn
             || self.requires_2fa
             || !self.tag.is_empty()
@@ -153,7 +159,10 @@ impl FromStr for Pair {
     fn from_str(text: &str) -> Result<Self> {
         let wrong = || Error::usage("a field is written KEY=VALUE");
         let (key, value) = text.split_once('=').ok_or_else(wrong)?;
-        Ok(Self { key: key.parse()?, value: value.to_owned() })
+        Ok(Self {
+            key: key.parse()?,
+            value: value.to_owned(),
+        })
     }
 }
 
@@ -174,7 +183,10 @@ pub fn secret_field(text: &str) -> Result<FieldName> {
 /// # Errors
 /// Usage (2) when the value is not right, or the name belongs to an option of its own.
 pub fn set_field(meta: &mut Metadata, key: &FieldName, value: &str) -> Result<()> {
-    if let Some(attr) = Attr::ALL.into_iter().find(|attr| attr.name() == key.as_str()) {
+    if let Some(attr) = Attr::ALL
+        .into_iter()
+        .find(|attr| attr.name() == key.as_str())
+    {
         return set_text(meta, attr, value);
     }
     match key.as_str() {
@@ -211,7 +223,10 @@ fn filled(text: &str) -> Option<&str> {
 
 fn named(option: &str, cause: &Error) -> Error {
     let error = Error::usage(format!("`{option}`: {}", cause.message()));
-    cause.hints().iter().fold(error, |error, hint| error.hint(hint.as_str()))
+    cause
+        .hints()
+        .iter()
+        .fold(error, |error, hint| error.hint(hint.as_str()))
 }
 
 #[cfg(test)]

@@ -6,9 +6,9 @@ mod list;
 mod meta;
 
 mod purge;
-mod rm;
 mod rename;
 mod restore;
+mod rm;
 mod set;
 mod show;
 
