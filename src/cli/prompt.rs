@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn keys_edit_the_hidden_line() {
         let mut line = Vec::new();
-        for byte in "gröx\u{7f}\u{7f}\u{7f}een".bytes() {
+        for byte in "gröx\u{7f}\u{7f}\u{7f}reen".bytes() {
             assert_eq!(edit(&mut line, byte), Edit::More);
         }
         assert_eq!(line, b"green");

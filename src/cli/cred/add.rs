@@ -45,10 +45,8 @@ pub struct Args {
 /// Stores it.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let kind = kind::find(&args.kind)?;
-    let mut meta = Metadata {
-        kind: kind.name.to_owned(),
-        ..Metadata::default()
-    };
+    let mut meta = Metadata::default();
+    meta.kind = kind.name.to_owned();
     args.meta.apply(&mut meta, cx.world.now())?;
     all_there(kind, &meta)?;
     let fields = fields(kind, &args.secret_field, args.value.given())?;

@@ -27,7 +27,8 @@ pub struct Args {
     name: String,
 
     /// Which secret field; the primary one if only a source is given
-    field: Option<FieldName>,
+    #[arg(value_name = "FIELD")]
+    secret: Option<FieldName>,
 
     #[command(flatten)]
     meta: MetaArgs,
@@ -59,13 +60,13 @@ struct ClearArgs {
 
 /// Changes it.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
-    let secret_too = args.field.is_some() || args.value.given();
+    let secret_too = args.secret.is_some() || args.value.given();
     let clear_too = args.meta.any() || args.clear.any();
     if !secret_too && !clear_too && args.meta.notes_file.is_none() {
         return Err(Error::usage("nothing to change")
             .hint("give a metadata option, or the name of a secret field"));
     }
-    refuse_public(args.field.as_ref())?;
+    refuse_public(args.secret.as_ref())?;
     let early = early(&args)?;
     let notes = args.meta.notes()?;
     let mut vault = cx.unlocked()?;
@@ -77,7 +78,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     args.meta.apply(&mut meta, cx.world.now())?;
     let mut secrets = Vec::new();
     if secret_too {
-        let field = target(kind, &now, args.field.clone())?;
+        let field = target(kind, &now, args.secret.clone())?;
         let given = match early {
             Some(given) => given,
             None => late(cx, &args.value, kind, &field)?,
@@ -113,7 +114,7 @@ fn early(args: &Args) -> Result<Option<Given>> {
         return Ok(None);
     }
     let any = kind::find("custom")?;
-    let field = args.field.clone().map_or_else(|| "value".parse(), Ok)?;
+    let field = args.secret.clone().map_or_else(|| "value".parse(), Ok)?;
     args.value.read(any, &field)
 }
 
