@@ -3,7 +3,7 @@
 use super::complete;
 use super::context::Context;
 use super::report::Report;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use clap_complete::Shell;
 
 /// Print the completion script of a shell; it knows the names of your credentials
@@ -19,5 +19,8 @@ pub struct Args {
 
 /// Prints it.
 pub fn run(args: Args, _cx: &mut Context) -> Result<Report> {
-    complete::script(args.shell).map(Report::Text)
+    let script = complete::script(&args.shell.to_string(), super::command());
+    script
+        .map(Report::Text)
+        .ok_or_else(|| Error::usage("no script for this shell"))
 }

@@ -4,7 +4,7 @@ use super::prompt::Terminal;
 use super::render::Format;
 use super::{escape, unlock};
 use crate::error::{Error, ErrorKind, Result};
-use crate::vault::{Locked, Place, Purpose, Unlocked, Vault};
+use crate::vault::{Locked, Place, Purpose, State, Unlocked, Vault};
 use crate::world::World;
 use clap::builder::PossibleValuesParser;
 use std::cell::Cell;
@@ -53,6 +53,7 @@ pub struct Context {
     /// The options every command has.
     pub globals: Globals,
     exit: Cell<Option<ErrorKind>>,
+    raw: Cell<bool>,
 }
 
 impl Context {
@@ -63,6 +64,7 @@ impl Context {
             world,
             globals,
             exit: Cell::new(None),
+            raw: Cell::new(false),
         }
     }
 
@@ -75,6 +77,17 @@ impl Context {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         self.exit.get().map_or(0, ErrorKind::code)
+    }
+
+    /// Lets secrets reach a terminal that they could drive, if `raw`.
+    pub fn show_raw(&self, raw: bool) {
+        self.raw.set(raw);
+    }
+
+    /// Whether secrets may reach a terminal whatever they contain.
+    #[must_use]
+    pub fn shows_raw(&self) -> bool {
+        self.raw.get()
     }
 
     /// How to answer.
@@ -105,15 +118,20 @@ impl Context {
         })
     }
 
+    /// Why the vault is used.
+    #[must_use]
+    pub fn purpose(&self) -> Purpose {
+        Purpose {
+            reason: self.globals.reason.clone(),
+        }
+    }
+
     /// The vault, without its keys.
     ///
     /// # Errors
     /// Whatever [`Vault::open`] finds.
     pub fn locked(&self) -> Result<Vault<Locked>> {
-        let purpose = Purpose {
-            reason: self.globals.reason.clone(),
-        };
-        Vault::open(&self.place()?, Rc::clone(&self.world), purpose)
+        Vault::open(&self.place()?, Rc::clone(&self.world), self.purpose())
     }
 
     /// The vault, with its keys.
@@ -150,6 +168,14 @@ impl Context {
         self.say("warning", text);
     }
 
+    /// Passes on what the vault has to say.
+    pub fn pass_on<S: State>(&self, vault: &mut Vault<S>) {
+        vault
+            .take_warnings()
+            .iter()
+            .for_each(|warning| self.warn(warning));
+    }
+
     /// Asks `question`; a no ends the run.
     ///
     /// # Errors
@@ -171,7 +197,7 @@ impl Context {
     fn say(&self, word: &str, text: &str) {
         if !self.globals.quiet {
             // a closed stderr is no reason to fail
-            let _ = writeln!(std::io::stderr(), "{word}: {}", escape::text(text));
+            let _ = writeln!(std::io::stderr(), "{word}: {}", escape::shown(text));
         }
     }
 }

@@ -154,8 +154,8 @@ impl Stage {
         let exe = std::env::current_exe().map_err(|e| broken("find this program", &e))?;
         fs::create_dir(stage.dir.join("bin")).map_err(|e| broken("make a directory", &e))?;
         symlink(exe, stage.dir.join("bin/vault")).map_err(|e| broken("make a link", &e))?;
-        stage.put("passphrase", generate::passphrase(6)?.expose())?;
-        stage.put("wrong", generate::passphrase(6)?.expose())?;
+        stage.put("passphrase", generate::passphrase(6).expose())?;
+        stage.put("wrong", generate::passphrase(6).expose())?;
         stage.put("secret.txt", format!("{SECRET}\n").as_bytes())?;
         Ok(stage)
     }

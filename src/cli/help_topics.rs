@@ -1,6 +1,7 @@
 //! `vault help`: commands, and topics that belong to no command.
 
 use super::context::Context;
+use super::man::ENVIRONMENT;
 use super::report::{Cell, Column, Report, Sink};
 use crate::error::{EXIT_CODES, Error, Result};
 
@@ -61,7 +62,7 @@ fn exit_codes() -> Report {
 fn environment() -> Report {
     const COLUMNS: &[Column] = &[column("variable"), column("meaning")];
     let rows = |sink: &mut Sink<'_>| {
-        VARIABLES.iter().try_for_each(|(name, meaning)| {
+        ENVIRONMENT.iter().try_for_each(|(name, meaning)| {
             sink(&[Cell::text(Some(name)), Cell::text(Some(meaning))])
         })
     };
@@ -78,36 +79,6 @@ const fn column(name: &'static str) -> Column {
         json_only: false,
     }
 }
-
-/// Every variable that is read.
-const VARIABLES: &[(&str, &str)] = &[
-    ("VAULT_FILE", "the vault file; `--vault` goes before it"),
-    (
-        "VAULT_KEY",
-        "the text of an age identity that opens the vault",
-    ),
-    (
-        "VAULT_KEY_FILE",
-        "an age identity file; `--key-file` goes before VAULT_KEY and this",
-    ),
-    ("VAULT_PASSPHRASE_FILE", "a file with the passphrase"),
-    (
-        "VAULT_PASSPHRASE_FD",
-        "the number of an open descriptor that delivers the passphrase",
-    ),
-    (
-        "VAULT_PASSPHRASE_COMMAND",
-        "a shell command whose first line of output is the passphrase",
-    ),
-    (
-        "XDG_DATA_HOME",
-        "the vault file is vault/vault.db in it, unless named",
-    ),
-    ("XDG_STATE_HOME", "the seal files are in vault/ in it"),
-    ("HOME", "where both are when these are not set"),
-    ("TMPDIR", "where `vault demo` works"),
-    ("NO_COLOR", "no colours"),
-];
 
 #[cfg(test)]
 mod tests {
@@ -132,7 +103,7 @@ mod tests {
             "VAULT_NAMESPACE",
             "VAULT_FORMAT",
         ] {
-            assert!(VARIABLES.iter().all(|(ours, _)| *ours != name));
+            assert!(ENVIRONMENT.iter().all(|(ours, _)| *ours != name));
         }
     }
 }

@@ -83,6 +83,7 @@ fn store(cx: &Context, lines: &mut Lines) -> Result<u64> {
     let bar = progress::bar(cx, "credentials stored");
     let count = vault.import(&mut || lines.next(), &mut |done| bar.set_position(done));
     bar.finish_and_clear();
+    cx.pass_on(&mut vault);
     count
 }
 
@@ -188,7 +189,7 @@ impl Lines {
     fn look(&mut self, new: &NewCredential) -> Result<()> {
         let kind = kind::find(&new.meta.kind)?;
         for (field, value) in &new.secrets {
-            for warning in checks::warnings(kind, field, value.expose(), &new.meta) {
+            for warning in checks::warnings(kind, field.as_str(), value.expose(), &new.meta) {
                 match self.warnings.len() < WARNINGS {
                     true => self
                         .warnings

@@ -6,15 +6,12 @@ use super::report::{Cell, Report};
 use super::unlock::{self, Source};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::generate;
-use crate::model::Secret;
-use crate::vault::{Key, Place, Vault};
-use age::secrecy::ExposeSecret;
+use crate::vault::{self, Key, Place, Vault};
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::rc::Rc;
-use zeroize::Zeroizing;
 
 /// Make a vault
 #[derive(clap::Args)]
@@ -77,7 +74,9 @@ fn with_key_file(cx: &Context, place: &Place, path: &Path) -> Result<Report> {
 }
 
 fn make(cx: &Context, place: &Place, key: &Key, label: &str) -> Result<()> {
-    Vault::init(place, Rc::clone(&cx.world), key, label).map(drop)
+    let mut vault = Vault::init(place, Rc::clone(&cx.world), key, label)?;
+    cx.pass_on(&mut vault);
+    Ok(())
 }
 
 fn done(cx: &Context, place: &Place, label: &'static str) -> Report {
@@ -97,21 +96,10 @@ fn reuse(path: &Path) -> Result<Key> {
 }
 
 fn make_key_file(cx: &Context, path: &Path) -> Result<Key> {
-    let secret = age::x25519::Identity::generate().to_string();
-    let mut text = Zeroizing::new(Vec::with_capacity(512));
-    text.extend_from_slice(
-        format!(
-            "# made by vault {} on {}\n# Whoever has this opens the vault. Keep a copy somewhere safe.\n",
-            env!("CARGO_PKG_VERSION"),
-            cx.world.now(),
-        )
-        .as_bytes(),
-    );
-    text.extend_from_slice(secret.expose_secret().as_bytes());
-    text.push(b'\n');
-    write_new(path, &text)
+    let text = vault::new_key_file(cx.world.now());
+    write_new(path, text.expose())
         .map_err(|e| Error::io(format!("cannot make the key file `{}`", path.display()), &e))?;
-    Ok(Key::Identity(Secret::new(text)))
+    Ok(Key::Identity(text))
 }
 
 /// Writes a file that was not there, private from its first moment, and waits until it is on disk: a
@@ -143,7 +131,7 @@ fn ask(cx: &Context, allow_weak: bool) -> Result<Key> {
         let typed = terminal.secret_twice("Passphrase for the new vault")?;
         return strong(unlock::passphrase(typed, "what was typed")?, allow_weak);
     }
-    let made = generate::passphrase(6)?;
+    let made = generate::passphrase(6);
     terminal.say("\n    ")?;
     terminal.say(&String::from_utf8_lossy(made.expose()))?;
     terminal.say(
@@ -190,6 +178,7 @@ fn taken(place: &Place) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Secret;
 
     #[test]
     fn weak_passphrases_are_refused_without_quoting_them() {

@@ -1,4 +1,192 @@
-//! Stub: written elsewhere.
-pub fn pages(_command: &clap::Command) -> Vec<(String, Vec<u8>)> {
-    Vec::new()
+//! The manual: one page per command, made from the command definitions and the tables of exit codes
+//! and environment variables. No dates, so that the same program gives the same pages.
+
+use crate::error::EXIT_CODES;
+use clap::Command;
+use clap_mangen::Man;
+use std::fmt::Write;
+
+/// Every environment variable the program reads, and what it is for.
+pub const ENVIRONMENT: &[(&str, &str)] = &[
+    ("VAULT_FILE", "The vault file, when --vault is not given."),
+    (
+        "VAULT_KEY",
+        "An age identity that opens a slot. Never passed to child processes.",
+    ),
+    (
+        "VAULT_KEY_FILE",
+        "A file with an age identity, when --key-file is not given.",
+    ),
+    (
+        "VAULT_PASSPHRASE_FILE",
+        "A file whose first line is the passphrase.",
+    ),
+    (
+        "VAULT_PASSPHRASE_FD",
+        "The number of an open file whose first line is the passphrase.",
+    ),
+    (
+        "VAULT_PASSPHRASE_COMMAND",
+        "A command whose first line of output is the passphrase.",
+    ),
+    (
+        "XDG_DATA_HOME",
+        "Where the vault file is kept; ~/.local/share by default.",
+    ),
+    (
+        "XDG_STATE_HOME",
+        "Where the seal files are kept; ~/.local/state by default.",
+    ),
+    ("NO_COLOR", "When set and not empty, nothing is coloured."),
+];
+
+const FILES: &[(&str, &str)] = &[
+    (
+        "$XDG_DATA_HOME/vault/vault.db",
+        "The vault: an SQLite database, its secrets sealed with age.",
+    ),
+    (
+        "$XDG_STATE_HOME/vault/VAULT_ID/seal",
+        "The seal file: the key of the audit log and the last state seen on this machine.",
+    ),
+];
+
+/// The name and the text of every page, `vault.1` first.
+#[must_use]
+pub fn pages(cmd: &Command) -> Vec<(String, Vec<u8>)> {
+    let mut root = cmd.clone().disable_help_subcommand(true);
+    root.build();
+    let mut pages = Vec::new();
+    let source = format!("vault {}", root.get_version().unwrap_or_default());
+    add_pages(&root, source.trim_end(), &[], &mut pages);
+    pages
+}
+
+fn add_pages(cmd: &Command, source: &str, others: &[String], pages: &mut Vec<(String, Vec<u8>)>) {
+    let below: Vec<&Command> = cmd
+        .get_subcommands()
+        .filter(|sub| !sub.is_hide_set())
+        .collect();
+    let own = name(cmd);
+    let children: Vec<String> = below.iter().map(|sub| name(sub)).collect();
+    let related = others
+        .iter()
+        .chain(&children)
+        .filter(|other| **other != own);
+    let mut page = rendered(cmd, source);
+    page.extend_from_slice(closing(related).as_bytes());
+    pages.push((format!("{own}.1"), page));
+    let mut family = vec![own];
+    family.extend(children);
+    for sub in below {
+        add_pages(sub, source, &family, pages);
+    }
+}
+
+fn name(cmd: &Command) -> String {
+    cmd.get_display_name()
+        .unwrap_or_else(|| cmd.get_name())
+        .to_owned()
+}
+
+/// What the command definition tells. Writing to memory does not fail.
+fn rendered(cmd: &Command, source: &str) -> Vec<u8> {
+    let mut page = Vec::new();
+    _ = Man::new(cmd.clone())
+        .source(source)
+        .manual("Vault Manual")
+        .render(&mut page);
+    page
+}
+
+/// What is the same for every command, and the way to its relatives.
+fn closing<'a>(related: impl Iterator<Item = &'a String>) -> String {
+    let mut text = String::from(".SH \"EXIT STATUS\"\n");
+    for (code, _, sentence) in EXIT_CODES {
+        tagged(&mut text, &code.to_string(), sentence);
+    }
+    text.push_str(".SH ENVIRONMENT\n");
+    for (name, what) in ENVIRONMENT {
+        tagged(&mut text, name, what);
+    }
+    text.push_str(".SH FILES\n");
+    for (name, what) in FILES {
+        tagged(&mut text, name, what);
+    }
+    text.push_str(".SH \"SEE ALSO\"\n");
+    let pages: Vec<String> = related
+        .map(|page| (page.as_str(), 1))
+        .chain([("age", 1), ("sqlite3", 1)])
+        .map(|(page, section)| format!("\\fB{}\\fR({section})", escaped(page)))
+        .collect();
+    _ = writeln!(text, "{}", pages.join(",\n"));
+    text
+}
+
+fn tagged(text: &mut String, tag: &str, what: &str) {
+    _ = writeln!(text, ".TP\n\\fB{}\\fR\n{}", escaped(tag), escaped(what));
+}
+
+/// Text for roff: backslashes and hyphens mean themselves, and no line is taken for a command.
+fn escaped(text: &str) -> String {
+    let text = text.replace('\\', "\\e").replace('-', "\\-");
+    if text.starts_with(['.', '\'']) {
+        format!("\\&{text}")
+    } else {
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Arg;
+
+    fn tree() -> Command {
+        let add = Command::new("add")
+            .about("Store a credential")
+            .arg(Arg::new("NAME"));
+        let hidden = Command::new("__complete").hide(true);
+        let cred = Command::new("cred").about("Credentials").subcommand(add);
+        let cred = cred.subcommand(Command::new("get").about("Write a secret"));
+        Command::new("vault")
+            .version("1.2.3")
+            .about("A vault")
+            .subcommands([cred, hidden])
+    }
+
+    #[test]
+    fn one_page_per_visible_command() {
+        let names: Vec<String> = pages(&tree()).into_iter().map(|page| page.0).collect();
+        assert_eq!(
+            names,
+            [
+                "vault.1",
+                "vault-cred.1",
+                "vault-cred-add.1",
+                "vault-cred-get.1"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_page_has_its_sections() {
+        let all = pages(&tree());
+        let add = String::from_utf8(all[2].1.clone()).unwrap();
+        for part in [
+            ".TH vault-cred-add 1  \"vault 1.2.3\" \"Vault Manual\"\n",
+            "\\fBvault cred add\\fR",
+            ".SH \"EXIT STATUS\"\n.TP\n\\fB0\\fR\nsuccess\n",
+            "\\fBVAULT_KEY_FILE\\fR\n",
+            "\\fBVAULT_FILE\\fR\nThe vault file, when \\-\\-vault is not given.",
+            ".SH \"SEE ALSO\"\n\\fBvault\\-cred\\fR(1),\n\\fBvault\\-cred\\-get\\fR(1),\n",
+        ] {
+            assert!(add.contains(part), "{part} is missing in\n{add}");
+        }
+    }
+
+    #[test]
+    fn the_same_program_gives_the_same_pages() {
+        assert_eq!(pages(&tree()), pages(&tree()));
+    }
 }

@@ -85,8 +85,10 @@ enum Command {
 pub fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
     let world = Rc::new(World::real());
-    if args.get(1).is_some_and(|first| first == "__complete") {
-        return complete::answer(&args[2..], &world);
+    if let Some(answer) = complete::answer(&args, command, &world) {
+        // a shell that has stopped listening is no failure
+        let _ = std::io::stdout().write_all(&answer);
+        return ExitCode::SUCCESS;
     }
     match parse(&args) {
         Ok(cli) => run(cli, world),
@@ -142,7 +144,7 @@ fn speak(cx: &Context, report: Report) -> Result<()> {
         width: width(),
         color: terminal && cx.world.var("NO_COLOR").is_none(),
         quiet: cx.globals.quiet,
-        raw: !terminal,
+        raw: cx.shows_raw(),
     };
     render::report(
         report,
@@ -159,9 +161,9 @@ fn speak(cx: &Context, report: Report) -> Result<()> {
     }
 }
 
-fn width() -> usize {
-    let size = rustix::termios::tcgetwinsize(std::io::stdout());
-    size.map_or(80, |size| usize::from(size.ws_col)).max(40)
+fn width() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
 fn end(stop: usage::Stop, args: &[OsString]) -> ExitCode {

@@ -57,7 +57,7 @@ impl Terminal {
     /// # Errors
     /// Aborted (3) at Escape, or when the terminal has gone.
     pub fn confirm(&self, question: &str) -> Result<bool> {
-        let question = escape::text(question);
+        let question = escape::shown(question);
         let asked = dialoguer::Confirm::new()
             .with_prompt(question)
             .default(false);
@@ -73,7 +73,7 @@ impl Terminal {
     /// # Errors
     /// Aborted (3) when the terminal has gone.
     pub fn line(&self, question: &str) -> Result<String> {
-        let question = escape::text(question);
+        let question = escape::shown(question);
         let asked = dialoguer::Input::<String>::new()
             .with_prompt(question)
             .allow_empty(true);

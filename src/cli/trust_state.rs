@@ -2,7 +2,10 @@
 
 use super::context::Context;
 use super::report::{Cell, Report};
+use super::unlock;
 use crate::error::Result;
+use crate::vault::Vault;
+use std::rc::Rc;
 
 /// Accept a vault file that is older than its seal, after you restored it yourself
 #[derive(clap::Args)]
@@ -26,7 +29,9 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
             "vault trust-state --yes",
         )?;
     }
-    let (sealed, found) = cx.unlocked()?.trust_state()?;
+    let key = unlock::any_key(cx)?;
+    let world = Rc::clone(&cx.world);
+    let (sealed, found) = Vault::trust_state(&cx.place()?, world, cx.purpose(), &key)?;
     Ok(Report::Done {
         message: format!("accepted state {found}; the seal was at {sealed}"),
         item: vec![("sealed", Cell::Int(sealed)), ("found", Cell::Int(found))],

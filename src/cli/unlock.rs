@@ -2,11 +2,12 @@
 //! VAULT_PASSPHRASE_FD, VAULT_PASSPHRASE_COMMAND, and a question on the terminal.
 
 use super::context::Context;
+use super::escape;
 use super::read::{self, KEY_MAX, Privacy};
 use super::value::without_final_newline;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
-use crate::vault::{Key, Unlocked, Vault};
+use crate::vault::{Key, Unlocked, Vault, parse_identity};
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
 use std::os::fd::RawFd;
@@ -76,6 +77,18 @@ pub fn vault(cx: &Context) -> Result<Vault<Unlocked>> {
     }
 }
 
+/// A key for a vault that cannot be opened as it is, so that nobody knows which sort it wants.
+///
+/// # Errors
+/// As for [`vault`].
+pub fn any_key(cx: &Context) -> Result<Key> {
+    if let Some(source) = source(cx) {
+        return key(cx, &source);
+    }
+    let mut terminal = cx.terminal().ok_or_else(no_way_in)?;
+    passphrase(terminal.secret(&question(cx)?)?, "what was typed")
+}
+
 /// The key that `source` gives.
 ///
 /// # Errors
@@ -123,9 +136,9 @@ fn ask(cx: &Context) -> Result<Vault<Unlocked>> {
     let Some(mut terminal) = cx.terminal() else {
         return Err(no_way_in());
     };
-    let question = format!("Passphrase for {}", cx.place()?.file.display());
+    let question = question(cx)?;
     for left in (0..ATTEMPTS).rev() {
-        let typed = terminal.secret(&super::escape::text(&question))?;
+        let typed = terminal.secret(&question)?;
         match vault.unlock(&passphrase(typed, "what was typed")?) {
             Err(e) if e.kind() == ErrorKind::WrongKey && left > 0 => {
                 terminal.say("That is not it. Once more.\n")?;
@@ -135,6 +148,14 @@ fn ask(cx: &Context) -> Result<Vault<Unlocked>> {
         }
     }
     Err(no_way_in())
+}
+
+fn question(cx: &Context) -> Result<String> {
+    let file = cx.place()?.file;
+    Ok(format!(
+        "Passphrase for {}",
+        escape::shown(&file.to_string_lossy())
+    ))
 }
 
 fn no_way_in() -> Error {
@@ -150,20 +171,14 @@ fn no_way_in() -> Error {
 /// # Errors
 /// Wrong key (11); the message does not quote the text.
 pub fn identity(text: Secret, whence: &str) -> Result<Key> {
-    let lines = std::str::from_utf8(text.expose())
-        .unwrap_or_default()
-        .lines()
-        .map(str::trim);
-    let mut keys = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let fine = keys
-        .next()
-        .is_some_and(|line| line.parse::<age::x25519::Identity>().is_ok())
-        && keys.all(|line| line.parse::<age::x25519::Identity>().is_ok());
-    match fine {
-        true => Ok(Key::Identity(text)),
-        false => {
-            Err(Error::new(ErrorKind::WrongKey, format!("{whence} is not an age identity"))
-                .hint("a key file has a line that begins with AGE-SECRET-KEY-1; `vault init --key-file FILE` makes one"))
+    match parse_identity(&text) {
+        Ok(_) => Ok(Key::Identity(text)),
+        Err(e) => {
+            let error = Error::new(e.kind(), format!("{whence} is not an age identity"));
+            Err(e
+                .hints()
+                .iter()
+                .fold(error, |error, hint| error.hint(hint.as_str())))
         }
     }
 }

@@ -62,7 +62,7 @@ impl ValueArgs {
         } else if let Some(fd) = self.fd {
             read::descriptor(fd, Secret::MAX)?
         } else if let Some(length) = self.generate {
-            let secret = kind::generate::generate(kind, field, length.map(usize::from))?;
+            let secret = kind::generate::generate(kind, field.as_str(), length.map(usize::from))?;
             return Ok(Some(Given {
                 secret,
                 typed: false,

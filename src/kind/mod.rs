@@ -1,12 +1,44 @@
 //! What can be kept: one file per kind, one line each in the table. The rest of the program derives
 //! from it: `--type` values, completions, prompts, environment names, checks, the manual.
 
+mod address;
+mod api_key;
+mod bearer_token;
+mod certificate;
 pub mod checks;
+mod connection_string;
+mod custom;
+mod dsn;
 pub mod generate;
+mod http_basic;
+mod jwt;
+mod oauth;
+mod password;
 pub mod public;
+mod services;
+mod shared_secret;
+mod ssh;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{FieldName, Metadata, Secret};
+
+/// Every kind, in the order of the manual.
+pub static ALL: &[Kind] = &[
+    password::KIND,
+    http_basic::KIND,
+    api_key::KIND,
+    bearer_token::KIND,
+    oauth::KIND,
+    ssh::KIND,
+    shared_secret::KIND,
+    jwt::KIND,
+    connection_string::KIND,
+    certificate::KIND,
+    custom::KIND,
+];
+
+/// The sealed free text that every kind may have besides its own fields.
+pub static NOTES: Field = Field::secret("notes", "Free text, sealed").optional();
 
 /// A sort of credential.
 pub struct Kind {
@@ -22,28 +54,319 @@ pub struct Kind {
     pub open: bool,
     /// Reads what the secret values say about themselves (expiry, issuer, host) into the metadata,
     /// never overwriting what the user set, never copying anything secret.
-    pub learn: Option<fn(&[(FieldName, Secret)], &mut Metadata)>,
+    pub learn: Option<Learn>,
 }
 
 /// One field of a kind.
 pub struct Field {
+    /// Its name, a [`FieldName`].
     pub name: &'static str,
+    /// Whether it is sealed.
     pub secret: bool,
+    /// Whether a credential of this kind makes no sense without it. Public fields never are: a
+    /// secret can be kept before all about it is known.
     pub required: bool,
     /// The customary environment variable.
     pub env: Option<&'static str>,
+    /// One line, capitalised, no full stop.
     pub about: &'static str,
+    /// A value that passes the check, or nothing.
     pub example: &'static str,
     /// Warnings about a value that looks wrong; they never quote it.
-    pub check: Option<fn(&[u8]) -> Vec<String>>,
+    pub check: Option<Check>,
 }
 
-/// The kind called `name`, by its own name or an alias.
+/// Reads secret values of a credential and fills gaps in its metadata.
+pub type Learn = fn(&[(FieldName, Secret)], &mut Metadata);
+
+/// Warns of a value that looks wrong, without quoting it.
+pub type Check = fn(&[u8]) -> Vec<String>;
+
+/// The kind called `name`, by its own name or an alias; case does not matter, and `-` is `_`.
 ///
 /// # Errors
 /// Usage, with the list of kinds and the nearest match.
-pub fn find(_name: &str) -> Result<&'static Kind> {
-    unimplemented!()
+pub fn find(name: &str) -> Result<&'static Kind> {
+    let wanted = name.to_ascii_lowercase().replace('-', "_");
+    ALL.iter()
+        .find(|kind| kind.is_called(&wanted))
+        .ok_or_else(|| unknown(name, &wanted))
 }
 
-pub static ALL: &[&Kind] = &[];
+impl Kind {
+    /// The primary field; an open kind has none.
+    #[must_use]
+    pub fn primary(&self) -> Option<&'static Field> {
+        self.secret_fields().next()
+    }
+
+    /// The secret field called `name`, [`NOTES`] among them. None for names that are not in the
+    /// table, even when the kind is open.
+    #[must_use]
+    pub fn secret_field(&self, name: &str) -> Option<&'static Field> {
+        self.secret_fields()
+            .chain([&NOTES])
+            .find(|field| field.name == name)
+    }
+
+    /// The secret fields, the primary one first, without [`NOTES`].
+    pub fn secret_fields(&self) -> impl Iterator<Item = &'static Field> + use<> {
+        self.fields.iter().filter(|field| field.secret)
+    }
+
+    /// The public fields in the order they are asked for and shown.
+    pub fn public_fields(&self) -> impl Iterator<Item = &'static Field> + use<> {
+        self.fields.iter().filter(|field| !field.secret)
+    }
+
+    fn is_called(&self, name: &str) -> bool {
+        self.name == name || self.aliases.contains(&name)
+    }
+}
+
+impl Field {
+    const fn public(name: &'static str, about: &'static str) -> Self {
+        Self {
+            name,
+            secret: false,
+            required: false,
+            env: None,
+            about,
+            example: "",
+            check: None,
+        }
+    }
+
+    const fn secret(name: &'static str, about: &'static str) -> Self {
+        Self {
+            name,
+            secret: true,
+            required: true,
+            env: None,
+            about,
+            example: "",
+            check: None,
+        }
+    }
+
+    const fn optional(mut self) -> Self {
+        self.required = false;
+        self
+    }
+
+    const fn env(mut self, name: &'static str) -> Self {
+        self.env = Some(name);
+        self
+    }
+
+    const fn example(mut self, value: &'static str) -> Self {
+        self.example = value;
+        self
+    }
+
+    const fn check(mut self, check: Check) -> Self {
+        self.check = Some(check);
+        self
+    }
+}
+
+/// The value of the secret field `name` among `secrets`.
+fn value_of<'s>(secrets: &'s [(FieldName, Secret)], name: &str) -> Option<&'s [u8]> {
+    secrets
+        .iter()
+        .find(|(field, _)| field.as_str() == name)
+        .map(|(_, value)| value.expose())
+}
+
+/// Fills the public field `name` unless it has a value already.
+fn fill(meta: &mut Metadata, name: &str, value: &str) {
+    if let Ok(name) = name.parse() {
+        meta.fields.entry(name).or_insert_with(|| value.to_owned());
+    }
+}
+
+fn unknown(name: &str, wanted: &str) -> Error {
+    let error = Error::usage(format!("unknown type `{name}`"));
+    let error = match nearest(wanted) {
+        Some(near) => error
+            .hint(format!("did you mean `{near}`?"))
+            .candidates(vec![near.to_owned()]),
+        None => error,
+    };
+    let names: Vec<_> = ALL.iter().map(|kind| kind.name).collect();
+    error.hint(format!("types: {}", names.join(", ")))
+}
+
+/// The name or alias that `wanted` is most likely a slip of.
+fn nearest(wanted: &str) -> Option<&'static str> {
+    ALL.iter()
+        .flat_map(|kind| std::iter::once(kind.name).chain(kind.aliases.iter().copied()))
+        .map(|name| (strsim::damerau_levenshtein(name, wanted), name))
+        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, name)| *distance <= name.len() / 3)
+        .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use std::collections::BTreeSet;
+
+    fn everything() -> impl Iterator<Item = (&'static Kind, &'static Field)> {
+        ALL.iter()
+            .flat_map(|kind| kind.fields.iter().map(move |field| (kind, field)))
+    }
+
+    #[test]
+    fn the_table_is_the_designs() {
+        let names: Vec<_> = ALL.iter().map(|kind| kind.name).collect();
+        assert_eq!(
+            names.join(" "),
+            "password http_basic api_key bearer_token oauth ssh shared_secret jwt \
+             connection_string certificate custom"
+        );
+        let primary = |name| find(name).unwrap().primary().map(|field| field.name);
+        assert_eq!(primary("password"), Some("password"));
+        assert_eq!(primary("oauth"), Some("client_secret"));
+        assert_eq!(primary("dsn"), Some("connection_string"));
+        assert_eq!(primary("cert"), Some("private_key"));
+        assert_eq!(primary("custom"), None);
+    }
+
+    #[test]
+    fn names_and_aliases_are_unique_and_findable() {
+        let mut seen = BTreeSet::new();
+        for kind in ALL {
+            for name in std::iter::once(&kind.name).chain(kind.aliases) {
+                assert!(seen.insert(*name), "{name} twice");
+                for spelling in [name.to_uppercase(), name.replace('_', "-")] {
+                    assert_eq!(find(&spelling).unwrap().name, kind.name);
+                }
+            }
+        }
+        for name in "basic token bearer oauth2 ssh_key db_dsn dsn cert tls".split(' ') {
+            assert!(seen.contains(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn fields_are_well_formed() {
+        for (kind, field) in everything() {
+            let at = format!("{}.{}", kind.name, field.name);
+            assert!(field.name.parse::<FieldName>().is_ok(), "{at}");
+            assert_ne!(field.name, NOTES.name, "{at}");
+            assert!(field.secret || !field.required, "{at}");
+            assert!(
+                field.env.is_none_or(|env| env == env.to_uppercase()),
+                "{at}"
+            );
+        }
+        for kind in ALL {
+            assert!(kind.open || kind.primary().is_some(), "{}", kind.name);
+            let names: BTreeSet<_> = kind.fields.iter().map(|field| field.name).collect();
+            assert_eq!(
+                names.len(),
+                kind.fields.len(),
+                "{}: a field twice",
+                kind.name
+            );
+            let envs: Vec<_> = kind.fields.iter().filter_map(|field| field.env).collect();
+            let distinct: BTreeSet<_> = envs.iter().collect();
+            assert_eq!(
+                distinct.len(),
+                envs.len(),
+                "{}: a variable twice",
+                kind.name
+            );
+        }
+    }
+
+    #[test]
+    fn abouts_are_capitalised_lines_without_a_full_stop() {
+        let kinds = ALL.iter().map(|kind| kind.about);
+        let fields = everything().map(|(_, field)| field.about);
+        for about in kinds.chain(fields).chain([NOTES.about]) {
+            assert!(
+                about.starts_with(|c: char| c.is_ascii_uppercase()),
+                "{about}"
+            );
+            assert!(!about.ends_with('.') && !about.contains('\n'), "{about}");
+        }
+    }
+
+    #[test]
+    fn examples_are_accepted() {
+        for (kind, field) in everything().filter(|(_, field)| !field.example.is_empty()) {
+            let at = format!("{}.{}", kind.name, field.name);
+            if let Some(check) = field.check {
+                assert_eq!(
+                    check(field.example.as_bytes()),
+                    Vec::<String>::new(),
+                    "{at}"
+                );
+            }
+            match field.name {
+                "port" => assert!(public::parse_port(field.example).is_ok(), "{at}"),
+                _ if field.secret => (),
+                name => {
+                    let name = name.parse().unwrap();
+                    public::check_public(&name, field.example)
+                        .unwrap_or_else(|e| panic!("{at}: {e}"));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_secret_but_notes_has_an_example_and_a_check() {
+        for (kind, field) in everything().filter(|(_, field)| field.secret) {
+            assert!(!field.example.is_empty(), "{}.{}", kind.name, field.name);
+            assert!(field.check.is_some(), "{}.{}", kind.name, field.name);
+        }
+    }
+
+    #[test]
+    fn a_slip_is_recognised() {
+        let error = find("pasword").err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Usage);
+        assert_eq!(error.message(), "unknown type `pasword`");
+        assert_eq!(error.hints()[0], "did you mean `password`?");
+        assert!(error.hints()[1].starts_with("types: password, http_basic, "));
+        assert_eq!(find("quux").err().unwrap().hints().len(), 1);
+        assert_eq!(find("").err().unwrap().hints().len(), 1);
+    }
+
+    #[test]
+    fn notes_belong_to_every_kind() {
+        for kind in ALL {
+            assert_eq!(kind.secret_field("notes").unwrap().name, "notes");
+            assert!(kind.secret_field("nonsense").is_none());
+        }
+    }
+
+    #[test]
+    fn learning_survives_anything() {
+        for kind in ALL.iter().filter(|kind| kind.learn.is_some()) {
+            let field: FieldName = kind.primary().unwrap().name.parse().unwrap();
+            for hostile in [
+                &b""[..],
+                b"\0",
+                b"\xff\xfe",
+                b"...",
+                b"://@:/?#",
+                b"=",
+                b"a='",
+                b"-----BEGIN",
+            ] {
+                let secrets = [(field.clone(), Secret::from_bytes(hostile))];
+                let mut meta = Metadata::default();
+                kind.learn.unwrap()(&secrets, &mut meta);
+                assert_eq!(meta, Metadata::default(), "{}", kind.name);
+            }
+            let mut meta = Metadata::default();
+            kind.learn.unwrap()(&[], &mut meta);
+            assert_eq!(meta, Metadata::default());
+        }
+    }
+}

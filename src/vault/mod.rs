@@ -1,10 +1,45 @@
 //! The strongroom. Its public face: `Vault<Locked>`, `Vault<Unlocked>` and their verbs.
+//!
+//! `store`, `crypto`, `tx` and `audit`'s pen are private: no other module reaches ciphertext, keys
+//! or SQL.
 
-use crate::error::Result;
-use crate::model::{Attr, CredName, FieldName, Label, Metadata, Secret, Timestamp};
+mod audit;
+mod creds;
+mod crypto;
+mod doctor;
+mod files;
+mod keys;
+mod lock;
+mod log;
+mod seal;
+mod slot;
+mod state;
+mod store;
+mod tlv;
+mod transfer;
+mod tx;
+mod view;
+
+pub use audit::{ACTIONS, OUTCOMES};
+pub use slot::{new_key_file, parse_identity};
+pub use store::credential::Listed;
+pub use view::{
+    Change, Credential, Entry, EntryFilter, Filter, Finding, LogVerdict, Match, NewCredential,
+    Status,
+};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::Secret;
 use crate::world::World;
-use std::path::PathBuf;
+use audit::Draft;
+use keys::Keys;
+use lock::WriteLock;
+use seal::PathRecord;
+use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use store::{Db, SlotRow, VaultRow};
+use tx::{Core, Tx, With};
 use uuid::Uuid;
 
 /// Where a vault is: the database file, and the directory that holds the seal files.
@@ -16,6 +51,7 @@ pub struct Place {
 
 /// Something that opens a slot.
 pub enum Key {
+    /// UTF-8 text.
     Passphrase(Secret),
     /// The text of an age identity file (`AGE-SECRET-KEY-1…`, comments allowed).
     Identity(Secret),
@@ -29,248 +65,370 @@ pub struct Purpose {
 
 /// No keys in memory. Can list and describe, cannot reveal or change.
 pub struct Locked(());
+
 /// Keys are in memory; dropping wipes them.
-pub struct Unlocked(());
+pub struct Unlocked {
+    keys: Keys,
+    slot: String,
+}
+
+/// The two states a vault can be in.
+pub trait State: private::Keyring {}
+impl State for Locked {}
+impl State for Unlocked {}
+
+mod private {
+    /// The keys, if the state has them.
+    pub trait Keyring {
+        #[doc(hidden)]
+        #[expect(
+            private_interfaces,
+            reason = "the trait is sealed; nobody outside can call it"
+        )]
+        fn with(&self) -> Option<super::With<'_>>;
+    }
+}
+
+impl private::Keyring for Locked {
+    #[expect(private_interfaces, reason = "see the trait")]
+    fn with(&self) -> Option<With<'_>> {
+        None
+    }
+}
+
+impl private::Keyring for Unlocked {
+    #[expect(private_interfaces, reason = "see the trait")]
+    fn with(&self) -> Option<With<'_>> {
+        Some(With {
+            keys: &self.keys,
+            slot: &self.slot,
+        })
+    }
+}
 
 /// A vault, locked or unlocked: what cannot be done in a state has no method there.
 pub struct Vault<S> {
+    core: Core,
     state: S,
-}
-
-/// One credential as the clear columns tell it.
-#[derive(Clone, Debug)]
-pub struct Credential {
-    pub id: Uuid,
-    pub name: String,
-    pub meta: Metadata,
-    /// The secret fields and their current versions, in order of name (`notes` among them).
-    pub secrets: Vec<(FieldName, u32)>,
-    /// +1 with every change of anything.
-    pub revision: u32,
-    pub created_at: Timestamp,
-    pub updated_at: Timestamp,
-    pub deleted_at: Option<Timestamp>,
-    /// Whether the row was checked against the vault's keys.
-    pub verified: bool,
-}
-
-/// Which credentials to list. Empty means all.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    pub kind: Option<String>,
-    /// Attributes that must be equal.
-    pub attrs: Vec<(Attr, String)>,
-    pub tag: Option<Label>,
-    /// Substring of any clear text, ASCII letters compared without case.
-    pub search: Option<String>,
-    /// The trash instead of the live ones.
-    pub deleted: bool,
-    pub limit: Option<u64>,
-    pub offset: u64,
-}
-
-/// A row of the list, borrowed from the database.
-pub struct Listed<'r> {
-    row: &'r (),
-}
-
-impl Listed<'_> {
-    pub fn id(&self) -> Result<Uuid> { unimplemented!() }
-    pub fn name(&self) -> Result<&str> { unimplemented!() }
-    pub fn kind(&self) -> Result<&str> { unimplemented!() }
-    pub fn attr(&self, attr: Attr) -> Result<Option<&str>> { unimplemented!() }
-    pub fn port(&self) -> Result<Option<u16>> { unimplemented!() }
-    /// In order, without copies.
-    pub fn tags(&self) -> Result<impl Iterator<Item = &str>> { Ok(std::iter::empty()) }
-    pub fn requires_vpn(&self) -> Result<bool> { unimplemented!() }
-    pub fn requires_2fa(&self) -> Result<bool> { unimplemented!() }
-    pub fn expires_at(&self) -> Result<Option<Timestamp>> { unimplemented!() }
-    pub fn created_at(&self) -> Result<Timestamp> { unimplemented!() }
-    pub fn updated_at(&self) -> Result<Timestamp> { unimplemented!() }
-    pub fn deleted_at(&self) -> Result<Option<Timestamp>> { unimplemented!() }
-    /// Everything, as owned values (slower; for JSON).
-    pub fn credential(&self) -> Result<Credential> { unimplemented!() }
-}
-
-/// How a name on the command line finds its credential.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Match {
-    /// The whole name only: for commands that change things.
-    Exact,
-    /// The whole name, else a prefix that fits one name only.
-    Prefix,
-}
-
-/// One entry of the audit log.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    pub seq: i64,
-    pub id: Uuid,
-    pub at: Timestamp,
-    pub action: String,
-    /// `ok`, `refused` or `failed`.
-    pub outcome: String,
-    pub credential: Option<Uuid>,
-    /// The credential's name as it was.
-    pub name: Option<String>,
-    pub fields: Vec<String>,
-    pub user: String,
-    pub uid: u32,
-    pub host: String,
-    pub tty: Option<String>,
-    /// Remote address of the SSH session.
-    pub remote: Option<String>,
-    pub program: Option<String>,
-    pub parent: Option<String>,
-    pub agent: String,
-    pub incident: Option<String>,
-    pub reason: Option<String>,
-    /// A small JSON object.
-    pub details: Option<String>,
-    /// The log segment; none for an entry written while no seal was there.
-    pub segment: Option<i64>,
-    /// SHA-256 of the public chain.
-    pub hash: [u8; 32],
-}
-
-/// Which entries to show.
-#[derive(Clone, Debug, Default)]
-pub struct EntryFilter {
-    /// A credential's name, past or present.
-    pub cred: Option<String>,
-    pub action: Option<String>,
-    pub actor: Option<String>,
-    pub outcome: Option<String>,
-    pub since: Option<Timestamp>,
-    pub until: Option<Timestamp>,
-    pub limit: Option<u64>,
-    pub offset: u64,
-}
-
-/// What `audit verify` found. Damage is an error (exit 15) and not in here.
-#[derive(Clone, Debug)]
-pub struct LogVerdict {
-    pub entries: u64,
-    /// Last sequence number.
-    pub last: i64,
-    /// SHA-256 of the last entry, the head of the chain.
-    pub head: [u8; 32],
-    /// Whether entry MACs were checked too (needs the keys), or the public chain only.
-    pub authenticated: bool,
-    /// The log is complete up to this sequence number, as the seal file attests; none when there is
-    /// no seal on this machine.
-    pub complete_to: Option<i64>,
-    /// Visible gaps: a sentence each (a lost seal, entries written without one).
-    pub gaps: Vec<String>,
-}
-
-/// What `status` tells, without unlocking.
-#[derive(Clone, Debug)]
-pub struct Status {
-    pub file: PathBuf,
-    pub bytes: u64,
-    pub vault_id: Uuid,
-    pub epoch: u32,
-    pub created_at: Timestamp,
-    /// State counter: +1 per change.
-    pub counter: i64,
-    pub live: u64,
-    pub trashed: u64,
-    pub expired: u64,
-    /// Expiring within 30 days.
-    pub expiring: u64,
-    /// Kind and number of live credentials.
-    pub kinds: Vec<(String, u64)>,
-    pub entries: i64,
-    pub last_entry_at: Option<Timestamp>,
-    /// Slots: label, type (`passphrase`, `key_file`), creation.
-    pub slots: Vec<(String, String, Timestamp)>,
-    /// `present`, `missing`, `damaged`, or `ahead` (the database was rolled back).
-    pub seal: &'static str,
-}
-
-/// One finding of `doctor`.
-#[derive(Clone, Debug)]
-pub struct Finding {
-    /// `ok`, `warning` or `problem`.
-    pub level: &'static str,
-    /// What was looked at.
-    pub check: &'static str,
-    pub message: String,
-}
-
-/// A change to a credential: what is `None` or absent stays.
-#[derive(Default)]
-pub struct Change {
-    pub meta: Option<Metadata>,
-    pub secrets: Vec<(FieldName, Secret)>,
-}
-
-/// A credential to be stored.
-pub struct NewCredential {
-    pub name: CredName,
-    pub meta: Metadata,
-    /// At least one; `notes` is a field like others.
-    pub secrets: Vec<(FieldName, Secret)>,
-}
-
-impl Vault<Unlocked> {
-    /// Makes a vault with one slot, and its seal file.
-    ///
-    /// # Errors
-    /// Conflict when there is a vault already; I/O.
-    pub fn init(place: &Place, world: Rc<World>, key: &Key, label: &str) -> Result<Self> { unimplemented!() }
 }
 
 impl Vault<Locked> {
     /// Opens an existing vault; nothing is decrypted.
-    pub fn open(place: &Place, world: Rc<World>, purpose: Purpose) -> Result<Self> { unimplemented!() }
-    /// Trades a locked vault for an unlocked one. Failed attempts are logged.
-    pub fn unlock(self, key: &Key) -> Result<Vault<Unlocked>> { unimplemented!() }
-    /// Whether any slot is of type `passphrase` / `key_file`: to know what to ask for.
-    pub fn slot_types(&self) -> Result<Vec<String>> { unimplemented!() }
+    ///
+    /// # Errors
+    /// Not found (10), not a vault or a newer format (4), unsafe files (14), a foreign schema or
+    /// another vault than the one last seen at this path (15), I/O (18).
+    pub fn open(place: &Place, world: Rc<World>, purpose: Purpose) -> Result<Self> {
+        let place = Place {
+            file: absolute(&place.file)?,
+            state_dir: place.state_dir.clone(),
+        };
+        let db = store::open(&place.file)?;
+        let vault = VaultRow::load(&db)?;
+        let known = PathRecord::new(&place.state_dir, &place.file).read()?;
+        let core = Core {
+            db,
+            place,
+            world,
+            purpose,
+            vault,
+            actor: OnceCell::new(),
+            warnings: Vec::new(),
+        };
+        match known {
+            Some(id) if id != core.vault.vault_id => Err(another_vault(&core.place.file)),
+            _ => Ok(Self {
+                core,
+                state: Locked(()),
+            }),
+        }
+    }
+
+    /// Trades a locked vault for an unlocked one, having checked its state, its slots and this
+    /// machine's pin. A wrong key is logged.
+    ///
+    /// # Errors
+    /// Wrong key (11), integrity (15), I/O (18).
+    pub fn unlock(mut self, key: &Key) -> Result<Vault<Unlocked>> {
+        let slots = SlotRow::all(&self.core.db)?;
+        let opened = slot::unwrap(key, &slots, self.core.vault.vault_id, self.core.vault.epoch);
+        match opened {
+            Ok((keys, slot)) => {
+                self.check_slots(&keys, &slots)?;
+                let slot = slot.label.clone();
+                Ok(Vault {
+                    core: self.core,
+                    state: Unlocked { keys, slot },
+                })
+            }
+            Err(e) => {
+                let draft = Draft::new("unlock_failed").detail("type", slot::type_of(key));
+                self.note_failure(draft, &e);
+                Err(e)
+            }
+        }
+    }
+
+    /// An added, removed or exchanged slot is as bad as a changed row.
+    fn check_slots(&self, keys: &Keys, slots: &[SlotRow]) -> Result<()> {
+        let vault = &self.core.vault;
+        let (found, _) = self.core.seal_file().read()?;
+        tx::check_vault(vault, keys, &found)?;
+        let genuine = slots.iter().all(|slot| {
+            keys.row
+                .verify(slot.message(vault).as_bytes(), &slot.row_tag)
+        });
+        match genuine && tx::slots_hash(slots) == vault.slots {
+            true => Ok(()),
+            false => Err(
+                Error::integrity("the vault's key slots were changed from outside")
+                    .hint("restore the vault from a backup"),
+            ),
+        }
+    }
+
+    /// The types of slots there are (`passphrase`, `key_file`): what to ask for.
+    ///
+    /// # Errors
+    /// Integrity or I/O.
+    pub fn slot_types(&self) -> Result<Vec<String>> {
+        Ok(SlotRow::all(&self.core.db)?
+            .into_iter()
+            .map(|slot| slot.kind)
+            .collect())
+    }
 }
 
-impl<S> Vault<S> {
-    /// The names that begin with `prefix`, in order, at most `limit`. Writes no entry (completion).
-    pub fn names(&self, prefix: &str, deleted: bool, limit: u64) -> Result<Vec<String>> { unimplemented!() }
-    /// Finds the credential meant by `text`.
-    /// Errors: not found (with the nearest names), conflict when a prefix fits several.
-    pub fn resolve(&mut self, text: &str, how: Match, deleted: bool) -> Result<CredName> { unimplemented!() }
-    /// The clear columns of a credential, logged as `view`; checked when unlocked.
-    pub fn show(&mut self, name: &CredName, deleted: bool) -> Result<Credential> { unimplemented!() }
-    /// Lists credentials in order of name, one call of `row` each. Logged as `view` once.
-    pub fn list(&mut self, filter: &Filter, row: &mut dyn FnMut(&Listed<'_>) -> Result<()>) -> Result<()> { unimplemented!() }
-    pub fn status(&mut self) -> Result<Status> { unimplemented!() }
-    /// Entries, newest first, one call of `row` each.
-    pub fn entries(&mut self, filter: &EntryFilter, row: &mut dyn FnMut(&Entry) -> Result<()>) -> Result<()> { unimplemented!() }
-    /// One entry, by sequence number or UUID.
-    pub fn entry(&mut self, id: &str) -> Result<Entry> { unimplemented!() }
-    /// Checks the log: the public chain always, the MACs when unlocked.
-    pub fn verify_log(&mut self, progress: &mut dyn FnMut(u64, u64)) -> Result<LogVerdict> { unimplemented!() }
-    /// Looks at files, permissions, schema, database and (when unlocked) every row.
-    pub fn doctor(&mut self) -> Result<Vec<Finding>> { unimplemented!() }
+impl<S: State> Vault<S> {
+    /// What the person should hear: said once each, and forgotten.
+    pub fn take_warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.core.warnings)
+    }
+
+    /// Where the vault's file is.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        &self.core.place.file
+    }
+
+    fn begin(&mut self) -> Result<Tx<'_>> {
+        Tx::begin(&mut self.core, self.state.with())
+    }
+
+    /// Logs a failed attempt. The attempt has failed whether or not this succeeds.
+    fn note_failure(&mut self, draft: Draft, error: &Error) {
+        if tx::is_logged(error.kind()) {
+            let draft = draft.failed(error.kind());
+            let _ = self.begin().and_then(|mut tx| {
+                let _ = tx.append(draft)?;
+                tx.commit()
+            });
+        }
+    }
 }
 
 impl Vault<Unlocked> {
-    pub fn add(&mut self, new: NewCredential) -> Result<()> { unimplemented!() }
-    /// Changes metadata, secrets or both; each secret becomes a new version.
-    pub fn set(&mut self, name: &CredName, change: Change) -> Result<()> { unimplemented!() }
-    /// Hands out the current value of a field (`None`: the primary one); logged as `decrypt`.
-    pub fn reveal(&mut self, name: &CredName, field: Option<&FieldName>) -> Result<Secret> { unimplemented!() }
-    /// The credential and all its secret values in one audited step (`show --reveal`).
-    pub fn reveal_all(&mut self, name: &CredName) -> Result<(Credential, Vec<(FieldName, Secret)>)> { unimplemented!() }
-    pub fn rename(&mut self, from: &CredName, to: &CredName) -> Result<()> { unimplemented!() }
-    /// Into the trash.
-    pub fn remove(&mut self, name: &CredName) -> Result<()> { unimplemented!() }
-    /// Out of the trash.
-    pub fn restore(&mut self, name: &CredName) -> Result<()> { unimplemented!() }
-    /// Destroys a credential, trashed or live, and all its versions. Log entries stay.
-    pub fn purge(&mut self, name: &CredName) -> Result<()> { unimplemented!() }
-    /// Stores all or none, sealing on all cores. `next` yields the credentials in order (`None`: done);
-    /// `progress` hears how many are stored. Returns how many.
-    pub fn import(&mut self, next: &mut dyn FnMut() -> Result<Option<NewCredential>>, progress: &mut dyn FnMut(u64)) -> Result<u64> { unimplemented!() }
-    /// Accepts a database older than its seal after a legitimate restore; logged, starts a new segment.
-    /// Returns the counters (sealed, found).
-    pub fn trust_state(&mut self) -> Result<(i64, i64)> { unimplemented!() }
+    /// Makes a vault with one slot, and its seal file. The database appears under its name only when
+    /// it is complete.
+    ///
+    /// # Errors
+    /// Conflict (13) when there is a vault already, refused (14) for an unsafe directory, I/O (18).
+    pub fn init(place: &Place, world: Rc<World>, key: &Key, label: &str) -> Result<Self> {
+        let place = Place {
+            file: absolute_new(&place.file)?,
+            state_dir: place.state_dir.clone(),
+        };
+        let dir = place.file.parent().unwrap_or(Path::new("/")).to_owned();
+        files::check_dir(&dir)?;
+        files::make_private_dir(&place.state_dir)?;
+        if place.file.symlink_metadata().is_ok() {
+            return Err(exists(&place.file));
+        }
+        let lock = WriteLock::acquire(&place.file)?;
+        remove_drafts(&place.file, &dir);
+        let draft = files::beside(&place.file, &format!("{DRAFT}{}", Uuid::new_v4().simple()));
+        let published = fill(&draft, &place, world, key, label, lock)
+            .and_then(|vault| publish(vault, &draft, &dir));
+        remove_drafts(&place.file, &dir);
+        published
+    }
+
+    /// Accepts a database older than this machine's seal, or another vault at a known path, after a
+    /// legitimate restore: starts a new segment of the log. Returns the state counters (sealed,
+    /// found).
+    ///
+    /// # Errors
+    /// Integrity (15) when the database is not consistent in itself, I/O (18).
+    pub fn trust_state(
+        place: &Place,
+        world: Rc<World>,
+        purpose: Purpose,
+        key: &Key,
+    ) -> Result<(i64, i64)> {
+        log::trust_state(place, world, purpose, key)
+    }
+}
+
+/// What a vault is called until it is complete.
+const DRAFT: &str = ".new-";
+
+/// Removes what this or an interrupted `init` left. The writer lock is held, so no draft is in use.
+fn remove_drafts(file: &Path, dir: &Path) {
+    let Some(name) = file.file_name() else { return };
+    let prefix = files::beside(Path::new(name), DRAFT).into_os_string();
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        if entry
+            .file_name()
+            .as_encoded_bytes()
+            .starts_with(prefix.as_encoded_bytes())
+        {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Writes a complete vault under a name of no importance.
+fn fill(
+    file: &Path,
+    place: &Place,
+    world: Rc<World>,
+    key: &Key,
+    label: &str,
+    lock: WriteLock,
+) -> Result<Vault<Unlocked>> {
+    let db = store::create(file)?;
+    let now = world.now();
+    let (vault_id, epoch) = (Uuid::new_v4(), 1);
+    let content = slot::Content {
+        identity: age::x25519::Identity::generate(),
+        auth_root: keys::random_32(),
+    };
+    let sealed = slot::wrap(key, &content, vault_id, epoch, now)?;
+    let keys = Keys::derive(content.identity, &content.auth_root, vault_id, epoch);
+    let vault = VaultRow {
+        vault_id,
+        epoch,
+        created_at: now,
+        counter: 0,
+        root: state::empty_root(),
+        slots: [0; 32],
+        log_seq: 0,
+        mac: [0; 32],
+    };
+    vault.insert(&db)?;
+    let mut slot = SlotRow {
+        id: Uuid::now_v7(),
+        label: label.to_owned(),
+        kind: slot::type_of(key).to_owned(),
+        created_at: now,
+        sealed,
+        row_tag: [0; 32],
+    };
+    slot.row_tag = keys.row.tag(slot.message(&vault).as_bytes());
+    slot.insert(&db)?;
+    let mut core = Core {
+        db,
+        place: Place {
+            file: file.to_owned(),
+            state_dir: place.state_dir.clone(),
+        },
+        world,
+        purpose: Purpose::default(),
+        vault,
+        actor: OnceCell::new(),
+        warnings: Vec::new(),
+    };
+    Tx::found(
+        &mut core,
+        With {
+            keys: &keys,
+            slot: label,
+        },
+        lock,
+    )?;
+    core.place = place.clone();
+    Ok(Vault {
+        core,
+        state: Unlocked {
+            keys,
+            slot: label.to_owned(),
+        },
+    })
+}
+
+/// Gives the finished database its name, without ever replacing another file.
+fn publish(vault: Vault<Unlocked>, draft: &Path, dir: &Path) -> Result<Vault<Unlocked>> {
+    let Vault { mut core, state } = vault;
+    core.db.checkpoint()?;
+    // Closed before it is renamed: SQLite knows its files by name.
+    drop(core.db);
+    rustix::fs::renameat_with(
+        rustix::fs::CWD,
+        draft,
+        rustix::fs::CWD,
+        &core.place.file,
+        rustix::fs::RenameFlags::NOREPLACE,
+    )
+    .map_err(|e| match e {
+        rustix::io::Errno::EXIST => exists(&core.place.file),
+        e => Error::io(
+            format!("cannot create `{}`", core.place.file.display()),
+            &e.into(),
+        ),
+    })?;
+    files::sync_dir(dir)?;
+    core.db = Db::open(&core.place.file)?;
+    tx::remember_path(&core)?;
+    Ok(Vault { core, state })
+}
+
+fn exists(file: &Path) -> Error {
+    Error::new(
+        ErrorKind::Conflict,
+        format!("there is a vault already at `{}`", file.display()),
+    )
+    .hint("use it, or name another file: vault init --vault FILE")
+}
+
+fn another_vault(file: &Path) -> Error {
+    Error::integrity(format!(
+        "`{}` is not the vault that was there before",
+        file.display()
+    ))
+    .hint("if you replaced it on purpose: vault trust-state")
+}
+
+/// The real path of an existing file's directory, so that seals and records are found again from
+/// anywhere. The last component stays as it is: a link there is refused, not followed.
+fn absolute(file: &Path) -> Result<PathBuf> {
+    let name = file.file_name().ok_or_else(|| {
+        Error::usage(format!("`{}` names no file", file.display()))
+            .hint("give a file: --vault FILE")
+    })?;
+    let dir = match file.parent() {
+        Some(dir) if !dir.as_os_str().is_empty() => dir,
+        _ => Path::new("."),
+    };
+    match dir.canonicalize() {
+        Ok(dir) => Ok(dir.join(name)),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(Error::new(
+            ErrorKind::NotFound,
+            format!("no vault at `{}`", file.display()),
+        )
+        .hint("make one with `vault init`, or name another with `--vault FILE`")),
+        Err(e) => Err(Error::io(
+            format!("cannot look into `{}`", dir.display()),
+            &e,
+        )),
+    }
+}
+
+/// The same for a file to be made: its directory is made first.
+fn absolute_new(file: &Path) -> Result<PathBuf> {
+    if let Some(dir) = file.parent().filter(|dir| !dir.as_os_str().is_empty()) {
+        if !dir.exists() {
+            files::make_private_dir(dir)?;
+        }
+    }
+    absolute(file)
 }

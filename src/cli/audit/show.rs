@@ -6,7 +6,7 @@ use crate::cli::render::Format;
 use crate::cli::report::{Cell, Column, Report, Rows, Sink};
 use crate::error::Result;
 use crate::model::parse_when;
-use crate::vault::{Entry, EntryFilter, Vault};
+use crate::vault::{ACTIONS, Entry, EntryFilter, OUTCOMES, State, Vault};
 use clap::builder::PossibleValuesParser;
 use clap_complete::engine::ArgValueCompleter;
 
@@ -37,7 +37,7 @@ pub struct Args {
 
     /// Only with this outcome
     #[arg(long, value_name = "OUTCOME", conflicts_with = "id",
-          value_parser = PossibleValuesParser::new(["ok", "refused", "failed"]))]
+          value_parser = PossibleValuesParser::new(OUTCOMES))]
     outcome: Option<String>,
 
     /// Not before: 2027-01-31, or 7d ago
@@ -77,7 +77,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     })
 }
 
-fn rows<S: 'static>(mut vault: Vault<S>, filter: EntryFilter, json: bool) -> Box<Rows> {
+fn rows<S: State + 'static>(mut vault: Vault<S>, filter: EntryFilter, json: bool) -> Box<Rows> {
     Box::new(move |sink: &mut Sink<'_>| {
         vault.entries(&filter, &mut |entry| match json {
             true => sink(&everything(entry)),
@@ -247,50 +247,6 @@ const EVERYTHING: &[Column] = &[
     column("details"),
     column("segment"),
     column("hash"),
-];
-
-/// What an entry can be about.
-const ACTIONS: [&str; 40] = [
-    "create",
-    "view",
-    "decrypt",
-    "update",
-    "rename",
-    "delete",
-    "restore",
-    "purge",
-    "rotate",
-    "rollback",
-    "test",
-    "run",
-    "inject",
-    "copy",
-    "export",
-    "import",
-    "unlock",
-    "unlock_failed",
-    "lock",
-    "key_add",
-    "key_remove",
-    "passwd",
-    "rekey",
-    "backup",
-    "restore_backup",
-    "trust_state",
-    "init",
-    "segment",
-    "audit_export",
-    "audit_prune",
-    "incident_open",
-    "incident_edit",
-    "incident_note",
-    "incident_link",
-    "incident_unlink",
-    "incident_contain",
-    "incident_monitor",
-    "incident_resolve",
-    "incident_reopen",
-    "incident_rm",
 ];
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use crate::cli::context::Context;
 use crate::cli::progress;
 use crate::cli::report::{Cell, Report};
 use crate::error::Result;
-use crate::vault::{LogVerdict, Vault};
+use crate::vault::{LogVerdict, State, Vault};
 
 /// Check that the audit log is intact, and up to where it is complete
 #[derive(clap::Args)]
@@ -35,13 +35,14 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     Ok(Report::Item(item(verdict)))
 }
 
-fn verify<S>(cx: &Context, vault: &mut Vault<S>) -> Result<LogVerdict> {
+fn verify<S: State>(cx: &Context, vault: &mut Vault<S>) -> Result<LogVerdict> {
     let bar = progress::bar(cx, "entries checked");
     let verdict = vault.verify_log(&mut |done, all| {
         bar.set_length(all);
         bar.set_position(done);
     });
     bar.finish_and_clear();
+    cx.pass_on(vault);
     verdict
 }
 

@@ -1,7 +1,6 @@
 //! `vault cred add`.
 
 use super::meta::{MetaArgs, secret_field};
-use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::report::{Cell, Report};
 use crate::cli::usage::paste;
@@ -10,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::kind::{self, Kind, checks};
 use crate::model::{Attr, CredName, FieldName, Metadata, Secret};
 use crate::vault::NewCredential;
-use clap_complete::engine::ArgValueCompleter;
+use clap_complete::engine::ArgValueCandidates;
 
 /// Keep a new credential
 #[derive(clap::Args)]
@@ -27,7 +26,7 @@ pub struct Args {
 
     /// What sort of credential it is
     #[arg(long = "type", value_name = "KIND", default_value = "password",
-          add = ArgValueCompleter::new(complete::kinds))]
+          add = ArgValueCandidates::new(super::kinds))]
     kind: String,
 
     #[command(flatten)]
@@ -81,6 +80,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         meta,
         secrets,
     })?;
+    cx.pass_on(&mut vault);
     Ok(report)
 }
 
@@ -185,7 +185,12 @@ fn heed<'g>(
     let mut warnings = Vec::new();
     let mut typed = false;
     for (field, given) in given {
-        warnings.extend(checks::warnings(kind, field, given.secret.expose(), meta));
+        warnings.extend(checks::warnings(
+            kind,
+            field.as_str(),
+            given.secret.expose(),
+            meta,
+        ));
         typed |= given.typed;
     }
     value::heed(cx, &warnings, typed)

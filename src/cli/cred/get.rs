@@ -21,11 +21,18 @@ pub struct Args {
 
     /// Which secret field, if not the primary one
     field: Option<FieldName>,
+
+    /// Show it on the terminal even if it could drive it
+    #[arg(long)]
+    raw: bool,
 }
 
 /// Hands it out.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
+    cx.show_raw(args.raw);
     let mut vault = cx.unlocked()?;
     let name = vault.resolve(&args.name, Match::Prefix, false)?;
-    vault.reveal(&name, args.field.as_ref()).map(Report::Value)
+    let secret = vault.reveal(&name, args.field.as_ref())?;
+    cx.pass_on(&mut vault);
+    Ok(Report::Value(secret))
 }

@@ -1,15 +1,14 @@
 //! `vault cred list`.
 
 use super::show::words;
-use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::render::Format;
 use crate::cli::report::{Cell, Column, Report, Rows, Sink};
 use crate::error::Result;
 use crate::kind;
 use crate::model::{Attr, Label};
-use crate::vault::{Filter, Listed, Vault};
-use clap_complete::engine::ArgValueCompleter;
+use crate::vault::{Filter, Listed, State, Vault};
+use clap_complete::engine::ArgValueCandidates;
 
 /// List credentials, without unlocking
 #[derive(clap::Args)]
@@ -20,7 +19,7 @@ use clap_complete::engine::ArgValueCompleter;
   vault cred list --deleted")]
 pub struct Args {
     /// Only of this sort
-    #[arg(long = "type", value_name = "KIND", add = ArgValueCompleter::new(complete::kinds))]
+    #[arg(long = "type", value_name = "KIND", add = ArgValueCandidates::new(super::kinds))]
     kind: Option<String>,
 
     #[command(flatten)]
@@ -85,8 +84,8 @@ struct AttrArgs {
 
 /// Lists them.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
-    let filter = filter(&args)?;
     let json = cx.format() == Format::Json;
+    let filter = filter(&args, !json)?;
     let rows = match args.verify {
         true => rows(cx.unlocked()?, filter, json),
         false => rows(cx.locked()?, filter, json),
@@ -103,7 +102,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     })
 }
 
-fn rows<S: 'static>(mut vault: Vault<S>, filter: Filter, json: bool) -> Box<Rows> {
+fn rows<S: State + 'static>(mut vault: Vault<S>, filter: Filter, json: bool) -> Box<Rows> {
     Box::new(move |sink: &mut Sink<'_>| {
         vault.list(&filter, &mut |row| match json {
             true => everything(row, sink),
@@ -163,7 +162,7 @@ fn everything(row: &Listed<'_>, sink: &mut Sink<'_>) -> Result<()> {
     sink(&cells)
 }
 
-fn filter(args: &Args) -> Result<Filter> {
+fn filter(args: &Args, brief: bool) -> Result<Filter> {
     let kind = args.kind.as_deref().map(kind::find).transpose()?;
     let attrs = &args.attrs;
     let equal = [
@@ -188,6 +187,7 @@ fn filter(args: &Args) -> Result<Filter> {
         deleted: args.deleted,
         limit: args.limit,
         offset: args.offset,
+        brief,
     })
 }
 

@@ -202,7 +202,7 @@ pub fn set_field(meta: &mut Metadata, key: &FieldName, value: &str) -> Result<()
         }
         _ if value.is_empty() => drop(meta.fields.remove(key)),
         _ => {
-            public::check_public(key.as_str(), value)?;
+            public::check_public(key, value)?;
             meta.fields.insert(key.clone(), value.to_owned());
         }
     }

@@ -15,6 +15,8 @@ mod show;
 use super::context::Context;
 use super::report::Report;
 use crate::error::Result;
+use crate::kind::{self, Kind};
+use clap_complete::engine::CompletionCandidate;
 
 pub use meta::set_field;
 
@@ -34,6 +36,12 @@ pub enum Command {
     Rm(rm::Args),
     Restore(restore::Args),
     Purge(purge::Args),
+}
+
+/// What `--type` can be.
+fn kinds() -> Vec<CompletionCandidate> {
+    let one = |kind: &Kind| CompletionCandidate::new(kind.name).help(Some(kind.about.into()));
+    kind::ALL.iter().map(one).collect()
 }
 
 /// Runs one of them.

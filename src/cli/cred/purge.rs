@@ -32,7 +32,9 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     if !args.yes {
         ask(cx, &name)?;
     }
-    cx.unlocked()?.purge(&name)?;
+    let mut vault = cx.unlocked()?;
+    vault.purge(&name)?;
+    cx.pass_on(&mut vault);
     Ok(Report::Done {
         message: format!("destroyed `{name}` and all its versions"),
         item: vec![("name", Cell::owned(name.as_str()))],

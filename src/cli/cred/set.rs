@@ -83,7 +83,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
             Some(given) => given,
             None => late(cx, &args.value, kind, &field)?,
         };
-        let warnings = checks::warnings(kind, &field, given.secret.expose(), &meta);
+        let warnings = checks::warnings(kind, field.as_str(), given.secret.expose(), &meta);
         value::heed(cx, &warnings, given.typed)?;
         secrets.push((field, given.secret));
         if let Some(learn) = kind.learn {
@@ -104,6 +104,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
             secrets,
         },
     )?;
+    cx.pass_on(&mut vault);
     Ok(done(&now, &fields, "changed"))
 }
 

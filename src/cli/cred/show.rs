@@ -23,6 +23,10 @@ pub struct Args {
     #[arg(long)]
     reveal: bool,
 
+    /// Show secrets on the terminal even if they could drive it
+    #[arg(long, requires = "reveal")]
+    raw: bool,
+
     /// Unlock, and check against the vault's keys what is shown
     #[arg(long)]
     verify: bool,
@@ -37,7 +41,9 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     if args.reveal {
         let mut vault = cx.unlocked()?;
         let name = vault.resolve(&args.name, Match::Prefix, false)?;
+        cx.show_raw(args.raw);
         let (credential, secrets) = vault.reveal_all(&name)?;
+        cx.pass_on(&mut vault);
         return Ok(Report::Item(item(
             &credential,
             revealed(&credential, secrets),
@@ -46,7 +52,9 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let credential = if args.verify || cx.has_key_source() {
         let mut vault = cx.unlocked()?;
         let name = vault.resolve(&args.name, Match::Prefix, args.deleted)?;
-        vault.show(&name, args.deleted)?
+        let credential = vault.show(&name, args.deleted)?;
+        cx.pass_on(&mut vault);
+        credential
     } else {
         let mut vault = cx.locked()?;
         let name = vault.resolve(&args.name, Match::Prefix, args.deleted)?;

@@ -1,0 +1,334 @@
+//! Every shape in every format.
+
+use super::*;
+use crate::cli::report::{Cell, Sink};
+use crate::model::Timestamp;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use std::borrow::Cow;
+
+const COLUMNS: &[Column] = &[
+    Column {
+        name: "name",
+        json_only: false,
+    },
+    Column {
+        name: "tags",
+        json_only: false,
+    },
+    Column {
+        name: "id",
+        json_only: true,
+    },
+    Column {
+        name: "expires_at",
+        json_only: false,
+    },
+];
+
+fn row(name: &str) -> [Cell<'_>; 4] {
+    [
+        Cell::Text(Cow::Borrowed(name)),
+        Cell::List(vec!["a".into(), "b".into()]),
+        Cell::Int(7),
+        Cell::Time(Timestamp(1_800_000_000_000)),
+    ]
+}
+
+fn list(names: Vec<String>) -> Report {
+    let rows =
+        Box::new(move |sink: &mut Sink<'_>| names.iter().try_for_each(|name| sink(&row(name))));
+    Report::Table {
+        columns: COLUMNS,
+        rows,
+        empty: "no credentials",
+    }
+}
+
+fn thing() -> Report {
+    let fields = vec![
+        ("client_id".into(), Cell::owned("abc\u{1b}")),
+        ("secret".into(), Cell::Hidden),
+        (
+            "key".into(),
+            Cell::Secret(Secret::from_bytes(b"one\ntwo\n")),
+        ),
+        ("blob".into(), Cell::Secret(Secret::from_bytes(b"\xff\xfe"))),
+    ];
+    Report::Item(vec![
+        ("name", Cell::owned("db/main")),
+        ("port", Cell::Int(5432)),
+        ("tags", Cell::List(Vec::new())),
+        ("owner", Cell::None),
+        ("requires_vpn", Cell::Flag(true)),
+        ("fields", Cell::Map(fields)),
+    ])
+}
+
+fn render_in(what: Report, format: Format, style: &Style) -> (String, String) {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    report(what, format, &mut out, &mut err, style).unwrap();
+    (
+        String::from_utf8(out).unwrap(),
+        String::from_utf8(err).unwrap(),
+    )
+}
+
+fn render(what: Report, format: Format) -> String {
+    render_in(what, format, &Style::default()).0
+}
+
+fn parse(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+#[test]
+fn tables() {
+    let names = || vec!["db/main".to_owned(), "größe\u{202e}".to_owned()];
+    assert_eq!(
+        render(list(names()), Format::Table),
+        "NAME           TAGS  EXPIRES AT\n\
+         db/main        a, b  2027-01-15T08:00:00Z\n\
+         größe\\u{202e}  a, b  2027-01-15T08:00:00Z\n"
+    );
+    assert_eq!(
+        render(list(vec!["a\tb\nc\\d".into()]), Format::Plain),
+        "a\\tb\\nc\\\\d\ta,b\t2027-01-15T08:00:00.000Z\n"
+    );
+    let document = render(list(names()), Format::Json);
+    assert_eq!(document.lines().count(), 4);
+    let expected = json!({"name": "größe\u{202e}", "tags": ["a", "b"], "id": 7,
+        "expires_at": "2027-01-15T08:00:00.000Z"});
+    assert_eq!(parse(&document)["items"][1], expected);
+}
+
+#[test]
+fn narrow_terminals_wrap_cells_but_not_headings() {
+    let name = "a name that is much longer than the terminal is wide".to_owned();
+    for width in [1, 20, 50] {
+        let style = Style {
+            width: Some(width),
+            color: true,
+            ..Style::default()
+        };
+        let (out, _) = render_in(list(vec![name.clone()]), Format::Table, &style);
+        let first = out.lines().next().unwrap();
+        assert!(first.starts_with("\u{1b}[1mNAME "), "{out}");
+        assert!(first.ends_with("EXPIRES AT\u{1b}[0m"), "{out}");
+        assert!(out.lines().count() > 2, "{out}");
+    }
+}
+
+#[test]
+fn long_tables_are_aligned_and_complete() {
+    let mut names: Vec<String> = (0..1000).map(|i| format!("n{i}")).collect();
+    names.push("日本語日本語".into());
+    let out = render(list(names), Format::Table);
+    assert_eq!(out.lines().count(), 1002);
+    assert_eq!(
+        out.lines().nth(1),
+        Some("n0            a, b  2027-01-15T08:00:00Z")
+    );
+    assert_eq!(
+        out.lines().last(),
+        Some("日本語日本語  a, b  2027-01-15T08:00:00Z")
+    );
+}
+
+#[test]
+fn empty_tables() {
+    for format in [Format::Table, Format::Plain] {
+        let (out, err) = render_in(list(Vec::new()), format, &Style::default());
+        assert_eq!((out.as_str(), err.as_str()), ("", "no credentials\n"));
+        let quiet = Style {
+            quiet: true,
+            ..Style::default()
+        };
+        assert_eq!(render_in(list(Vec::new()), format, &quiet).1, "");
+    }
+    let (out, err) = render_in(list(Vec::new()), Format::Json, &Style::default());
+    assert_eq!(
+        (out.as_str(), err.as_str()),
+        ("{\"schema_version\":1,\"items\":[]}\n", "")
+    );
+}
+
+#[test]
+fn items() {
+    assert_eq!(
+        render(thing(), Format::Table),
+        "name          db/main\n\
+         port          5432\n\
+         requires_vpn  yes\n\
+         fields\n\
+         \x20 client_id  abc\\u{1b}\n\
+         \x20 secret     ••••••••\n\
+         \x20 key        one\n\
+         \x20            two\n\
+         \x20 blob       base64://4=\n"
+    );
+    assert_eq!(
+        render(thing(), Format::Plain),
+        "name\tdb/main\nport\t5432\ntags\t\nowner\t\nrequires_vpn\ttrue\n\
+         fields.client_id\tabc\\u{1b}\nfields.secret\t••••••••\n\
+         fields.key\tone\\ntwo\\n\nfields.blob\tbase64://4=\n"
+    );
+    let fields = json!({"client_id": "abc\u{1b}", "secret": null, "key": "one\ntwo\n",
+        "blob": {"base64": "//4="}});
+    let expected = json!({"schema_version": 1, "name": "db/main", "port": 5432, "tags": [],
+        "owner": null, "requires_vpn": true, "fields": fields});
+    assert_eq!(parse(&render(thing(), Format::Json)), expected);
+}
+
+#[test]
+fn values_are_the_bytes_and_nothing_else() {
+    let value = |bytes: &[u8]| Report::Value(Secret::from_bytes(bytes));
+    let terminal = Style {
+        terminal: true,
+        ..Style::default()
+    };
+    assert_eq!(render(value(b"x"), Format::Table), "x");
+    assert_eq!(render(value(b"\x1b[2J"), Format::Plain), "\u{1b}[2J");
+    assert_eq!(render_in(value(b"x"), Format::Table, &terminal).0, "x\n");
+    assert_eq!(render_in(value(b"x\n"), Format::Table, &terminal).0, "x\n");
+    let mut nowhere = (Vec::new(), Vec::new());
+    let evil = value(b"\x1b]0;x\x07");
+    let e = report(
+        evil,
+        Format::Table,
+        &mut nowhere.0,
+        &mut nowhere.1,
+        &terminal,
+    )
+    .unwrap_err();
+    assert_eq!(e.kind(), ErrorKind::Refused);
+    assert!(nowhere.0.is_empty());
+    let raw = Style {
+        raw: true,
+        ..terminal
+    };
+    assert_eq!(render_in(value(b"\x07"), Format::Table, &raw).0, "\u{7}\n");
+    assert_eq!(parse(&render(value(b"x\n"), Format::Json))["value"], "x\n");
+    assert_eq!(
+        parse(&render(value(b"\xff"), Format::Json))["value_base64"],
+        "/w=="
+    );
+}
+
+#[test]
+fn done_is_a_remark_for_people_and_an_object_for_programs() {
+    let done = || Report::Done {
+        message: "added `x`".into(),
+        item: vec![("version", Cell::Int(1))],
+    };
+    let (out, err) = render_in(done(), Format::Table, &Style::default());
+    assert_eq!((out.as_str(), err.as_str()), ("", "added `x`\n"));
+    let expected = json!({"schema_version": 1, "message": "added `x`", "version": 1});
+    assert_eq!(parse(&render(done(), Format::Json)), expected);
+    assert_eq!(render(Report::Text("help".into()), Format::Table), "help\n");
+    assert_eq!(
+        parse(&render(Report::Text("help".into()), Format::Json))["text"],
+        "help"
+    );
+    assert_eq!(render(Report::Nothing, Format::Json), "");
+}
+
+#[test]
+fn errors() {
+    let names = (0..12).map(|i| format!("n{i}")).collect();
+    let e = Error::new(ErrorKind::Conflict, "`n\u{1b}` is ambiguous")
+        .hint("write the whole name")
+        .candidates(names);
+    let mut err = Vec::new();
+    error(&e, false, &mut err);
+    let text = String::from_utf8(err).unwrap();
+    assert!(
+        text.starts_with("error: `n\\u{1b}` is ambiguous\n  n0\n"),
+        "{text}"
+    );
+    assert!(
+        text.ends_with("  n9\n  and 2 more\nhint: write the whole name\n"),
+        "{text}"
+    );
+    let mut err = Vec::new();
+    error(&e, true, &mut err);
+    let document = parse(&String::from_utf8(err).unwrap());
+    assert_eq!(document["error"]["code"], 13);
+    assert_eq!(document["error"]["kind"], "conflict");
+    assert_eq!(document["error"]["hints"][0], "write the whole name");
+    assert_eq!(document["error"]["candidates"][11], "n11");
+}
+
+#[test]
+fn colour_is_for_words_only() {
+    let mut err = Vec::new();
+    colored_error(&Error::usage("no").hint("yes"), true, &mut err);
+    warning(
+        "hm",
+        &mut err,
+        &Style {
+            color: true,
+            ..Style::default()
+        },
+    );
+    warning(
+        "unheard",
+        &mut err,
+        &Style {
+            quiet: true,
+            ..Style::default()
+        },
+    );
+    let expected = "\x1b[1;31merror:\x1b[0m no\n\x1b[36mhint:\x1b[0m yes\n\
+                    \x1b[1;33mwarning:\x1b[0m hm\n";
+    assert_eq!(String::from_utf8(err).unwrap(), expected);
+}
+
+#[test]
+fn a_gone_reader_stops_the_rows() {
+    struct Gone;
+    impl Write for Gone {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    for format in [Format::Table, Format::Json, Format::Plain] {
+        let names = (0..20_000).map(|i| format!("n{i}")).collect();
+        let mut err = Vec::new();
+        report(list(names), format, &mut Gone, &mut err, &Style::default()).unwrap();
+        assert!(err.is_empty());
+    }
+}
+
+proptest! {
+    #[test]
+    fn plain_rows_are_one_line_of_three_cells(name in any::<String>(), terminal in any::<bool>()) {
+        let style = Style { terminal, ..Style::default() };
+        let (out, _) = render_in(list(vec![name]), Format::Plain, &style);
+        prop_assert_eq!(out.matches('\n').count(), 1);
+        prop_assert_eq!(out.matches('\t').count(), 2);
+        let harmful = |c: char| match terminal {
+            true => escape::is_harmful(c),
+            false => c.is_control(),
+        };
+        prop_assert!(!out.trim_end_matches('\n').replace('\t', "").chars().any(harmful));
+    }
+
+    #[test]
+    fn tables_hold_nothing_harmful(name in any::<String>()) {
+        let out = render(list(vec![name]), Format::Table);
+        prop_assert!(!out.replace('\n', "").chars().any(escape::is_harmful));
+        prop_assert_eq!(out.lines().count(), 2);
+    }
+
+    #[test]
+    fn json_is_always_valid(name in any::<String>(), bytes in any::<Vec<u8>>()) {
+        let document = parse(&render(list(vec![name.clone()]), Format::Json));
+        prop_assert_eq!(&document["items"][0]["name"], &Value::String(name));
+        let document = parse(&render(Report::Value(Secret::from_bytes(&bytes)), Format::Json));
+        prop_assert_eq!(document["value"].is_string(), std::str::from_utf8(&bytes).is_ok());
+    }
+}

@@ -1,0 +1,386 @@
+//! The book. Nothing is opened or sealed without a line in it: both demand a [`Receipt`], and only
+//! appending makes one (FORMAT.md, "Audit log").
+
+mod actor;
+pub(super) mod verify;
+
+pub(super) use actor::Actor;
+
+use super::keys::{Keys, MacKey, random_32};
+use super::seal::{Found, Seal};
+use super::store::log::{EntryRow, LogEnd, SegmentRow};
+use super::store::{Db, VaultRow, log};
+use super::tlv::Hash;
+use super::view::Entry;
+use super::{Purpose, crypto};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{CredName, FieldName, Timestamp};
+use std::marker::PhantomData;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+/// What can be done to a vault. The words are frozen: they stand in logs.
+pub const ACTIONS: &[&str] = &[
+    "init",
+    "create",
+    "view",
+    "decrypt",
+    "update",
+    "rename",
+    "delete",
+    "restore",
+    "purge",
+    "rotate",
+    "rollback",
+    "test",
+    "run",
+    "inject",
+    "copy",
+    "export",
+    "import",
+    "unlock",
+    "unlock_failed",
+    "lock",
+    "key_add",
+    "key_remove",
+    "passwd",
+    "rekey",
+    "backup",
+    "restore_backup",
+    "trust_state",
+    "segment",
+    "incident_open",
+    "incident_edit",
+    "incident_note",
+    "incident_link",
+    "incident_unlink",
+    "incident_contain",
+    "incident_monitor",
+    "incident_resolve",
+    "incident_reopen",
+    "incident_rm",
+    "audit_export",
+    "audit_prune",
+];
+
+/// How it ended.
+pub const OUTCOMES: &[&str] = &["ok", "refused", "failed"];
+
+/// An entry about to be written.
+#[derive(Clone, Default)]
+pub(super) struct Draft {
+    pub(super) action: &'static str,
+    pub(super) credential: Option<Uuid>,
+    pub(super) name: Option<String>,
+    pub(super) fields: Vec<String>,
+    pub(super) details: Vec<(&'static str, String)>,
+    /// The kind of failure; none for success.
+    pub(super) failure: Option<ErrorKind>,
+}
+
+impl Draft {
+    /// An entry about the vault as a whole.
+    pub(super) fn new(action: &'static str) -> Self {
+        Self {
+            action,
+            ..Self::default()
+        }
+    }
+
+    /// An entry about one credential.
+    pub(super) fn about(action: &'static str, id: Uuid, name: &CredName) -> Self {
+        Self {
+            action,
+            credential: Some(id),
+            name: Some(name.as_str().to_owned()),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn fields<'f>(mut self, fields: impl IntoIterator<Item = &'f FieldName>) -> Self {
+        self.fields = fields.into_iter().map(|f| f.as_str().to_owned()).collect();
+        self
+    }
+
+    pub(super) fn detail(mut self, key: &'static str, value: impl Into<String>) -> Self {
+        self.details.push((key, value.into()));
+        self
+    }
+
+    /// The same as a failure of the given kind.
+    pub(super) fn failed(mut self, kind: ErrorKind) -> Self {
+        self.failure = Some(kind);
+        self
+    }
+
+    fn outcome(&self) -> &'static str {
+        match self.failure {
+            None => "ok",
+            Some(ErrorKind::Refused | ErrorKind::Locked | ErrorKind::Integrity) => "refused",
+            Some(_) => "failed",
+        }
+    }
+
+    fn details(&self) -> Option<String> {
+        let mut map: serde_json::Map<String, serde_json::Value> = self
+            .details
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), v.as_str().into()))
+            .collect();
+        if let Some(kind) = self.failure {
+            map.insert("error".into(), kind.word().into());
+        }
+        (!map.is_empty()).then(|| serde_json::Value::Object(map).to_string())
+    }
+}
+
+/// Proof that an entry was appended in the running transaction. Opening and sealing ask for it.
+///
+/// Invariant: made only by [`Log::append`]; cannot outlive the borrow of its transaction.
+#[must_use]
+pub(super) struct Receipt<'tx> {
+    subject: Option<Uuid>,
+    tx: PhantomData<&'tx ()>,
+}
+
+impl Receipt<'_> {
+    /// Whether this is the receipt for touching `credential`.
+    pub(super) fn covers(&self, credential: Uuid) -> Result<()> {
+        match self.subject == Some(credential) {
+            true => Ok(()),
+            false => Err(Error::internal("a receipt was used for another credential")),
+        }
+    }
+}
+
+/// The log while a transaction is open.
+pub(super) struct Log<'tx> {
+    end: LogEnd,
+    /// The seal as it will be written after the commit; none without one.
+    seal: Option<Seal>,
+    tx: PhantomData<&'tx ()>,
+}
+
+/// What an entry needs of its surroundings.
+pub(super) struct Author<'a> {
+    pub(super) actor: &'a Actor,
+    pub(super) purpose: &'a Purpose,
+    pub(super) now: Timestamp,
+}
+
+impl<'tx> Log<'tx> {
+    /// Takes up the log where it ends, having checked that it ends where the seal says, or after.
+    pub(super) fn resume(db: &Db, vault: &VaultRow, found: Found) -> Result<Self> {
+        let end = log::end(db, vault.vault_id)?;
+        let seal = match found {
+            Found::Present(seal) => Some(catch_up(db, vault, seal)?),
+            Found::Missing | Found::Damaged => None,
+        };
+        if end.counter != vault.counter {
+            return Err(Error::integrity(format!(
+                "the rows and the log disagree: state {} against {}",
+                vault.counter, end.counter
+            ))
+            .hint("restore the vault from a backup"));
+        }
+        Ok(Self {
+            end,
+            seal,
+            tx: PhantomData,
+        })
+    }
+
+    /// The log of a vault that is being made.
+    pub(super) fn fresh(vault_id: Uuid) -> Self {
+        let end = LogEnd {
+            seq: 0,
+            hash: log::genesis(vault_id),
+            counter: 0,
+            at: None,
+        };
+        Self {
+            end,
+            seal: None,
+            tx: PhantomData,
+        }
+    }
+
+    /// Whether entries get MACs.
+    pub(super) fn is_sealed(&self) -> bool {
+        self.seal.is_some()
+    }
+
+    /// The seal to be written once the transaction is committed.
+    pub(super) fn seal(&mut self) -> Option<&mut Seal> {
+        self.seal.as_mut()
+    }
+
+    pub(super) fn seq(&self) -> i64 {
+        self.end.seq
+    }
+
+    /// When the last entry was written, by the clock of then.
+    pub(super) fn last_at(&self) -> Option<Timestamp> {
+        self.end.at
+    }
+
+    /// Appends an entry. `counter` is the state counter after its effect.
+    pub(super) fn append(
+        &mut self,
+        db: &Db,
+        author: &Author<'_>,
+        draft: &Draft,
+        counter: i64,
+    ) -> Result<Receipt<'tx>> {
+        let mut row = EntryRow {
+            entry: self.compose(author, draft),
+            counter,
+            mac: None,
+        };
+        row.entry.hash = row.chain(&self.end.hash);
+        if let Some(seal) = &mut self.seal {
+            row.mac = Some(MacKey::new(&seal.key).tag(&row.entry.hash));
+            seal.key = evolve(&seal.key);
+            seal.seq = row.entry.seq;
+            seal.head = row.entry.hash;
+        }
+        row.insert(db)?;
+        self.end = LogEnd {
+            seq: row.entry.seq,
+            hash: row.entry.hash,
+            counter,
+            at: Some(row.entry.at),
+        };
+        Ok(Receipt {
+            subject: draft.credential,
+            tx: PhantomData,
+        })
+    }
+
+    fn compose(&self, author: &Author<'_>, draft: &Draft) -> Entry {
+        let actor = author.actor;
+        Entry {
+            seq: self.end.seq + 1,
+            id: Uuid::now_v7(),
+            at: author.now,
+            action: draft.action.to_owned(),
+            outcome: draft.outcome().to_owned(),
+            credential: draft.credential,
+            name: draft.name.clone(),
+            fields: draft.fields.clone(),
+            user: actor.user.clone(),
+            uid: actor.uid,
+            host: actor.host.clone(),
+            tty: actor.tty.clone(),
+            remote: actor.remote.clone(),
+            program: actor.program.clone(),
+            parent: actor.parent.clone(),
+            agent: concat!("vault/", env!("CARGO_PKG_VERSION")).to_owned(),
+            incident: None,
+            reason: author.purpose.reason.clone(),
+            details: draft.details(),
+            segment: self.seal.as_ref().map(|seal| seal.segment),
+            hash: Hash::default(),
+        }
+    }
+
+    /// Begins a new segment under a new key: for a new vault, a new machine, or a lost seal. It says
+    /// so in the log itself.
+    pub(super) fn start_segment(
+        &mut self,
+        db: &Db,
+        vault: &VaultRow,
+        keys: &Keys,
+        author: &Author<'_>,
+        cause: &'static str,
+    ) -> Result<()> {
+        let first_key = random_32();
+        let mut row = SegmentRow {
+            id: SegmentRow::next_id(db)?,
+            first_seq: self.end.seq + 1,
+            previous_hash: self.end.hash,
+            created_at: author.now,
+            host: author.actor.host.clone(),
+            cause: cause.to_owned(),
+            sealed_key: crypto::encrypt(&keys.recipient, &[&first_key[..]])?,
+            row_tag: Hash::default(),
+        };
+        row.row_tag = keys.audit.tag(row.message(vault).as_bytes());
+        row.insert(db)?;
+        self.seal = Some(Seal {
+            vault_id: vault.vault_id,
+            epoch: vault.epoch,
+            segment: row.id,
+            seq: self.end.seq,
+            head: self.end.hash,
+            key: first_key,
+            counter: vault.counter,
+            pin: pin(keys, vault.vault_id),
+        });
+        if cause != "init" {
+            let draft = Draft::new("segment").detail("cause", cause);
+            let _ = self.append(db, author, &draft, vault.counter)?;
+        }
+        Ok(())
+    }
+}
+
+/// The key for the next entry. It cannot be turned back, so what was written stays as it was.
+pub(super) fn evolve(key: &Zeroizing<[u8; 32]>) -> Zeroizing<[u8; 32]> {
+    Zeroizing::new(MacKey::new(key).tag(b"evolve"))
+}
+
+/// What only the keys of this very vault can compute: shows a vault put in its place.
+pub(super) fn pin(keys: &Keys, vault_id: Uuid) -> Hash {
+    let mut message = super::tlv::Tlv::new("vault/pin/v1");
+    keys.pin.tag(message.bytes(vault_id.as_bytes()).as_bytes())
+}
+
+/// Checks that the database is not behind the seal, and takes the seal over the entries that a
+/// crash or another machine put behind it.
+fn catch_up(db: &Db, vault: &VaultRow, mut seal: Seal) -> Result<Seal> {
+    let known = match seal.seq {
+        0 => Some(log::genesis(vault.vault_id)),
+        seq => log::hash_at(db, seq)?,
+    };
+    if seal.vault_id != vault.vault_id || seal.epoch != vault.epoch {
+        return Err(rolled_back(
+            "this machine's seal belongs to another state of the vault",
+        ));
+    }
+    if known != Some(seal.head) || seal.counter > vault.counter {
+        return Err(rolled_back(&format!(
+            "the vault is older than what this machine has seen (entry {}, state {})",
+            seal.seq, seal.counter
+        )));
+    }
+    log::EntryRow::after(db, seal.seq, |row| {
+        let entry = &row.entry;
+        if entry.seq != seal.seq + 1 || row.chain(&seal.head) != entry.hash {
+            return Err(verify::bad_entry(
+                entry.seq,
+                "does not follow the one before it",
+            ));
+        }
+        if entry.segment == Some(seal.segment) {
+            let mac = row.mac.unwrap_or_default();
+            if !MacKey::new(&seal.key).verify(&entry.hash, &mac) {
+                return Err(verify::bad_entry(
+                    entry.seq,
+                    "was not written by this program",
+                ));
+            }
+            seal.key = evolve(&seal.key);
+        }
+        seal.seq = entry.seq;
+        seal.head = entry.hash;
+        Ok(())
+    })?;
+    seal.counter = vault.counter;
+    Ok(seal)
+}
+
+fn rolled_back(why: &str) -> Error {
+    Error::integrity(format!("{why}: it was rolled back or replaced"))
+        .hint("if you restored a backup on purpose: vault trust-state")
+}

@@ -1,0 +1,232 @@
+//! `audit verify`: the public chain always, the MACs when the keys are there. Entry n is checked
+//! with the key of entry n only, never with some later one.
+
+use super::{evolve, pin};
+use crate::error::{Error, Result};
+use crate::vault::crypto;
+use crate::vault::keys::{Keys, MacKey};
+use crate::vault::seal::{Found, Seal};
+use crate::vault::store::log::{EntryRow, SegmentRow};
+use crate::vault::store::{Db, VaultRow, log};
+use crate::vault::tlv::Hash;
+use crate::vault::view::LogVerdict;
+use std::collections::HashMap;
+use zeroize::Zeroizing;
+
+/// Names the first entry that is not as it was written.
+pub(in crate::vault) fn bad_entry(seq: i64, why: &str) -> Error {
+    Error::integrity(format!(
+        "the audit log was tampered with: entry {seq} {why}"
+    ))
+    .hint(format!("vault audit show {seq}"))
+}
+
+/// Checks the whole log.
+pub(in crate::vault) fn verify(
+    db: &Db,
+    vault: &VaultRow,
+    keys: Option<&Keys>,
+    found: &Found,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<LogVerdict> {
+    let end = log::end(db, vault.vault_id)?;
+    let segments = SegmentRow::all(db)?;
+    let mut check = Check::new(vault, keys, &segments)?;
+    let total = u64::try_from(end.seq).unwrap_or_default();
+    EntryRow::after(db, 0, |row| {
+        check.entry(&row, found)?;
+        if row.entry.seq % 10_000 == 0 {
+            progress(u64::try_from(row.entry.seq).unwrap_or_default(), total);
+        }
+        Ok(())
+    })?;
+    check.finish(vault, end.seq, found, keys)
+}
+
+/// What is known while walking through the log.
+struct Check<'a> {
+    seq: i64,
+    hash: Hash,
+    counter: i64,
+    /// The next key of each segment; empty while locked.
+    next: HashMap<i64, Zeroizing<[u8; 32]>>,
+    segments: &'a [SegmentRow],
+    authenticated: bool,
+    unsealed: Vec<i64>,
+    gaps: Vec<String>,
+}
+
+impl<'a> Check<'a> {
+    fn new(vault: &VaultRow, keys: Option<&Keys>, segments: &'a [SegmentRow]) -> Result<Self> {
+        let mut next = HashMap::new();
+        for segment in segments {
+            if let Some(keys) = keys {
+                next.insert(segment.id, first_key(vault, keys, segment)?);
+            }
+        }
+        Ok(Self {
+            seq: 0,
+            hash: log::genesis(vault.vault_id),
+            counter: 0,
+            next,
+            segments,
+            authenticated: keys.is_some(),
+            unsealed: Vec::new(),
+            gaps: Vec::new(),
+        })
+    }
+
+    fn entry(&mut self, row: &EntryRow, found: &Found) -> Result<()> {
+        let entry = &row.entry;
+        if entry.seq != self.seq + 1 {
+            return Err(bad_entry(self.seq + 1, "is missing"));
+        }
+        self.boundary(entry.seq)?;
+        if row.chain(&self.hash) != entry.hash {
+            return Err(bad_entry(
+                entry.seq,
+                "was changed, or the one before it was",
+            ));
+        }
+        if row.counter < self.counter {
+            return Err(bad_entry(entry.seq, "counts the state backwards"));
+        }
+        match entry.segment {
+            None => self.unsealed.push(entry.seq),
+            Some(segment) => self.mac(row, segment)?,
+        }
+        (self.seq, self.hash, self.counter) = (entry.seq, entry.hash, row.counter);
+        match found {
+            Found::Present(seal) if seal.seq == entry.seq && seal.head != entry.hash => Err(
+                bad_entry(entry.seq, "is not the one this machine's seal remembers"),
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// Where a segment begins, the log must be where the segment says.
+    fn boundary(&mut self, seq: i64) -> Result<()> {
+        for segment in self
+            .segments
+            .iter()
+            .filter(|segment| segment.first_seq == seq)
+        {
+            if segment.previous_hash != self.hash {
+                return Err(bad_entry(seq, "does not begin its segment as recorded"));
+            }
+            if segment.cause != "init" {
+                self.gaps.push(format!(
+                    "segment {} begins at entry {seq} on {}: the seal was {}",
+                    segment.id, segment.host, segment.cause
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn mac(&mut self, row: &EntryRow, segment: i64) -> Result<()> {
+        let seq = row.entry.seq;
+        if !self
+            .segments
+            .iter()
+            .any(|s| s.id == segment && s.first_seq <= seq)
+        {
+            return Err(bad_entry(seq, "names a segment that is not there"));
+        }
+        if !self.authenticated {
+            return Ok(());
+        }
+        let key = self
+            .next
+            .get_mut(&segment)
+            .ok_or_else(|| bad_entry(seq, "has no key"))?;
+        if !MacKey::new(key).verify(&row.entry.hash, &row.mac.unwrap_or_default()) {
+            return Err(bad_entry(seq, "was not written by this program"));
+        }
+        *key = evolve(key);
+        Ok(())
+    }
+
+    fn finish(
+        mut self,
+        vault: &VaultRow,
+        last: i64,
+        found: &Found,
+        keys: Option<&Keys>,
+    ) -> Result<LogVerdict> {
+        if let Some(segment) = self.segments.iter().find(|s| s.first_seq > last + 1) {
+            return Err(bad_entry(
+                last + 1,
+                &format!("is missing: segment {} follows", segment.id),
+            ));
+        }
+        if self.counter != vault.counter || vault.log_seq > last {
+            return Err(bad_entry(
+                last + 1,
+                "is missing: the rows are newer than the log",
+            ));
+        }
+        let complete_to = match found {
+            Found::Present(seal) => Some(self.compare(seal, vault, keys)?),
+            Found::Missing => self.gap("there is no seal file on this machine"),
+            Found::Damaged => self.gap("the seal file on this machine is damaged"),
+        };
+        if let (Some(first), Some(end)) = (self.unsealed.first(), self.unsealed.last()) {
+            let text = format!(
+                "{} entries between {first} and {end} were written without a seal",
+                self.unsealed.len()
+            );
+            self.gaps.push(text);
+        }
+        Ok(LogVerdict {
+            entries: u64::try_from(self.seq).unwrap_or_default(),
+            last,
+            head: self.hash,
+            authenticated: self.authenticated,
+            complete_to,
+            gaps: self.gaps,
+        })
+    }
+
+    fn gap(&mut self, text: &str) -> Option<i64> {
+        self.gaps.push(text.to_owned());
+        None
+    }
+
+    /// The end of the log against this machine's seal: nothing may be missing before it, and what
+    /// is behind it must have been written with its key.
+    fn compare(&self, seal: &Seal, vault: &VaultRow, keys: Option<&Keys>) -> Result<i64> {
+        if seal.seq > self.seq {
+            return Err(bad_entry(
+                self.seq + 1,
+                &format!("is missing: the seal knows {}", seal.seq),
+            ));
+        }
+        if seal.counter > vault.counter {
+            return Err(
+                Error::integrity("the vault's rows are older than this machine has seen")
+                    .hint("if you restored a backup on purpose: vault trust-state"),
+            );
+        }
+        if keys.is_some_and(|keys| pin(keys, vault.vault_id) != seal.pin) {
+            return Err(Error::integrity(
+                "the vault is not the one this machine's seal belongs to",
+            ));
+        }
+        Ok(seal.seq)
+    }
+}
+
+fn first_key(vault: &VaultRow, keys: &Keys, segment: &SegmentRow) -> Result<Zeroizing<[u8; 32]>> {
+    let damaged = || Error::integrity(format!("log segment {} is damaged or forged", segment.id));
+    if !keys
+        .audit
+        .verify(segment.message(vault).as_bytes(), &segment.row_tag)
+    {
+        return Err(damaged());
+    }
+    let plain = crypto::decrypt(&keys.identity, &segment.sealed_key).map_err(|_| damaged())?;
+    Ok(Zeroizing::new(
+        <[u8; 32]>::try_from(&plain[..]).map_err(|_| damaged())?,
+    ))
+}

@@ -1,0 +1,161 @@
+//! Sealing and opening of values: the only user of `age` besides key slots (FORMAT.md, "Sealed
+//! values"). Both demand a receipt, which only the audit log makes.
+
+use super::audit::Receipt;
+use super::keys::Keys;
+use crate::error::{Error, Result};
+use crate::model::{FieldName, Secret};
+use age::{Decryptor, Encryptor, Identity, Recipient};
+use std::io::{Read, Write};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+/// Which value this is: bound into the ciphertext, so that one cannot pass for another.
+#[derive(Clone, Copy)]
+pub(super) struct Label<'a> {
+    pub(super) vault: Uuid,
+    pub(super) credential: Uuid,
+    pub(super) field: &'a FieldName,
+    pub(super) version: u32,
+}
+
+/// Seals a value for the vault's own recipient.
+pub(super) fn seal(
+    keys: &Keys,
+    label: Label<'_>,
+    value: &Secret,
+    receipt: &Receipt<'_>,
+) -> Result<Vec<u8>> {
+    receipt.covers(label.credential)?;
+    let header = header(label, value.len());
+    let length = header.len() + value.len();
+    let padding = vec![0; padded(length) - length];
+    encrypt(
+        &keys.recipient,
+        &[header.as_bytes(), value.expose(), &padding],
+    )
+}
+
+/// Opens what `receipt` says is being opened, or says that it is something else.
+pub(super) fn open(
+    keys: &Keys,
+    label: Label<'_>,
+    sealed: &[u8],
+    receipt: &Receipt<'_>,
+) -> Result<Secret> {
+    receipt.covers(label.credential)?;
+    let plain = decrypt(&keys.identity, sealed).map_err(|_| damaged(label))?;
+    let end = plain
+        .iter()
+        .position(|b| *b == b'\n')
+        .ok_or_else(|| damaged(label))?;
+    let (head, rest) = plain.split_at(end + 1);
+    // The value's length stands only in the header; every other byte of it must be as expected.
+    let value = claimed_length(head).and_then(|length| rest.get(..length));
+    match value {
+        Some(value) if head == header(label, value.len()).as_bytes() => {
+            Ok(Secret::from_bytes(value))
+        }
+        _ => Err(damaged(label)),
+    }
+}
+
+fn damaged(label: Label<'_>) -> Error {
+    Error::integrity(format!(
+        "field `{}` version {} is damaged or belongs elsewhere",
+        label.field, label.version
+    ))
+    .hint("vault doctor")
+}
+
+/// One line of JSON, so that whoever recovers by hand sees what a value is and how long.
+fn header(label: Label<'_>, length: usize) -> String {
+    format!(
+        "{{\"v\":1,\"vault\":\"{}\",\"cred\":\"{}\",\"field\":\"{}\",\"ver\":{},\"len\":{length}}}\n",
+        label.vault.simple(),
+        label.credential.simple(),
+        label.field,
+        label.version,
+    )
+}
+
+fn claimed_length(head: &[u8]) -> Option<usize> {
+    let text = std::str::from_utf8(head).ok()?;
+    text.rsplit_once("\"len\":")?
+        .1
+        .strip_suffix("}\n")?
+        .parse()
+        .ok()
+}
+
+/// The padded size of `n` bytes: 256, then steps of 1 KiB to 4 KiB, then Padmé (Nikitin et al.,
+/// PETS 2019), which adds at most 12 %.
+fn padded(n: usize) -> usize {
+    match n {
+        0..=256 => 256,
+        257..=4096 => n.next_multiple_of(1024),
+        _ => {
+            let exponent = n.ilog2();
+            let keep = exponent.ilog2() + 1;
+            n.next_multiple_of(1 << (exponent - keep))
+        }
+    }
+}
+
+/// An age file of the concatenated parts.
+pub(super) fn encrypt(to: &dyn Recipient, parts: &[&[u8]]) -> Result<Vec<u8>> {
+    let failed = |_| Error::internal("sealing failed");
+    let encryptor = Encryptor::with_recipients(std::iter::once(to))
+        .map_err(|_| Error::internal("sealing failed"))?;
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    let mut sealed = Vec::with_capacity(length + length / 4096 + 1024);
+    let mut writer = encryptor.wrap_output(&mut sealed).map_err(failed)?;
+    for part in parts {
+        writer.write_all(part).map_err(failed)?;
+    }
+    writer.finish().map_err(failed)?;
+    Ok(sealed)
+}
+
+/// Why an age file did not open. Age's own texts are localised and may quote; they are not shown.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum DecryptFault {
+    WrongKey,
+    Damaged,
+}
+
+/// The plaintext of an age file, in a buffer that never grew.
+pub(super) fn decrypt(
+    with: &dyn Identity,
+    sealed: &[u8],
+) -> std::result::Result<Zeroizing<Vec<u8>>, DecryptFault> {
+    use age::DecryptError as E;
+    let sort = |e| match e {
+        E::NoMatchingKeys | E::DecryptionFailed | E::KeyDecryptionFailed => DecryptFault::WrongKey,
+        _ => DecryptFault::Damaged,
+    };
+    let decryptor = Decryptor::new_buffered(sealed).map_err(sort)?;
+    let mut reader = decryptor.decrypt(std::iter::once(with)).map_err(sort)?;
+    let mut plain = Zeroizing::new(Vec::with_capacity(sealed.len()));
+    reader
+        .read_to_end(&mut plain)
+        .map_err(|_| DecryptFault::Damaged)?;
+    Ok(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn padding_hides_lengths_and_costs_at_most_an_eighth() {
+        assert_eq!(padded(0), 256);
+        assert_eq!(padded(256), 256);
+        assert_eq!(padded(257), 1024);
+        assert_eq!(padded(4096), 4096);
+        for n in (4097..200_000).step_by(997) {
+            let p = padded(n);
+            assert!(p >= n && (p - n) * 100 <= n * 12, "{n} -> {p}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The keys of an unlocked vault: one age identity, one root, and what is derived from the root.
+
+use super::tlv::Hash;
+use age::x25519;
+use hkdf::Hkdf;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+/// 32 random bytes from which the MAC keys come. Independent of the identity, so that a copy that
+/// can read but not write is possible.
+pub(super) type AuthRoot = Zeroizing<[u8; 32]>;
+
+/// A MAC key, ready to use. Boxed, so that moves leave no copies and the allocator wipes it.
+pub(super) struct MacKey(Box<Hmac<Sha256>>);
+
+impl MacKey {
+    #[expect(
+        clippy::expect_used,
+        reason = "HMAC takes keys of any length (RFC 2104)"
+    )]
+    pub(super) fn new(key: &[u8; 32]) -> Self {
+        Self(Box::new(
+            Hmac::new_from_slice(key).expect("HMAC takes keys of any length"),
+        ))
+    }
+
+    /// HMAC-SHA256 (RFC 2104) of a message.
+    pub(super) fn tag(&self, message: &[u8]) -> Hash {
+        let mut mac = (*self.0).clone();
+        mac.update(message);
+        mac.finalize().into_bytes().into()
+    }
+
+    /// Whether `tag` is the tag of `message`, compared in constant time.
+    pub(super) fn verify(&self, message: &[u8], tag: &[u8]) -> bool {
+        let mut mac = (*self.0).clone();
+        mac.update(message);
+        mac.verify_slice(tag).is_ok()
+    }
+}
+
+/// Everything an unlocked vault holds. Dropping it wipes it.
+pub(super) struct Keys {
+    pub(super) identity: x25519::Identity,
+    /// Never stored and never shown: whoever knows it could write secrets that open.
+    pub(super) recipient: x25519::Recipient,
+    pub(super) row: MacKey,
+    pub(super) state: MacKey,
+    pub(super) pin: MacKey,
+    pub(super) audit: MacKey,
+}
+
+impl Keys {
+    /// Derives the MAC keys of an epoch: HKDF-SHA256 (RFC 5869) over `auth_root`, salted with vault
+    /// id and epoch, one info string each.
+    pub(super) fn derive(
+        identity: x25519::Identity,
+        auth_root: &AuthRoot,
+        vault_id: Uuid,
+        epoch: u32,
+    ) -> Self {
+        let mut salt = [0; 20];
+        salt[..16].copy_from_slice(vault_id.as_bytes());
+        salt[16..].copy_from_slice(&epoch.to_be_bytes());
+        let hkdf = Hkdf::<Sha256>::new(Some(&salt), &auth_root[..]);
+        Self {
+            recipient: identity.to_public(),
+            identity,
+            row: derive_one(&hkdf, "row"),
+            state: derive_one(&hkdf, "state"),
+            pin: derive_one(&hkdf, "pin"),
+            audit: derive_one(&hkdf, "audit"),
+        }
+    }
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "HKDF-SHA256 gives up to 8160 bytes; this asks for 32"
+)]
+fn derive_one(hkdf: &Hkdf<Sha256>, name: &str) -> MacKey {
+    let mut key = Zeroizing::new([0; 32]);
+    hkdf.expand_multi_info(&[b"vault/v1/", name.as_bytes()], &mut key[..])
+        .expect("32 bytes are within HKDF's limit");
+    MacKey::new(&key)
+}
+
+/// 32 bytes from the system's generator.
+pub(super) fn random_32() -> Zeroizing<[u8; 32]> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    rand::fill(&mut bytes[..]);
+    bytes
+}

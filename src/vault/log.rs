@@ -1,0 +1,119 @@
+//! The verbs on the log: show, verify, and accepting a restored state.
+
+use super::audit::{self, Draft};
+use super::seal::{Found, PathRecord};
+use super::store::{SlotRow, VaultRow, log as rows};
+use super::tx::{self, Core, Tx, With};
+use super::view::{Entry, EntryFilter, LogVerdict};
+use super::{Key, Place, Purpose, State, Vault, absolute, slot, state, store};
+use crate::error::{Error, ErrorKind, Result};
+use crate::world::World;
+use std::cell::OnceCell;
+use std::rc::Rc;
+
+impl<S: State> Vault<S> {
+    /// Entries, newest first, one call of `row` each. Reading the log is not logged: it must work
+    /// on a damaged vault and on a read-only disk.
+    ///
+    /// # Errors
+    /// Those of `row`, integrity (15), I/O (18).
+    pub fn entries(
+        &mut self,
+        filter: &EntryFilter,
+        row: &mut dyn FnMut(&Entry) -> Result<()>,
+    ) -> Result<()> {
+        rows::list(&self.core.db, filter, row)
+    }
+
+    /// One entry, by sequence number or UUID.
+    ///
+    /// # Errors
+    /// Not found (10), usage for what is neither.
+    pub fn entry(&mut self, id: &str) -> Result<Entry> {
+        rows::find(&self.core.db, id)?.ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, format!("the log has no entry `{id}`"))
+                .hint("vault audit show")
+        })
+    }
+
+    /// Checks the whole log: the public chain always, the MACs when unlocked. `progress` hears how
+    /// many of how many entries are done.
+    ///
+    /// # Errors
+    /// Integrity (15) naming the first bad entry, I/O (18).
+    pub fn verify_log(&mut self, progress: &mut dyn FnMut(u64, u64)) -> Result<LogVerdict> {
+        let keys = self.state.with().map(|with| with.keys);
+        self.core.db.begin_read()?;
+        // The seal is read first: a process that commits now may move it past what is seen here.
+        let verdict = self.core.seal_file().read().and_then(|(found, _)| {
+            let vault = VaultRow::load(&self.core.db)?;
+            audit::verify::verify(&self.core.db, &vault, keys, &found, progress)
+        });
+        self.core.db.roll_back();
+        verdict
+    }
+}
+
+/// See [`Vault::trust_state`].
+pub(super) fn trust_state(
+    place: &Place,
+    world: Rc<World>,
+    purpose: Purpose,
+    key: &Key,
+) -> Result<(i64, i64)> {
+    let place = Place {
+        file: absolute(&place.file)?,
+        state_dir: place.state_dir.clone(),
+    };
+    let db = store::open(&place.file)?;
+    let vault = VaultRow::load(&db)?;
+    let slots = SlotRow::all(&db)?;
+    let (keys, slot) = slot::unwrap(key, &slots, vault.vault_id, vault.epoch)?;
+    tx::check_vault(&vault, &keys, &Found::Missing)?;
+    if tx::slots_hash(&slots) != vault.slots {
+        return Err(Error::integrity(
+            "the vault's key slots were changed from outside",
+        ));
+    }
+    let mut core = Core {
+        db,
+        place,
+        world,
+        purpose,
+        vault,
+        actor: OnceCell::new(),
+        warnings: Vec::new(),
+    };
+    state::check_all(&core.db, &core.vault)?;
+    audit::verify::verify(
+        &core.db,
+        &core.vault,
+        Some(&keys),
+        &Found::Missing,
+        &mut |_, _| {},
+    )?;
+    let sealed = match core.seal_file().read()?.0 {
+        Found::Present(seal) => seal.counter,
+        Found::Missing | Found::Damaged => core.vault.counter,
+    };
+    let found = core.vault.counter;
+    if PathRecord::new(&core.place.state_dir, &core.place.file)
+        .read()?
+        .is_some()
+    {
+        tx::remember_path(&core)?;
+    }
+    let mut tx = Tx::restart(
+        &mut core,
+        With {
+            keys: &keys,
+            slot: &slot.label,
+        },
+    )?;
+    let draft = Draft::new("trust_state")
+        .detail("sealed", sealed.to_string())
+        .detail("found", found.to_string());
+    let _ = tx.append(draft)?;
+    tx.commit()?;
+    Ok((sealed, found))
+}

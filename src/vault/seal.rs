@@ -1,0 +1,218 @@
+//! The seal file: what this machine remembers of a vault outside its database (FORMAT.md, "Seal
+//! file"). It holds the pin, the highest state seen and the log key for the next entry.
+//!
+//! Invariant: a seal is never ahead of a database that was not rolled back, because it is written
+//! after the commit. Behind is harmless: the key evolves forward.
+
+use super::files;
+use super::tlv::{Hash, sha256};
+use crate::error::{Error, ErrorKind, Result};
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+const MAGIC: &[u8; 8] = b"VLTSEAL1";
+const BODY: usize = 160;
+const SIZE: usize = BODY + 32;
+
+/// What the seal file says.
+pub(super) struct Seal {
+    pub(super) vault_id: Uuid,
+    pub(super) epoch: u32,
+    /// The log segment of this seal file.
+    pub(super) segment: i64,
+    /// The last entry of the log when this was written.
+    pub(super) seq: i64,
+    /// The hash of that entry.
+    pub(super) head: Hash,
+    /// The MAC key for the next entry of the segment.
+    pub(super) key: Zeroizing<[u8; 32]>,
+    /// The highest state counter seen.
+    pub(super) counter: i64,
+    /// What only this vault's keys can compute; zero until first unlocked.
+    pub(super) pin: Hash,
+}
+
+/// What was found where the seal file should be.
+pub(super) enum Found {
+    Missing,
+    Damaged,
+    Present(Seal),
+}
+
+/// The seal file of one vault on this machine.
+pub(super) struct SealFile {
+    dir: PathBuf,
+    path: PathBuf,
+}
+
+impl SealFile {
+    /// The seal file of `vault_id` under the program's state directory.
+    pub(super) fn new(state_dir: &Path, vault_id: Uuid) -> Self {
+        let dir = state_dir.join(vault_id.simple().to_string());
+        let path = dir.join("seal");
+        Self { dir, path }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads it. The open file is kept by the caller to write the same file again.
+    pub(super) fn read(&self) -> Result<(Found, Option<File>)> {
+        let Some(mut file) = files::open(&self.path)? else {
+            return Ok((Found::Missing, None));
+        };
+        let mut bytes = Zeroizing::new(Vec::with_capacity(SIZE + 1));
+        Read::by_ref(&mut file)
+            .take(SIZE as u64 + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|e| Error::io("cannot read the seal file", &e))?;
+        let found = decode(&bytes).map_or(Found::Damaged, Found::Present);
+        Ok((found, Some(file)))
+    }
+
+    /// Makes sure that a seal can be written, before anything is committed that needs one.
+    pub(super) fn prepare(&self) -> Result<File> {
+        files::make_private_dir(&self.dir)
+            .and_then(|()| files::open_or_create(&self.path))
+            .map_err(|e| match e.kind() {
+                ErrorKind::Refused => e,
+                _ => Error::new(
+                    ErrorKind::Io,
+                    format!("the seal file cannot be written: {}", e.message()),
+                )
+                .hint("make the state directory writable, or set XDG_STATE_HOME"),
+            })
+    }
+
+    /// Makes a new seal file durable, its name included.
+    pub(super) fn sync(&self, file: &File) -> Result<()> {
+        file.sync_all()
+            .map_err(|e| Error::io("cannot sync the seal file", &e))?;
+        files::sync_dir(&self.dir)
+    }
+}
+
+/// Writes the record in one call. Not synced: an older seal only evolves forward again.
+pub(super) fn write(file: &File, seal: &Seal) -> std::io::Result<()> {
+    file.write_all_at(&encode(seal)[..], 0)
+}
+
+fn encode(seal: &Seal) -> Zeroizing<[u8; SIZE]> {
+    let mut record = Zeroizing::new([0; SIZE]);
+    let mut at = 0;
+    let mut put = |bytes: &[u8]| {
+        record[at..at + bytes.len()].copy_from_slice(bytes);
+        at += bytes.len();
+    };
+    put(MAGIC);
+    put(seal.vault_id.as_bytes());
+    put(&seal.epoch.to_be_bytes());
+    put(&seal.segment.to_be_bytes());
+    put(&seal.seq.to_be_bytes());
+    put(&seal.head);
+    put(&seal.key[..]);
+    put(&seal.counter.to_be_bytes());
+    put(&seal.pin);
+    let sum = sha256(&record[..BODY]);
+    record[BODY..].copy_from_slice(&sum);
+    record
+}
+
+fn decode(bytes: &[u8]) -> Option<Seal> {
+    if bytes.len() != SIZE || sha256(&bytes[..BODY]) != bytes[BODY..] {
+        return None;
+    }
+    let mut rest = bytes.strip_prefix(MAGIC)?;
+    Some(Seal {
+        vault_id: Uuid::from_bytes(take(&mut rest)?),
+        epoch: u32::from_be_bytes(take(&mut rest)?),
+        segment: i64::from_be_bytes(take(&mut rest)?),
+        seq: i64::from_be_bytes(take(&mut rest)?),
+        head: take(&mut rest)?,
+        key: Zeroizing::new(take(&mut rest)?),
+        counter: i64::from_be_bytes(take(&mut rest)?),
+        pin: take(&mut rest)?,
+    })
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (head, tail) = rest.split_first_chunk()?;
+    *rest = tail;
+    Some(*head)
+}
+
+/// Remembers which vault stood at a path, so that another one put there is noticed even though
+/// its own seal is missing (FORMAT.md, "Path record").
+pub(super) struct PathRecord(PathBuf);
+
+impl PathRecord {
+    pub(super) fn new(state_dir: &Path, database: &Path) -> Self {
+        use std::os::unix::ffi::OsStrExt;
+        let name = data_encoding::HEXLOWER.encode(&sha256(database.as_os_str().as_bytes())[..16]);
+        Self(state_dir.join("paths").join(name))
+    }
+
+    /// The vault last seen there.
+    pub(super) fn read(&self) -> Result<Option<Uuid>> {
+        let Some(mut file) = files::open(&self.0)? else {
+            return Ok(None);
+        };
+        let mut bytes = [0; 16];
+        Ok(file
+            .read_exact(&mut bytes)
+            .ok()
+            .map(|()| Uuid::from_bytes(bytes)))
+    }
+
+    /// Records `vault_id`.
+    pub(super) fn write(&self, vault_id: Uuid) -> Result<()> {
+        let dir = self.0.parent().unwrap_or(Path::new("/"));
+        files::make_private_dir(dir)?;
+        let file = files::open_or_create(&self.0)?;
+        let failed = |e| Error::io("cannot write to the state directory", &e);
+        file.write_all_at(vault_id.as_bytes(), 0).map_err(failed)?;
+        file.sync_all().map_err(failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> Seal {
+        Seal {
+            vault_id: Uuid::from_bytes([7; 16]),
+            epoch: 1,
+            segment: 2,
+            seq: 300,
+            head: [4; 32],
+            key: Zeroizing::new([5; 32]),
+            counter: 6,
+            pin: [8; 32],
+        }
+    }
+
+    #[test]
+    fn round_trip() {
+        let bytes = encode(&example());
+        let seal = decode(&bytes[..]).unwrap();
+        assert_eq!(encode(&seal), bytes);
+        assert_eq!((seal.segment, seal.seq, seal.counter), (2, 300, 6));
+    }
+
+    #[test]
+    fn every_flipped_byte_and_every_other_length_is_refused() {
+        let bytes = encode(&example());
+        for i in 0..SIZE {
+            let mut bad = *bytes;
+            bad[i] ^= 1;
+            assert!(decode(&bad).is_none(), "byte {i}");
+            assert!(decode(&bytes[..i]).is_none(), "length {i}");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The shelves: typed rows, and every SQL statement once, in the part of SQL that PostgreSQL
+//! shares. Knows nothing of keys; a row's `message` is what its tag is computed over.
+
+pub(super) mod credential;
+pub(super) mod log;
+mod schema;
+pub(super) mod secret;
+mod sqlite;
+pub(super) mod vault;
+
+pub(super) use credential::{CredentialRow, Head};
+pub(super) use secret::SecretRow;
+pub(super) use sqlite::{Db, Row, Value};
+pub(super) use vault::{SlotRow, Tombstone, VaultRow};
+
+use super::files;
+use crate::error::{Error, ErrorKind, Result};
+use std::path::Path;
+
+/// Opens the database of an existing vault.
+pub(super) fn open(path: &Path) -> Result<Db> {
+    if !files::check(path)? {
+        return Err(Error::new(
+            ErrorKind::NotFound,
+            format!("no vault at `{}`", path.display()),
+        )
+        .hint("make one with `vault init`, or name another with `--vault FILE`"));
+    }
+    for suffix in ["-wal", "-shm"] {
+        files::check(&files::beside(path, suffix))?;
+    }
+    files::check_dir(path.parent().unwrap_or(Path::new(".")))?;
+    refuse_short(path)?;
+    Db::open(path)
+}
+
+/// Makes a new database in a new file.
+pub(super) fn create(path: &Path) -> Result<Db> {
+    drop(files::create_new(path)?);
+    Db::create(path)
+}
+
+/// SQLite takes an empty or very short file for a new database; for us it is a truncated vault.
+fn refuse_short(path: &Path) -> Result<()> {
+    let length = std::fs::metadata(path).map_or(0, |about| about.len());
+    match length {
+        0 => Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("`{}` is empty, not a vault", path.display()),
+        )
+        .hint("name the vault's file with `--vault FILE`")),
+        _ => Ok(()),
+    }
+}

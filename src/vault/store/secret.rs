@@ -1,0 +1,128 @@
+//! Versions of sealed values.
+
+use super::{Db, Row, Value, VaultRow};
+use crate::error::Result;
+use crate::model::{FieldName, Timestamp};
+use crate::vault::tlv::{Hash, Tlv, sha256};
+use uuid::Uuid;
+
+/// One version of one secret field.
+pub(in crate::vault) struct SecretRow {
+    pub(in crate::vault) credential: Uuid,
+    pub(in crate::vault) field: FieldName,
+    /// 1 and up, without gaps.
+    pub(in crate::vault) version: u32,
+    pub(in crate::vault) created_at: Timestamp,
+    /// How it came: `set`, `import`, and later `rotate`, `rollback`.
+    pub(in crate::vault) origin: String,
+    /// The user who stored it.
+    pub(in crate::vault) author: String,
+    pub(in crate::vault) reason: Option<String>,
+    /// The tag of the version before, so that old versions hang on the current one.
+    pub(in crate::vault) previous: Option<Hash>,
+    /// An age file.
+    pub(in crate::vault) sealed: Vec<u8>,
+    pub(in crate::vault) row_tag: Hash,
+}
+
+const COLUMNS: &str = "credential, field, version, created_at, origin, author, reason, previous, \
+                       sealed, row_tag";
+
+impl SecretRow {
+    pub(in crate::vault) fn message(&self, vault: &VaultRow) -> Tlv {
+        let mut m = Tlv::new("vault/secret/v1");
+        m.bytes(vault.vault_id.as_bytes())
+            .int(i64::from(vault.epoch));
+        m.bytes(self.credential.as_bytes())
+            .text(self.field.as_str());
+        m.int(i64::from(self.version)).int(self.created_at.0);
+        m.text(&self.origin)
+            .text(&self.author)
+            .opt_text(self.reason.as_deref());
+        m.opt_bytes(self.previous.as_ref().map(|tag| &tag[..]))
+            .bytes(&sha256(&self.sealed));
+        m
+    }
+
+    pub(in crate::vault) fn find(
+        db: &Db,
+        credential: Uuid,
+        field: &FieldName,
+        version: u32,
+    ) -> Result<Option<Self>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM secret WHERE credential = ?1 AND field = ?2 AND version = ?3"
+        );
+        let args = [
+            Value::Blob(credential.as_bytes()),
+            Value::Text(field.as_str()),
+            Value::Int(i64::from(version)),
+        ];
+        db.first(&sql, &args, Self::read)
+    }
+
+    /// Calls `each` for all versions of all fields of a credential, newest version first within a
+    /// field, fields in order.
+    pub(in crate::vault) fn each_of(
+        db: &Db,
+        credential: Uuid,
+        mut each: impl FnMut(Self) -> Result<()>,
+    ) -> Result<()> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM secret WHERE credential = ?1 ORDER BY field, version DESC"
+        );
+        db.each(&sql, &[Value::Blob(credential.as_bytes())], |row| {
+            each(Self::read(row)?)
+        })
+    }
+
+    /// How many versions of all fields of all credentials are stored.
+    pub(in crate::vault) fn count(db: &Db) -> Result<i64> {
+        db.int("SELECT count(*) FROM secret")
+    }
+
+    pub(in crate::vault) fn insert(&self, db: &Db) -> Result<()> {
+        db.run(
+            "INSERT INTO secret (credential, field, version, created_at, origin, author, reason,
+                                 previous, sealed, row_tag)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            &[
+                Value::Blob(self.credential.as_bytes()),
+                Value::Text(self.field.as_str()),
+                Value::Int(i64::from(self.version)),
+                Value::Int(self.created_at.0),
+                Value::Text(&self.origin),
+                Value::Text(&self.author),
+                self.reason.as_deref().into(),
+                self.previous.as_ref().map(|tag| &tag[..]).into(),
+                Value::Blob(&self.sealed),
+                Value::Blob(&self.row_tag),
+            ],
+        )
+        .map(drop)
+    }
+
+    fn read(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            credential: row.uuid(0)?,
+            field: super::credential::stored(row.text(1)?)?,
+            version: row.u32(2)?,
+            created_at: Timestamp(row.int(3)?),
+            origin: row.text(4)?.to_owned(),
+            author: row.text(5)?.to_owned(),
+            reason: row.opt_text(6)?.map(str::to_owned),
+            previous: match row.opt_blob(7)? {
+                Some(_) => Some(row.array(7)?),
+                None => None,
+            },
+            sealed: row.blob(8)?.to_vec(),
+            row_tag: row.array(9)?,
+        })
+    }
+}
+
+/// Removes all versions of all fields of a credential.
+pub(in crate::vault) fn delete_all(db: &Db, credential: Uuid) -> Result<()> {
+    let sql = "DELETE FROM secret WHERE credential = ?1";
+    db.run(sql, &[Value::Blob(credential.as_bytes())]).map(drop)
+}

@@ -1,0 +1,190 @@
+//! Taking in many credentials at once: all or nothing, an entry for each, sealing on all cores.
+
+use super::audit::{Draft, Receipt};
+use super::creds::{self, Sealed};
+use super::keys::Keys;
+use super::private::Keyring;
+use super::tx::Tx;
+use super::view::NewCredential;
+use super::{Unlocked, Vault, VaultRow, state};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{CredName, FieldName, Timestamp};
+use std::collections::VecDeque;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use uuid::Uuid;
+
+/// Credentials that travel to a worker together.
+const BATCH: usize = 64;
+/// Batches under way per worker: enough to keep it busy, few enough to keep memory flat.
+const AHEAD: usize = 3;
+
+/// A credential whose entry is in the log, and which may therefore be sealed.
+struct Job<'tx> {
+    id: Uuid,
+    new: NewCredential,
+    receipt: Receipt<'tx>,
+}
+
+/// What all jobs of an import share.
+#[derive(Clone, Copy)]
+struct Shared<'a> {
+    keys: &'a Keys,
+    vault: &'a VaultRow,
+    now: Timestamp,
+    author: &'a str,
+    reason: Option<&'a str>,
+}
+
+impl Vault<Unlocked> {
+    /// Stores all credentials that `next` yields (`None`: done), or none. `progress` hears how many
+    /// are stored. Logged as `import`, an entry for each. Returns how many.
+    ///
+    /// # Errors
+    /// Those of `next`, conflict (13) when a name is taken, integrity (15), I/O (18).
+    pub fn import(
+        &mut self,
+        next: &mut dyn FnMut() -> Result<Option<NewCredential>>,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<u64> {
+        let done = self.import_all(next, progress);
+        if let Err(e) = &done {
+            self.note_failure(Draft::new("import"), e);
+        }
+        done
+    }
+
+    fn import_all(
+        &mut self,
+        next: &mut dyn FnMut() -> Result<Option<NewCredential>>,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<u64> {
+        let keys = &self.state.keys;
+        let mut tx = Tx::begin(&mut self.core, self.state.with())?;
+        tx.db().for_bulk()?;
+        // A large import makes the state tree anew; it must not take over someone's changes.
+        state::check_all(tx.db(), tx.vault())?;
+        let vault = tx.vault().clone();
+        let (author, reason) = tx.author();
+        let (author, reason) = (author.to_owned(), reason.map(str::to_owned));
+        let shared = Shared {
+            keys,
+            vault: &vault,
+            now: tx.now(),
+            author: &author,
+            reason: reason.as_deref(),
+        };
+        let count = std::thread::scope(|scope| {
+            let workers = std::thread::available_parallelism().map_or(1, usize::from);
+            let lanes: Vec<Lane<'_>> = (0..workers)
+                .map(|_| {
+                    let (to, jobs) = sync_channel::<Vec<Job<'_>>>(AHEAD);
+                    let (results, from) = sync_channel(AHEAD);
+                    scope.spawn(move || work(shared, &jobs, &results));
+                    Lane { to, from }
+                })
+                .collect();
+            feed(&mut tx, &lanes, next, progress)
+        })?;
+        tx.commit()?;
+        Ok(count)
+    }
+}
+
+/// A worker, seen from the main thread: batches go out and come back in order.
+struct Lane<'tx> {
+    to: SyncSender<Vec<Job<'tx>>>,
+    from: Receiver<Vec<Result<Sealed>>>,
+}
+
+/// Deals batches to the lanes in turn and takes them back in the same order, so that rows are
+/// inserted as they came.
+fn feed<'tx>(
+    tx: &mut Tx<'tx>,
+    lanes: &[Lane<'tx>],
+    next: &mut dyn FnMut() -> Result<Option<NewCredential>>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<u64> {
+    let mut under_way: VecDeque<usize> = VecDeque::new();
+    let (mut count, mut turn, mut more) = (0, 0, true);
+    while more || !under_way.is_empty() {
+        if more && under_way.len() < lanes.len() * AHEAD {
+            let jobs = batch(tx, next)?;
+            more = jobs.len() == BATCH;
+            if !jobs.is_empty() {
+                lanes[turn].to.send(jobs).map_err(|_| gone())?;
+                under_way.push_back(turn);
+                turn = (turn + 1) % lanes.len();
+            }
+            continue;
+        }
+        let Some(lane) = under_way.pop_front() else {
+            break;
+        };
+        for sealed in lanes[lane].from.recv().map_err(|_| gone())? {
+            sealed?.insert(tx)?;
+            count += 1;
+        }
+        progress(count);
+    }
+    Ok(count)
+}
+
+/// Up to `BATCH` credentials, each with its entry in the log.
+fn batch<'tx>(
+    tx: &mut Tx<'tx>,
+    next: &mut dyn FnMut() -> Result<Option<NewCredential>>,
+) -> Result<Vec<Job<'tx>>> {
+    let mut jobs = Vec::with_capacity(BATCH);
+    while jobs.len() < BATCH {
+        let Some(new) = next()? else { break };
+        ensure_free(tx, &new.name)?;
+        let id = Uuid::now_v7();
+        let fields: Vec<FieldName> = new.secrets.iter().map(|(field, _)| field.clone()).collect();
+        let draft = Draft::about("import", id, &new.name)
+            .fields(&fields)
+            .detail("type", &*new.meta.kind);
+        let receipt = tx.append_change(draft)?;
+        jobs.push(Job { id, new, receipt });
+    }
+    Ok(jobs)
+}
+
+fn ensure_free(tx: &Tx<'_>, name: &CredName) -> Result<()> {
+    creds::ensure_free(tx, name).map_err(|e| match e.kind() {
+        ErrorKind::Conflict => Error::new(ErrorKind::Conflict, e.message())
+            .hint("nothing was imported; rename or remove it first"),
+        _ => e,
+    })
+}
+
+fn work(
+    shared: Shared<'_>,
+    jobs: &Receiver<Vec<Job<'_>>>,
+    results: &SyncSender<Vec<Result<Sealed>>>,
+) {
+    while let Ok(batch) = jobs.recv() {
+        let sealed = batch
+            .into_iter()
+            .map(|job| {
+                let author = (shared.author, shared.reason);
+                creds::seal_new(
+                    job.id,
+                    job.new,
+                    "import",
+                    shared.now,
+                    author,
+                    shared.vault,
+                    shared.keys,
+                    &job.receipt,
+                )
+            })
+            .collect();
+        if results.send(sealed).is_err() {
+            return;
+        }
+    }
+}
+
+fn gone() -> Error {
+    Error::internal("a sealing thread ended early")
+}

@@ -1,0 +1,360 @@
+//! The guard: one transaction over rows and log together. What is not committed did not happen and
+//! is not handed out.
+
+use super::audit::{self, Actor, Author, Draft, Log, Receipt};
+use super::keys::Keys;
+use super::lock::WriteLock;
+use super::seal::{self, Found, PathRecord, SealFile};
+use super::store::vault::SlotRow;
+use super::store::{CredentialRow, Db, VaultRow};
+use super::tlv::{Hash, sha256};
+use super::{Place, Purpose, state};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::Timestamp;
+use crate::world::World;
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::rc::Rc;
+
+/// What a vault has in both states.
+pub(super) struct Core {
+    pub(super) db: Db,
+    pub(super) place: Place,
+    pub(super) world: Rc<World>,
+    pub(super) purpose: Purpose,
+    /// The vault's row as last read.
+    pub(super) vault: VaultRow,
+    pub(super) actor: OnceCell<Actor>,
+    /// Said on stderr by whoever prints.
+    pub(super) warnings: Vec<String>,
+}
+
+impl Core {
+    pub(super) fn actor(&self) -> &Actor {
+        self.actor
+            .get_or_init(|| Actor::of_this_process(&self.world))
+    }
+
+    pub(super) fn seal_file(&self) -> SealFile {
+        SealFile::new(&self.place.state_dir, self.vault.vault_id)
+    }
+
+    fn warn_once(&mut self, text: String) {
+        if !self.warnings.contains(&text) {
+            self.warnings.push(text);
+        }
+    }
+}
+
+/// Keys and the label of the slot they came from.
+#[derive(Clone, Copy)]
+pub(super) struct With<'v> {
+    pub(super) keys: &'v Keys,
+    pub(super) slot: &'v str,
+}
+
+/// An open transaction. Dropping it undoes everything.
+pub(super) struct Tx<'v> {
+    core: &'v mut Core,
+    with: Option<With<'v>>,
+    log: Log<'v>,
+    seal_file: Option<File>,
+    /// Why a new seal was begun, if one was.
+    new_seal: Option<&'static str>,
+    changed: BTreeSet<i64>,
+    is_change: bool,
+    /// Last, so that the next process is let in only when all else is done.
+    _lock: WriteLock,
+}
+
+impl Drop for Tx<'_> {
+    fn drop(&mut self) {
+        self.core.db.roll_back();
+    }
+}
+
+impl<'v> Tx<'v> {
+    /// Waits for its turn, then checks that the database is the one this machine knows.
+    pub(super) fn begin(core: &'v mut Core, with: Option<With<'v>>) -> Result<Self> {
+        let lock = WriteLock::acquire(&core.place.file)?;
+        core.db.begin()?;
+        let prepared = Self::prepare(core, with);
+        match prepared {
+            Ok((log, seal_file)) => {
+                let mut tx = Self {
+                    core,
+                    with,
+                    log,
+                    seal_file,
+                    new_seal: None,
+                    changed: BTreeSet::new(),
+                    is_change: false,
+                    _lock: lock,
+                };
+                tx.check_clock();
+                tx.ensure_seal()?;
+                Ok(tx)
+            }
+            Err(e) => {
+                core.db.roll_back();
+                Err(e)
+            }
+        }
+    }
+
+    fn prepare(core: &mut Core, with: Option<With<'v>>) -> Result<(Log<'v>, Option<File>)> {
+        core.vault = VaultRow::load(&core.db)?;
+        let (found, file) = core.seal_file().read()?;
+        if let Some(With { keys, .. }) = with {
+            check_vault(&core.vault, keys, &found)?;
+        }
+        Ok((Log::resume(&core.db, &core.vault, found)?, file))
+    }
+
+    /// The order of the log is its numbering; a clock that went back is worth a word, not an alarm.
+    fn check_clock(&mut self) {
+        let now = self.core.world.now();
+        if let Some(last) = self.log.last_at().filter(|last| last.0 > now.0 + 60_000) {
+            self.core.warn_once(format!(
+                "the clock shows {now}, but the last log entry was written at {last}"
+            ));
+        }
+    }
+
+    /// Without a seal on this machine, an unlocked vault starts a new segment of the log; a locked
+    /// one can only write unsealed entries, which verification reports.
+    fn ensure_seal(&mut self) -> Result<()> {
+        let Some(With { keys, .. }) = self.with.filter(|_| !self.log.is_sealed()) else {
+            return Ok(());
+        };
+        let cause = if self.seal_file.is_some() {
+            "damaged"
+        } else {
+            "missing"
+        };
+        self.seal_file = Some(self.core.seal_file().prepare()?);
+        self.start_segment(keys, cause)
+    }
+
+    pub(super) fn start_segment(&mut self, keys: &Keys, cause: &'static str) -> Result<()> {
+        let author = Author {
+            actor: self.core.actor(),
+            purpose: &self.core.purpose,
+            now: self.core.world.now(),
+        };
+        self.log
+            .start_segment(&self.core.db, &self.core.vault, keys, &author, cause)?;
+        self.new_seal = Some(cause);
+        if cause != "init" {
+            self.core.warn_once(format!(
+                "this machine had no usable seal of the vault ({cause}); the log shows a new segment"
+            ));
+        }
+        Ok(())
+    }
+
+    /// A transaction that leaves this machine's seal aside and starts a new one: the owner has said
+    /// that the state found is the one to go on from.
+    pub(super) fn restart(core: &'v mut Core, with: With<'v>) -> Result<Self> {
+        let lock = WriteLock::acquire(&core.place.file)?;
+        core.db.begin()?;
+        core.vault = VaultRow::load(&core.db)?;
+        let log = Log::resume(&core.db, &core.vault, Found::Missing)?;
+        let seal_file = core.seal_file().prepare()?;
+        let mut tx = Self {
+            core,
+            with: Some(with),
+            log,
+            seal_file: Some(seal_file),
+            new_seal: None,
+            changed: BTreeSet::new(),
+            is_change: false,
+            _lock: lock,
+        };
+        tx.start_segment(with.keys, "restored")?;
+        Ok(tx)
+    }
+
+    /// The first transaction of a vault that is being made: its segment and its first entry.
+    pub(super) fn found(core: &'v mut Core, with: With<'v>, lock: WriteLock) -> Result<()> {
+        core.db.begin()?;
+        let seal_file = core.seal_file().prepare()?;
+        let mut tx = Self {
+            log: Log::fresh(core.vault.vault_id),
+            core,
+            with: Some(with),
+            seal_file: Some(seal_file),
+            new_seal: None,
+            changed: BTreeSet::new(),
+            is_change: false,
+            _lock: lock,
+        };
+        tx.start_segment(with.keys, "init")?;
+        let _ = tx.append_change(Draft::new("init"))?;
+        tx.commit()
+    }
+
+    pub(super) fn db(&self) -> &Db {
+        &self.core.db
+    }
+
+    pub(super) fn vault(&self) -> &VaultRow {
+        &self.core.vault
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.core.world.now()
+    }
+
+    /// Who stores a value, and why.
+    pub(super) fn author(&self) -> (&str, Option<&str>) {
+        (&self.core.actor().user, self.core.purpose.reason.as_deref())
+    }
+
+    /// Appends an entry for something that changes no row.
+    pub(super) fn append(&mut self, draft: Draft) -> Result<Receipt<'v>> {
+        let counter = self.core.vault.counter + i64::from(self.is_change);
+        self.append_at(draft, counter)
+    }
+
+    /// Appends an entry for a change; the commit will count it.
+    pub(super) fn append_change(&mut self, draft: Draft) -> Result<Receipt<'v>> {
+        self.is_change = true;
+        self.append_at(draft, self.core.vault.counter + 1)
+    }
+
+    fn append_at(&mut self, mut draft: Draft, counter: i64) -> Result<Receipt<'v>> {
+        if let Some(With { slot, .. }) = self.with {
+            draft = draft.detail("slot", slot);
+        }
+        let author = Author {
+            actor: self.core.actor(),
+            purpose: &self.core.purpose,
+            now: self.core.world.now(),
+        };
+        self.log.append(&self.core.db, &author, &draft, counter)
+    }
+
+    /// Checks the leaf of a credential before it is read or changed, so that a change never launders
+    /// someone else's.
+    pub(super) fn check_leaf(&mut self, bucket: i64) -> Result<()> {
+        match self.changed.contains(&bucket) {
+            true => Ok(()),
+            false => state::check(&self.core.db, &self.core.vault, bucket),
+        }
+    }
+
+    /// Notes that rows of this leaf change.
+    pub(super) fn touch(&mut self, bucket: i64) {
+        self.changed.insert(bucket);
+    }
+
+    /// Makes it so: the state tree, the counter and the MAC, the commit, then the seal.
+    pub(super) fn commit(mut self) -> Result<()> {
+        if let (true, Some(With { keys, .. })) = (self.is_change, self.with) {
+            self.close_state(keys)?;
+        }
+        self.core.db.commit()?;
+        self.write_seal();
+        Ok(())
+    }
+
+    fn close_state(&mut self, keys: &Keys) -> Result<()> {
+        let core = &mut *self.core;
+        if !self.changed.is_empty() {
+            core.vault.root = state::update(&core.db, &self.changed)?;
+        }
+        core.vault.counter += 1;
+        core.vault.slots = slots_hash(&SlotRow::all(&core.db)?);
+        core.vault.log_seq = self.log.seq();
+        core.vault.mac = keys.state.tag(core.vault.message().as_bytes());
+        core.vault.update(&core.db)
+    }
+
+    /// After the commit nothing may fail any more: a seal that cannot be written is behind, and the
+    /// next transaction takes it forward.
+    fn write_seal(&mut self) {
+        let counter = self.core.vault.counter;
+        let (Some(file), Some(seal)) = (&self.seal_file, self.log.seal()) else {
+            return;
+        };
+        seal.counter = counter;
+        let written = seal::write(file, seal).is_ok();
+        let synced = match self.new_seal {
+            None => true,
+            Some("init") => self.core.seal_file().sync(file).is_ok(),
+            Some(_) => self
+                .core
+                .seal_file()
+                .sync(file)
+                .and_then(|()| remember_path(self.core))
+                .is_ok(),
+        };
+        if !(written && synced) {
+            let path = self.core.seal_file().path().display().to_string();
+            self.core
+                .warn_once(format!("the seal file `{path}` could not be written"));
+        }
+    }
+}
+
+/// Records which vault stands at this path.
+pub(super) fn remember_path(core: &Core) -> Result<()> {
+    PathRecord::new(&core.place.state_dir, &core.place.file).write(core.vault.vault_id)
+}
+
+/// Checks the vault's own row against the keys, and the keys against this machine's pin.
+pub(super) fn check_vault(vault: &VaultRow, keys: &Keys, found: &Found) -> Result<()> {
+    if !keys.state.verify(vault.message().as_bytes(), &vault.mac) {
+        return Err(
+            Error::integrity("the vault's state was changed from outside")
+                .hint("restore the vault from a backup"),
+        );
+    }
+    match found {
+        Found::Present(seal) if seal.pin != audit::pin(keys, vault.vault_id) => Err(
+            Error::integrity("this is not the vault that this machine knows by its name")
+                .hint("find out who replaced the file; restore your own from a backup"),
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// The hash over all slots, which must come in order of id.
+pub(super) fn slots_hash(slots: &[SlotRow]) -> Hash {
+    let mut all = b"vault/slots/v1".to_vec();
+    for slot in slots {
+        all.extend_from_slice(slot.id.as_bytes());
+        all.extend_from_slice(&slot.row_tag);
+    }
+    sha256(&all)
+}
+
+/// Checks a credential's row tag and its place in the state tree.
+pub(super) fn check_credential(tx: &mut Tx<'_>, keys: &Keys, row: &CredentialRow) -> Result<()> {
+    if !keys
+        .row
+        .verify(row.message(tx.vault()).as_bytes(), &row.row_tag)
+    {
+        return Err(Error::integrity(format!(
+            "credential `{}` was changed from outside",
+            row.name
+        ))
+        .hint("restore the vault from a backup; `vault doctor` names what is wrong"));
+    }
+    tx.check_leaf(state::bucket(row.id))
+}
+
+/// Which failures are worth an entry: those that say something about who tried what.
+pub(super) fn is_logged(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::NotFound
+            | ErrorKind::WrongKey
+            | ErrorKind::Locked
+            | ErrorKind::Conflict
+            | ErrorKind::Refused
+            | ErrorKind::Integrity
+    )
+}
