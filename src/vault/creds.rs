@@ -9,7 +9,7 @@ use super::store::secret as secrets;
 use super::store::{CredentialRow, Head, SecretRow, Tombstone};
 use super::tx::{self, Tx};
 use super::view::{Change, Credential, Filter, Match, NewCredential};
-use super::{State, Unlocked, Vault, state};
+use super::{State, Unlocked, Vault, VaultRow, state};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CredName, FieldName, Secret, Timestamp};
 use uuid::Uuid;
@@ -94,20 +94,30 @@ impl<S: State> Vault<S> {
         let _ = tx.append(Draft::new("view").detail("list", describe(filter)))?;
         tx.commit()?;
         let keys = self.state.with().map(|with| with.keys);
-        let core = &self.core;
-        core.db.begin_read()?;
-        let listed = keys
-            .map_or(Ok(()), |_| state::check_all(&core.db, &core.vault))
-            .and_then(|()| {
-                rows::list(&core.db, filter, |listed| {
-                    if let Some(keys) = keys {
-                        check_tag(&listed.full()?, &core.vault, keys)?;
-                    }
-                    row(listed)
-                })
-            });
-        core.db.roll_back();
+        self.core.db.begin_read()?;
+        let listed = self.list_snapshot(filter, keys, row);
+        self.core.db.roll_back();
         listed
+    }
+
+    /// Lists one snapshot of the database, which may be newer than the entry just written.
+    fn list_snapshot(
+        &self,
+        filter: &Filter,
+        keys: Option<&Keys>,
+        row: &mut dyn FnMut(&rows::Listed<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let db = &self.core.db;
+        let Some(keys) = keys else {
+            return rows::list(db, filter, |listed| row(listed));
+        };
+        let vault = VaultRow::load(db)?;
+        tx::check_vault(&vault, keys, &self.core.seal_file().read()?.0)?;
+        state::check_all(db, &vault)?;
+        rows::list(db, filter, |listed| {
+            check_tag(&listed.full()?, &vault, keys)?;
+            row(listed)
+        })
     }
 
     /// Runs `work` in a transaction and commits; a failure is logged on its own.
@@ -454,7 +464,7 @@ fn open(
     crypto::open(keys, label, &version.sealed, receipt)
 }
 
-pub(super) fn check_tag(row: &CredentialRow, vault: &super::VaultRow, keys: &Keys) -> Result<()> {
+pub(super) fn check_tag(row: &CredentialRow, vault: &VaultRow, keys: &Keys) -> Result<()> {
     match keys.row.verify(row.message(vault).as_bytes(), &row.row_tag) {
         true => Ok(()),
         false => Err(Error::integrity(format!(
@@ -499,7 +509,7 @@ fn add_version(
 fn finish_version(
     mut version: SecretRow,
     value: &Secret,
-    vault: &super::VaultRow,
+    vault: &VaultRow,
     keys: &Keys,
     receipt: &Receipt<'_>,
 ) -> Result<SecretRow> {
@@ -537,7 +547,7 @@ pub(super) fn seal_new(
     origin: &str,
     now: Timestamp,
     (author, reason): (&str, Option<&str>),
-    vault: &super::VaultRow,
+    vault: &VaultRow,
     keys: &Keys,
     receipt: &Receipt<'_>,
 ) -> Result<Sealed> {

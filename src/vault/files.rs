@@ -118,13 +118,20 @@ pub(super) fn check_dir(path: &Path) -> Result<()> {
     };
     let about = std::fs::metadata(dir)
         .map_err(|e| Error::io(format!("cannot look into `{}`", dir.display()), &e))?;
-    let open = about.mode() & 0o022 != 0 && about.mode() & 0o1000 == 0;
-    if open {
-        return Err(Error::new(
+    let refuse = |why: &str| {
+        Error::new(
             ErrorKind::Refused,
-            format!("others can write to the directory `{}`", dir.display()),
+            format!("the directory `{}` {why}", dir.display()),
         )
-        .hint(format!("chmod go-w {}", dir.display())));
+    };
+    if about.mode() & 0o022 != 0 && about.mode() & 0o1000 == 0 {
+        return Err(
+            refuse("can be written by others").hint(format!("chmod go-w {}", dir.display()))
+        );
+    }
+    let us = rustix::process::geteuid().as_raw();
+    if about.uid() != us && about.uid() != 0 {
+        return Err(refuse("belongs to another user"));
     }
     Ok(())
 }

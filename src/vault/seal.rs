@@ -66,6 +66,7 @@ impl SealFile {
         let Some(mut file) = files::open(&self.path)? else {
             return Ok((Found::Missing, None));
         };
+        files::check_dir(&self.dir)?;
         let mut bytes = Zeroizing::new(Vec::with_capacity(SIZE + 1));
         Read::by_ref(&mut file)
             .take(SIZE as u64 + 1)
@@ -78,6 +79,7 @@ impl SealFile {
     /// Makes sure that a seal can be written, before anything is committed that needs one.
     pub(super) fn prepare(&self) -> Result<File> {
         files::make_private_dir(&self.dir)
+            .and_then(|()| files::check_dir(&self.dir))
             .and_then(|()| files::open_or_create(&self.path))
             .map_err(|e| match e.kind() {
                 ErrorKind::Refused => e,

@@ -12,7 +12,7 @@ pub(in crate::vault) const VERSION: i64 = STEPS.len() as i64;
 
 /// Makes the schema in an empty database, in one transaction with its version.
 pub(super) fn create(db: &Db) -> Result<()> {
-    let steps: String = STEPS.iter().map(|step| format!("{step};\n")).collect();
+    let steps = STEPS.concat();
     db.script(&format!(
         "BEGIN IMMEDIATE; {steps} PRAGMA user_version = {VERSION}; COMMIT"
     ))
@@ -63,7 +63,7 @@ fn foreign(why: &str) -> Error {
 fn statements() -> impl Iterator<Item = &'static str> {
     STEPS
         .iter()
-        .flat_map(|step| step.split(";\n"))
+        .flat_map(|step| step.split_inclusive(";\n"))
         .map(|s| s.trim().trim_end_matches(';'))
 }
 

@@ -134,4 +134,4 @@ CREATE INDEX entry_action ON entry (action);
 
 CREATE INDEX entry_user ON entry (user_name);
 
-CREATE INDEX entry_failure ON entry (outcome) WHERE outcome <> 'ok'
+CREATE INDEX entry_failure ON entry (outcome) WHERE outcome <> 'ok';

@@ -1,0 +1,191 @@
+//! The vault's verbs through the library: what a credential goes through, and what it leaves.
+
+use std::rc::Rc;
+use vault::error::ErrorKind;
+use vault::model::{Attr, CredName, FieldName, Metadata, Secret, Timestamp};
+use vault::vault::*;
+use vault::world::World;
+
+struct Fixture {
+    dir: tempfile::TempDir,
+    key: Key,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let key = Key::Identity(new_key_file(Timestamp(0)));
+        let fixture = Self { dir, key };
+        Vault::init(&fixture.place(), world(), &fixture.key, "key file").unwrap();
+        fixture
+    }
+
+    fn place(&self) -> Place {
+        Place {
+            file: self.dir.path().join("vault.db"),
+            state_dir: self.dir.path().join("state"),
+        }
+    }
+
+    fn locked(&self) -> Vault<Locked> {
+        Vault::open(&self.place(), world(), Purpose::default()).unwrap()
+    }
+
+    fn unlocked(&self) -> Vault<Unlocked> {
+        self.locked().unlock(&self.key).unwrap()
+    }
+
+    fn add(&self, name: &str, value: &[u8]) {
+        self.unlocked().add(new(name, value)).unwrap();
+    }
+}
+
+fn world() -> Rc<World> {
+    Rc::new(World::real())
+}
+
+fn name(text: &str) -> CredName {
+    text.parse().unwrap()
+}
+
+fn field(text: &str) -> FieldName {
+    text.parse().unwrap()
+}
+
+fn new(text: &str, value: &[u8]) -> NewCredential {
+    let mut meta = Metadata::default();
+    meta.kind = "password".into();
+    meta.set(Attr::Url, Some("https://db.example.com".into()));
+    NewCredential {
+        name: name(text),
+        meta,
+        secrets: vec![(field("password"), Secret::from_bytes(value))],
+    }
+}
+
+#[test]
+fn what_goes_in_comes_out_and_every_step_is_in_the_log() {
+    let f = Fixture::new();
+    f.add("db/main", b"s3cret\0\xff\n");
+    let value = f.unlocked().reveal(&name("db/main"), None).unwrap();
+    assert_eq!(value.expose(), b"s3cret\0\xff\n");
+    let mut v = f.unlocked();
+    v.set(
+        &name("db/main"),
+        Change {
+            meta: None,
+            secrets: vec![(field("password"), Secret::from_bytes(b"two"))],
+        },
+    )
+    .unwrap();
+    assert_eq!(v.reveal(&name("db/main"), None).unwrap().expose(), b"two");
+    v.rename(&name("db/main"), &name("db/old")).unwrap();
+    v.remove(&name("db/old")).unwrap();
+    assert_eq!(
+        v.reveal(&name("db/old"), None).err().unwrap().kind(),
+        ErrorKind::NotFound
+    );
+    v.restore(&name("db/old")).unwrap();
+    assert_eq!(v.reveal(&name("db/old"), None).unwrap().expose(), b"two");
+    v.purge(&name("db/old")).unwrap();
+    let mut actions = Vec::new();
+    v.entries(&EntryFilter::default(), &mut |e| {
+        actions.push(format!("{} {}", e.action, e.outcome));
+        Ok(())
+    })
+    .unwrap();
+    actions.reverse();
+    let expected = "init ok,create ok,decrypt ok,update ok,decrypt ok,rename ok,delete ok,\
+                    decrypt failed,restore ok,decrypt ok,purge ok";
+    assert_eq!(actions.join(","), expected);
+    let verdict = v.verify_log(&mut |_, _| {}).unwrap();
+    assert!(verdict.authenticated && verdict.gaps.is_empty());
+    assert_eq!(verdict.complete_to, Some(verdict.last));
+    let findings = v.doctor().unwrap();
+    assert!(findings.iter().all(|f| f.level == "ok"), "{findings:?}");
+}
+
+#[test]
+fn a_wrong_key_is_refused_and_recorded() {
+    let f = Fixture::new();
+    let other = Key::Identity(new_key_file(Timestamp(0)));
+    let e = f.locked().unlock(&other).err().unwrap();
+    assert_eq!(e.kind(), ErrorKind::WrongKey);
+    let last = f.locked().entry("2").unwrap();
+    assert_eq!(
+        (last.action.as_str(), last.outcome.as_str()),
+        ("unlock_failed", "failed")
+    );
+    f.unlocked().verify_log(&mut |_, _| {}).unwrap();
+}
+
+#[test]
+fn an_import_is_all_or_nothing() {
+    let f = Fixture::new();
+    f.add("n00100", b"x");
+    let run = |count: usize, skip: usize| {
+        let mut i = skip;
+        let result = f.unlocked().import(
+            &mut || {
+                i += 1;
+                Ok((i <= count).then(|| new(&format!("n{i:05}"), format!("value {i}").as_bytes())))
+            },
+            &mut |_| {},
+        );
+        result
+    };
+    assert_eq!(run(500, 0).err().unwrap().kind(), ErrorKind::Conflict);
+    assert_eq!(f.locked().names("", false, 10).unwrap().len(), 1);
+    assert_eq!(run(3_500, 100).unwrap(), 3_400);
+    let mut v = f.unlocked();
+    assert_eq!(
+        v.reveal(&name("n03210"), None).unwrap().expose(),
+        b"value 3210"
+    );
+    let findings = v.doctor().unwrap();
+    assert!(findings.iter().all(|f| f.level == "ok"), "{findings:?}");
+    assert!(v.verify_log(&mut |_, _| {}).unwrap().gaps.is_empty());
+}
+
+#[test]
+fn a_lost_seal_is_a_visible_gap_and_work_goes_on() {
+    let f = Fixture::new();
+    f.add("a", b"1");
+    std::fs::remove_dir_all(f.dir.path().join("state")).unwrap();
+    // Locked use without a seal: recorded, unsealed.
+    f.locked().show(&name("a"), false).unwrap();
+    let verdict = f.unlocked().verify_log(&mut |_, _| {}).unwrap();
+    assert_eq!(verdict.complete_to, None);
+    assert_eq!(
+        f.unlocked().reveal(&name("a"), None).unwrap().expose(),
+        b"1"
+    );
+    let verdict = f.unlocked().verify_log(&mut |_, _| {}).unwrap();
+    assert_eq!(verdict.complete_to, Some(verdict.last));
+    assert_eq!(verdict.gaps.len(), 2, "{:?}", verdict.gaps);
+}
+
+#[test]
+fn a_rolled_back_file_is_refused_until_it_is_trusted() {
+    let f = Fixture::new();
+    f.add("a", b"1");
+    let copy = std::fs::read(f.place().file).unwrap();
+    let wal = f.dir.path().join("vault.db-wal");
+    let old_wal = std::fs::read(&wal).unwrap();
+    f.add("b", b"2");
+    std::fs::write(f.place().file, copy).unwrap();
+    std::fs::write(&wal, old_wal).unwrap();
+    let e = f.unlocked().reveal(&name("a"), None).err().unwrap();
+    assert_eq!(e.kind(), ErrorKind::Integrity, "{e}");
+    let (sealed, found) =
+        Vault::trust_state(&f.place(), world(), Purpose::default(), &f.key).unwrap();
+    assert!(sealed > found);
+    assert_eq!(
+        f.unlocked().reveal(&name("a"), None).unwrap().expose(),
+        b"1"
+    );
+    assert_eq!(
+        f.unlocked().verify_log(&mut |_, _| {}).unwrap().gaps.len(),
+        1
+    );
+}
