@@ -1,5 +1,7 @@
 //! A secrets vault for the command line. Modules in reading order:
 
+#![deny(unsafe_code)]
+
 pub mod error;
 pub mod kind;
 pub mod model;
@@ -7,3 +9,4 @@ pub mod vault;
 pub mod world;
 
 pub mod cli;
+pub mod sys;

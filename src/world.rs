@@ -40,6 +40,13 @@ impl World {
         self.env.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
     }
 
+    /// The environment for other programs: without the variables that are ours, which may hold keys.
+    pub fn child_env(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        let ours = |name: &OsStr| name.as_encoded_bytes().starts_with(b"VAULT_");
+        let all = self.env.iter().map(|(k, v)| (k.as_os_str(), v.as_os_str()));
+        all.filter(move |(name, _)| !ours(name))
+    }
+
     /// Now, by the system's clock. A clock before 1970 counts as 1970.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is where the clock is asked")]

@@ -1,6 +1,230 @@
 //! The door: it listens, asks and speaks. The path of a command is its file.
+
 pub mod complete;
+pub mod context;
 pub mod escape;
 pub mod man;
+pub mod progress;
+pub mod prompt;
+pub mod read;
 pub mod render;
 pub mod report;
+pub mod unlock;
+pub mod usage;
+pub mod value;
+
+mod audit;
+mod completions;
+mod cred;
+mod demo;
+mod doctor;
+mod help_topics;
+mod import;
+mod init;
+mod jsonl;
+mod man_pages;
+mod status;
+mod trust_state;
+
+use crate::error::{Error, Result};
+use crate::world::World;
+use clap::{CommandFactory, FromArgMatches};
+use context::{Context, Globals};
+use render::{Format, Style};
+use report::Report;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::os::fd::AsFd;
+use std::process::ExitCode;
+use std::rc::Rc;
+
+/// Keep credentials of clients, services and machines in one encrypted file, and know who used them
+#[derive(clap::Parser)]
+#[command(
+    name = "vault",
+    version,
+    disable_help_subcommand = true,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    infer_long_args = false,
+    after_help = "Examples:
+  vault init
+  vault cred add gitea-admin --username admin --url https://git.example.com
+  DB_PASS=$(vault cred get db/main)
+  vault audit show --since 7d
+
+`vault help exit-codes` and `vault help environment` explain what scripts need."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    Init(init::Args),
+    Status(status::Args),
+    Doctor(doctor::Args),
+    #[command(subcommand)]
+    Cred(cred::Command),
+    #[command(subcommand)]
+    Audit(audit::Command),
+    Import(import::Args),
+    Completions(completions::Args),
+    Man(man_pages::Args),
+    Demo(demo::Args),
+    TrustState(trust_state::Args),
+    Help(help_topics::Args),
+}
+
+/// Does what the command line says.
+#[must_use]
+pub fn main() -> ExitCode {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let world = Rc::new(World::real());
+    if let Some(answer) = complete::answer(&args, command, &world) {
+        // a shell that has stopped listening is no failure
+        let _ = std::io::stdout().write_all(&answer);
+        return ExitCode::SUCCESS;
+    }
+    match parse(&args) {
+        Ok(cli) => run(cli, world),
+        Err(stop) => end(stop, &args),
+    }
+}
+
+/// The definition of the whole command line: what completions and manual pages are made from.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+fn parse(args: &[OsString]) -> std::result::Result<Cli, usage::Stop> {
+    let parsed = Cli::command().try_get_matches_from(args);
+    let cli = parsed.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
+    cli.map_err(|wrong| usage::explain(&wrong, args, &Cli::command()))
+}
+
+fn run(cli: Cli, world: Rc<World>) -> ExitCode {
+    let mut cx = Context::new(cli.globals, world);
+    let answer = dispatch(cli.command, &mut cx).and_then(|report| speak(&cx, report));
+    match answer {
+        Ok(()) => ExitCode::from(cx.exit_code()),
+        Err(error) => fail(&error, cx.format() == Format::Json),
+    }
+}
+
+fn dispatch(command: Command, cx: &mut Context) -> Result<Report> {
+    match command {
+        Command::Init(args) => init::run(args, cx),
+        Command::Status(args) => status::run(args, cx),
+        Command::Doctor(args) => doctor::run(args, cx),
+        Command::Cred(command) => cred::run(command, cx),
+        Command::Audit(command) => audit::run(command, cx),
+        Command::Import(args) => import::run(args, cx),
+        Command::Completions(args) => completions::run(args, cx),
+        Command::Man(args) => man_pages::run(args, cx),
+        Command::Demo(args) => demo::run(args, cx),
+        Command::TrustState(args) => trust_state::run(args, cx),
+        Command::Help(args) => help_topics::run(args, cx),
+    }
+}
+
+fn speak(cx: &Context, report: Report) -> Result<()> {
+    // a descriptor of our own: the buffer behind `std::io::stdout` is never freed, so never wiped
+    let copy = std::io::stdout().as_fd().try_clone_to_owned();
+    let copy = copy.map_err(|e| Error::io("cannot write the answer", &e))?;
+    let mut out = BufWriter::with_capacity(64 << 10, File::from(copy));
+    let terminal = cx.world.stdout_is_terminal;
+    let style = Style {
+        terminal,
+        width: width(),
+        color: terminal && cx.world.var("NO_COLOR").is_none(),
+        quiet: cx.globals.quiet,
+        raw: cx.shows_raw(),
+    };
+    render::report(
+        report,
+        cx.format(),
+        &mut out,
+        &mut std::io::stderr(),
+        &style,
+    )?;
+    match out.flush() {
+        // the reader has seen enough
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        Err(e) => Err(Error::io("cannot write the answer", &e)),
+        Ok(()) => Ok(()),
+    }
+}
+
+fn width() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+}
+
+fn end(stop: usage::Stop, args: &[OsString]) -> ExitCode {
+    let json = usage::wants_json(args);
+    match stop {
+        usage::Stop::Answer(text) => {
+            // help into a pipe that is closed is no failure
+            let _ = std::io::stdout().write_all(text.as_bytes());
+            ExitCode::SUCCESS
+        }
+        usage::Stop::Help(text) if !json => {
+            let _ = std::io::stderr().write_all(text.as_bytes());
+            ExitCode::from(2)
+        }
+        usage::Stop::Help(_) => fail(&Error::usage("no command given").hint("vault --help"), json),
+        usage::Stop::Wrong(error) => fail(&error, json),
+    }
+}
+
+fn fail(error: &Error, json: bool) -> ExitCode {
+    render::error(error, json, &mut std::io::stderr());
+    ExitCode::from(error.kind().code())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn walk(command: &clap::Command, look: &mut dyn FnMut(&clap::Command)) {
+        look(command);
+        command.get_subcommands().for_each(|sub| walk(sub, look));
+    }
+
+    #[test]
+    fn the_tree_is_sound() {
+        command().debug_assert();
+    }
+
+    /// The parser could show values of variables in the help; its feature for variables is off, and
+    /// the environment is read in `World` only. This holds even if somebody turns it on.
+    #[test]
+    fn no_help_shows_the_value_of_a_variable() {
+        walk(&command(), &mut |command| {
+            let help = command.clone().render_long_help().to_string();
+            assert!(!help.contains("[env:"), "{}", command.get_name());
+        });
+    }
+
+    #[test]
+    fn every_command_has_a_sentence_and_examples() {
+        walk(&command(), &mut |command| {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            let examples = command
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            assert!(
+                examples.starts_with("Examples:\n"),
+                "{}",
+                command.get_name()
+            );
+        });
+    }
+}

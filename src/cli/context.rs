@@ -1,0 +1,210 @@
+//! What a command may ask of its surroundings: the vault, locked or unlocked; the user; stderr.
+
+use super::prompt::Terminal;
+use super::render::Format;
+use super::{escape, unlock};
+use crate::error::{Error, ErrorKind, Result};
+use crate::vault::{Locked, Place, Purpose, State, Unlocked, Vault};
+use crate::world::World;
+use clap::builder::PossibleValuesParser;
+use std::cell::Cell;
+use std::io::Write;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+/// Options that every command has.
+#[derive(clap::Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Global options")]
+pub struct Globals {
+    /// The vault file [environment: VAULT_FILE]
+    #[arg(long, global = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub vault: Option<PathBuf>,
+
+    /// Unlock with this key file [environment: VAULT_KEY_FILE]
+    #[arg(long, global = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub key_file: Option<PathBuf>,
+
+    /// How to answer; a table on a terminal, plain otherwise
+    #[arg(long, global = true, value_name = "FORMAT",
+          value_parser = PossibleValuesParser::new(["table", "json", "plain"]))]
+    pub format: Option<String>,
+
+    /// Answer in JSON, errors too
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    /// No notes, no warnings, no progress
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+
+    /// Never ask; fail instead
+    #[arg(long, global = true)]
+    pub no_input: bool,
+
+    /// Why: goes into the audit log
+    #[arg(long, global = true, value_name = "TEXT", value_parser = reason)]
+    pub reason: Option<String>,
+}
+
+/// The surroundings of one command.
+pub struct Context {
+    /// Clock, environment, terminal.
+    pub world: Rc<World>,
+    /// The options every command has.
+    pub globals: Globals,
+    exit: Cell<Option<ErrorKind>>,
+    raw: Cell<bool>,
+}
+
+impl Context {
+    /// The surroundings as `globals` and `world` have them.
+    #[must_use]
+    pub fn new(globals: Globals, world: Rc<World>) -> Self {
+        Self {
+            world,
+            globals,
+            exit: Cell::new(None),
+            raw: Cell::new(false),
+        }
+    }
+
+    /// Lets the run end with the code of `kind`, although there is an answer.
+    pub fn end_with(&self, kind: ErrorKind) {
+        self.exit.set(Some(kind));
+    }
+
+    /// The code the run ends with when nothing fails any more.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        self.exit.get().map_or(0, ErrorKind::code)
+    }
+
+    /// Lets secrets reach a terminal that they could drive, if `raw`.
+    pub fn show_raw(&self, raw: bool) {
+        self.raw.set(raw);
+    }
+
+    /// Whether secrets may reach a terminal whatever they contain.
+    #[must_use]
+    pub fn shows_raw(&self) -> bool {
+        self.raw.get()
+    }
+
+    /// How to answer.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        match self.globals.format.as_deref() {
+            _ if self.globals.json => Format::Json,
+            Some("json") => Format::Json,
+            Some("table") => Format::Table,
+            Some("plain") => Format::Plain,
+            // `import --format` names what is read
+            Some(_) | None if self.world.stdout_is_terminal => Format::Table,
+            Some(_) | None => Format::Plain,
+        }
+    }
+
+    /// Where the vault is.
+    ///
+    /// # Errors
+    /// Usage (2) when there is no home directory to look in.
+    pub fn place(&self) -> Result<Place> {
+        let named = self.globals.vault.clone();
+        let named = named.or_else(|| self.world.var("VAULT_FILE").map(PathBuf::from));
+        let file = named.map_or_else(|| self.world.default_vault_file(), Ok)?;
+        Ok(Place {
+            file,
+            state_dir: self.world.state_dir()?,
+        })
+    }
+
+    /// Why the vault is used.
+    #[must_use]
+    pub fn purpose(&self) -> Purpose {
+        Purpose {
+            reason: self.globals.reason.clone(),
+        }
+    }
+
+    /// The vault, without its keys.
+    ///
+    /// # Errors
+    /// Whatever [`Vault::open`] finds.
+    pub fn locked(&self) -> Result<Vault<Locked>> {
+        Vault::open(&self.place()?, Rc::clone(&self.world), self.purpose())
+    }
+
+    /// The vault, with its keys.
+    ///
+    /// # Errors
+    /// Locked (12) when there is no way to get a key; wrong key (11); whatever opening finds.
+    pub fn unlocked(&self) -> Result<Vault<Unlocked>> {
+        unlock::vault(self)
+    }
+
+    /// Whether a key can be had without asking a person.
+    #[must_use]
+    pub fn has_key_source(&self) -> bool {
+        unlock::source(self).is_some()
+    }
+
+    /// The user's terminal, unless there is none or asking was forbidden.
+    #[must_use]
+    pub fn terminal(&self) -> Option<Terminal> {
+        if self.globals.no_input {
+            None
+        } else {
+            Terminal::open()
+        }
+    }
+
+    /// Something worth knowing, for people.
+    pub fn note(&self, text: &str) {
+        self.say("note", text);
+    }
+
+    /// Something that may be wrong.
+    pub fn warn(&self, text: &str) {
+        self.say("warning", text);
+    }
+
+    /// Passes on what the vault has to say.
+    pub fn pass_on<S: State>(&self, vault: &mut Vault<S>) {
+        vault
+            .take_warnings()
+            .iter()
+            .for_each(|warning| self.warn(warning));
+    }
+
+    /// Asks `question`; a no ends the run.
+    ///
+    /// # Errors
+    /// Aborted (3) at no; refused (14) with `hint` when nobody can be asked.
+    pub fn confirm(&self, question: &str, hint: &str) -> Result<()> {
+        let Some(terminal) = self.terminal() else {
+            let what = "this needs a confirmation, and there is no terminal to ask on";
+            return Err(Error::new(ErrorKind::Refused, what).hint(hint));
+        };
+        match terminal.confirm(question)? {
+            true => Ok(()),
+            false => Err(Error::new(
+                ErrorKind::Aborted,
+                "given up, nothing was changed",
+            )),
+        }
+    }
+
+    fn say(&self, word: &str, text: &str) {
+        if !self.globals.quiet {
+            // a closed stderr is no reason to fail
+            let _ = writeln!(std::io::stderr(), "{word}: {}", escape::shown(text));
+        }
+    }
+}
+
+fn reason(text: &str) -> Result<String> {
+    if text.trim().is_empty() || text.len() > 500 || text.chars().any(char::is_control) {
+        return Err(Error::usage("a reason is one line of 1 to 500 bytes"));
+    }
+    Ok(text.to_owned())
+}

@@ -1,0 +1,60 @@
+//! Commands on credentials.
+
+mod add;
+mod get;
+mod list;
+mod meta;
+
+mod purge;
+mod rename;
+mod restore;
+mod rm;
+mod set;
+mod show;
+
+use super::context::Context;
+use super::report::Report;
+use crate::error::Result;
+use crate::kind::{self, Kind};
+use clap_complete::engine::CompletionCandidate;
+
+pub use meta::set_field;
+
+/// Keep, find and use credentials
+#[derive(clap::Subcommand)]
+#[command(after_help = "Examples:
+  vault cred add db/main --username app --host db.example.com
+  vault cred list --client acme
+  vault cred get db/main")]
+pub enum Command {
+    Add(Box<add::Args>),
+    List(Box<list::Args>),
+    Show(show::Args),
+    Get(get::Args),
+    Set(Box<set::Args>),
+    Rename(rename::Args),
+    Rm(rm::Args),
+    Restore(restore::Args),
+    Purge(purge::Args),
+}
+
+/// What `--type` can be.
+fn kinds() -> Vec<CompletionCandidate> {
+    let one = |kind: &Kind| CompletionCandidate::new(kind.name).help(Some(kind.about.into()));
+    kind::ALL.iter().map(one).collect()
+}
+
+/// Runs one of them.
+pub fn run(command: Command, cx: &mut Context) -> Result<Report> {
+    match command {
+        Command::Add(args) => add::run(*args, cx),
+        Command::List(args) => list::run(*args, cx),
+        Command::Show(args) => show::run(args, cx),
+        Command::Get(args) => get::run(args, cx),
+        Command::Set(args) => set::run(*args, cx),
+        Command::Rename(args) => rename::run(args, cx),
+        Command::Rm(args) => rm::run(args, cx),
+        Command::Restore(args) => restore::run(args, cx),
+        Command::Purge(args) => purge::run(args, cx),
+    }
+}

@@ -1,0 +1,30 @@
+//! `vault cred restore`.
+
+use crate::cli::complete;
+use crate::cli::context::Context;
+use crate::cli::report::{Cell, Report};
+use crate::error::Result;
+use crate::vault::Match;
+use clap_complete::engine::ArgValueCompleter;
+
+/// Bring a credential back from the trash
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  vault cred restore gitea-admin")]
+pub struct Args {
+    /// Which credential; `vault cred list --deleted` names them
+    #[arg(add = ArgValueCompleter::new(complete::trashed_names))]
+    name: String,
+}
+
+/// Brings it back.
+pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
+    let mut vault = cx.unlocked()?;
+    let name = vault.resolve(&args.name, Match::Exact, true)?;
+    vault.restore(&name)?;
+    cx.pass_on(&mut vault);
+    Ok(Report::Done {
+        message: format!("restored `{name}`"),
+        item: vec![("name", Cell::owned(name.as_str()))],
+    })
+}

@@ -1,0 +1,224 @@
+//! `vault cred set`.
+
+use super::meta::MetaArgs;
+use crate::cli::complete;
+use crate::cli::context::Context;
+use crate::cli::report::{Cell, Report};
+use crate::cli::usage::paste;
+use crate::cli::value::{self, Given, ValueArgs};
+use crate::error::{Error, ErrorKind, Result};
+use crate::kind::{self, Kind, checks};
+use crate::model::{Attr, FieldName, Label, Metadata};
+use crate::vault::{Change, Credential, Match, Unlocked, Vault};
+use clap_complete::engine::ArgValueCompleter;
+
+/// Change a credential: its metadata, or a secret, which gets a new version
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  vault cred set gitea-admin --url https://git2.example.com --remove-tag old
+  vault cred set gitea-admin --description ''
+  vault cred set db/main password --generate=40
+  vault cred set ci-token --stdin < token.txt
+
+An empty value clears. The secret itself is never an argument.")]
+pub struct Args {
+    /// Which credential
+    #[arg(add = ArgValueCompleter::new(complete::names))]
+    name: String,
+
+    /// Which secret field; the primary one if only a source is given
+    #[arg(value_name = "FIELD")]
+    secret: Option<FieldName>,
+
+    #[command(flatten)]
+    meta: MetaArgs,
+
+    #[command(flatten)]
+    clear: ClearArgs,
+
+    #[command(flatten)]
+    value: ValueArgs,
+}
+
+/// What to take away.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Metadata")]
+struct ClearArgs {
+    /// Works without a VPN after all
+    #[arg(long, conflicts_with = "requires_vpn")]
+    no_requires_vpn: bool,
+    /// Asks for no second factor after all
+    #[arg(long, conflicts_with = "requires_2fa")]
+    no_requires_2fa: bool,
+    /// Take a tag away; may be given several times
+    #[arg(long, value_name = "TAG")]
+    remove_tag: Vec<Label>,
+    /// Take a public field away; may be given several times
+    #[arg(long, value_name = "KEY")]
+    remove_field: Vec<FieldName>,
+}
+
+/// Changes it.
+pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
+    let secret_too = args.secret.is_some() || args.value.given();
+    let clear_too = args.meta.any() || args.clear.any();
+    if !secret_too && !clear_too && args.meta.notes_file.is_none() {
+        return Err(Error::usage("nothing to change")
+            .hint("give a metadata option, or the name of a secret field"));
+    }
+    refuse_public(args.secret.as_ref())?;
+    let early = early(&args)?;
+    let notes = args.meta.notes()?;
+    let mut vault = cx.unlocked()?;
+    let name = vault.resolve(&args.name, Match::Exact, false)?;
+    let now = vault.show(&name, false)?;
+    let kind = kind::find(&now.meta.kind)?;
+    let mut meta = now.meta.clone();
+    args.clear.apply(&mut meta)?;
+    args.meta.apply(&mut meta, cx.world.now())?;
+    let mut secrets = Vec::new();
+    if secret_too {
+        let field = target(kind, &now, args.secret.clone())?;
+        let given = match early {
+            Some(given) => given,
+            None => late(cx, &args.value, kind, &field)?,
+        };
+        let warnings = checks::warnings(kind, field.as_str(), given.secret.expose(), &meta);
+        value::heed(cx, &warnings, given.typed)?;
+        secrets.push((field, given.secret));
+        if let Some(learn) = kind.learn {
+            learn(&secrets, &mut meta);
+        }
+    }
+    secrets.extend(notes);
+    let changed = (meta != now.meta).then_some(meta);
+    if changed.is_none() && secrets.is_empty() {
+        return Ok(done(&now, &[], "nothing to change in"));
+    }
+    let fields: Vec<_> = secrets.iter().map(|(field, _)| field.clone()).collect();
+    change(
+        &mut vault,
+        &now,
+        Change {
+            meta: changed,
+            secrets,
+        },
+    )?;
+    cx.pass_on(&mut vault);
+    Ok(done(&now, &fields, "changed"))
+}
+
+/// What is handed in by a descriptor or a file is read before the vault is opened. What is made needs
+/// the kind, so comes later.
+fn early(args: &Args) -> Result<Option<Given>> {
+    if args.value.generate.is_some() {
+        return Ok(None);
+    }
+    let any = kind::find("custom")?;
+    let field = args.secret.clone().map_or_else(|| "value".parse(), Ok)?;
+    args.value.read(any, &field)
+}
+
+fn late(cx: &Context, value: &ValueArgs, kind: &Kind, field: &FieldName) -> Result<Given> {
+    match value.read(kind, field)? {
+        Some(made) => Ok(made),
+        None => value::ask(cx, field),
+    }
+}
+
+fn change(vault: &mut Vault<Unlocked>, now: &Credential, change: Change) -> Result<()> {
+    vault.set(&now.name.parse()?, change)
+}
+
+/// The secret field that is meant.
+fn target(kind: &Kind, now: &Credential, named: Option<FieldName>) -> Result<FieldName> {
+    let has = |name: &str| now.secrets.iter().any(|(field, _)| field.as_str() == name);
+    let listed = kind
+        .fields
+        .iter()
+        .filter(|field| field.secret)
+        .map(|field| field.name);
+    let Some(field) = named else {
+        let kept = listed.clone().find(|name| has(name)).map(str::to_owned);
+        let first = || {
+            now.secrets
+                .iter()
+                .map(|(field, _)| field.to_string())
+                .find(|f| f != "notes")
+        };
+        let name = kept
+            .or_else(first)
+            .or_else(|| listed.clone().next().map(str::to_owned));
+        return name
+            .ok_or_else(|| Error::usage("which secret field?"))?
+            .parse();
+    };
+    let name = field.as_str();
+    if has(name) || kind.open || name == "notes" || listed.clone().any(|known| known == name) {
+        return Ok(field);
+    }
+    let names = listed.collect::<Vec<_>>().join(", ");
+    Err(Error::new(
+        ErrorKind::NotFound,
+        format!("`{}` has no secret field `{field}`", now.name),
+    )
+    .hint(format!("`{}` has: {names}", kind.name)))
+}
+
+fn refuse_public(field: Option<&FieldName>) -> Result<()> {
+    let Some(field) = field.map(FieldName::as_str) else {
+        return Ok(());
+    };
+    let public = Attr::ALL.into_iter().any(|attr| attr.name() == field) || field == "port";
+    match public {
+        true => Err(
+            Error::usage(format!("`{field}` is no secret field")).hint(format!(
+                "{} --{field} …",
+                paste(&["vault", "cred", "set", "NAME"])
+            )),
+        ),
+        false => Ok(()),
+    }
+}
+
+fn done(now: &Credential, secrets: &[FieldName], what: &str) -> Report {
+    let names = secrets
+        .iter()
+        .map(|field| field.to_string().into())
+        .collect();
+    Report::Done {
+        message: format!("{what} `{}`", now.name),
+        item: vec![
+            ("name", Cell::owned(now.name.as_str())),
+            ("secrets", Cell::List(names)),
+        ],
+    }
+}
+
+impl ClearArgs {
+    fn any(&self) -> bool {
+        self.no_requires_vpn
+            || self.no_requires_2fa
+            || !self.remove_tag.is_empty()
+            || !self.remove_field.is_empty()
+    }
+
+    fn apply(&self, meta: &mut Metadata) -> Result<()> {
+        meta.requires_vpn &= !self.no_requires_vpn;
+        meta.requires_2fa &= !self.no_requires_2fa;
+        for tag in &self.remove_tag {
+            if !meta.tags.remove(tag) {
+                return Err(Error::new(ErrorKind::NotFound, format!("no tag `{tag}`")));
+            }
+        }
+        for field in &self.remove_field {
+            if meta.fields.remove(field).is_none() {
+                return Err(Error::new(
+                    ErrorKind::NotFound,
+                    format!("no public field `{field}`"),
+                ));
+            }
+        }
+        Ok(())
+    }
+}

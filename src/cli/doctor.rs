@@ -1,0 +1,61 @@
+//! `vault doctor`.
+
+use super::context::Context;
+use super::report::{Cell, Column, Report, Sink};
+use crate::error::{ErrorKind, Result};
+
+/// Look for problems: files, permissions, schema, database and, when unlocked, every row
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  vault doctor
+  vault doctor --unlock --json
+
+Exit code 16 when there is a problem.")]
+pub struct Args {
+    /// Unlock, to check every row; done anyway when a key source is configured
+    #[arg(long)]
+    unlock: bool,
+}
+
+/// Looks.
+pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
+    let findings = match args.unlock || cx.has_key_source() {
+        true => cx.unlocked()?.doctor()?,
+        false => {
+            cx.note("rows are not checked while locked; `--unlock` checks them");
+            cx.locked()?.doctor()?
+        }
+    };
+    if findings.iter().any(|finding| finding.level == "problem") {
+        cx.end_with(ErrorKind::Findings);
+    }
+    let rows = move |sink: &mut Sink<'_>| {
+        findings.iter().try_for_each(|finding| {
+            sink(&[
+                Cell::text(Some(finding.level)),
+                Cell::text(Some(finding.check)),
+                Cell::text(Some(&finding.message)),
+            ])
+        })
+    };
+    Ok(Report::Table {
+        columns: COLUMNS,
+        rows: Box::new(rows),
+        empty: "nothing was looked at",
+    })
+}
+
+const COLUMNS: &[Column] = &[
+    Column {
+        name: "level",
+        json_only: false,
+    },
+    Column {
+        name: "check",
+        json_only: false,
+    },
+    Column {
+        name: "message",
+        json_only: false,
+    },
+];

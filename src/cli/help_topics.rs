@@ -1,0 +1,109 @@
+//! `vault help`: commands, and topics that belong to no command.
+
+use super::context::Context;
+use super::man::ENVIRONMENT;
+use super::report::{Cell, Column, Report, Sink};
+use crate::error::{EXIT_CODES, Error, Result};
+
+/// Explain a command, or a topic: exit-codes, environment
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  vault help cred add
+  vault help exit-codes
+  vault help environment --json")]
+pub struct Args {
+    /// A topic, or the words of a command
+    #[arg(value_name = "TOPIC|COMMAND")]
+    words: Vec<String>,
+}
+
+/// Explains it.
+pub fn run(args: Args, _cx: &mut Context) -> Result<Report> {
+    let words: Vec<&str> = args.words.iter().map(String::as_str).collect();
+    match words[..] {
+        ["exit-codes"] => Ok(exit_codes()),
+        ["environment"] => Ok(environment()),
+        _ => command(&words).map(Report::Text),
+    }
+}
+
+fn command(words: &[&str]) -> Result<String> {
+    let mut here = super::command();
+    here.build();
+    let mut command = &mut here;
+    for word in words {
+        command = command.find_subcommand_mut(word).ok_or_else(|| {
+            Error::usage("no such command or topic")
+                .hint("topics: `vault help exit-codes`, `vault help environment`")
+                .hint("commands: `vault help`")
+        })?;
+    }
+    Ok(command.render_long_help().to_string())
+}
+
+fn exit_codes() -> Report {
+    const COLUMNS: &[Column] = &[column("code"), column("word"), column("meaning")];
+    let rows = |sink: &mut Sink<'_>| {
+        EXIT_CODES.iter().try_for_each(|(code, word, meaning)| {
+            sink(&[
+                Cell::Int((*code).into()),
+                Cell::text(Some(word)),
+                Cell::text(Some(meaning)),
+            ])
+        })
+    };
+    Report::Table {
+        columns: COLUMNS,
+        rows: Box::new(rows),
+        empty: "",
+    }
+}
+
+fn environment() -> Report {
+    const COLUMNS: &[Column] = &[column("variable"), column("meaning")];
+    let rows = |sink: &mut Sink<'_>| {
+        ENVIRONMENT.iter().try_for_each(|(name, meaning)| {
+            sink(&[Cell::text(Some(name)), Cell::text(Some(meaning))])
+        })
+    };
+    Report::Table {
+        columns: COLUMNS,
+        rows: Box::new(rows),
+        empty: "",
+    }
+}
+
+const fn column(name: &'static str) -> Column {
+    Column {
+        name,
+        json_only: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_found_by_their_words() {
+        assert!(command(&[]).unwrap().contains("vault help exit-codes"));
+        assert!(
+            command(&["cred", "add"])
+                .unwrap()
+                .contains("--secret-field")
+        );
+        assert!(command(&["nonsense"]).is_err());
+    }
+
+    #[test]
+    fn the_variables_of_another_product_are_not_ours() {
+        for name in [
+            "VAULT_ADDR",
+            "VAULT_TOKEN",
+            "VAULT_NAMESPACE",
+            "VAULT_FORMAT",
+        ] {
+            assert!(ENVIRONMENT.iter().all(|(ours, _)| *ours != name));
+        }
+    }
+}

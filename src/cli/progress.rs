@@ -1,0 +1,21 @@
+//! Progress bars: on stderr, when somebody looks at it.
+
+use super::context::Context;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::IsTerminal;
+
+/// A bar that counts `what`; invisible when stderr is no terminal or must be quiet.
+#[must_use]
+pub fn bar(cx: &Context, what: &'static str) -> ProgressBar {
+    let seen = std::io::stderr().is_terminal() && !cx.globals.quiet;
+    let target = if seen {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
+    let bar = ProgressBar::with_draw_target(None, target).with_message(what);
+    match ProgressStyle::with_template("{wide_bar} {pos} {msg}, {elapsed}") {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}

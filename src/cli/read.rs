@@ -1,0 +1,159 @@
+//! Reading what users hand in: files, pipes and descriptors, guarded and bounded.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::Secret;
+use crate::sys;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::RawFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use zeroize::Zeroizing;
+
+/// The largest key or passphrase file: 64 KiB.
+pub const KEY_MAX: usize = 64 << 10;
+
+/// Whether a regular file that others can read is accepted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Privacy {
+    /// Refused (14).
+    Required,
+    /// Accepted.
+    AsItIs,
+}
+
+/// The bytes of a regular file or a pipe, at most `max`.
+///
+/// # Errors
+/// Not found (10), I/O (18); refused (14) when it is readable by others and must not be; usage (2)
+/// when it is too large or no file.
+pub fn file(path: &Path, max: usize, privacy: Privacy) -> Result<Secret> {
+    let shown = path.display();
+    let mut file = File::options()
+        .read(true)
+        .custom_flags(libc::O_NOCTTY)
+        .open(path)
+        .map_err(|e| Error::io(format!("cannot read `{shown}`"), &e))?;
+    let meta = file
+        .metadata()
+        .map_err(|e| Error::io(format!("cannot read `{shown}`"), &e))?;
+    let kind = meta.file_type();
+    if !kind.is_file() && !kind.is_fifo() {
+        return Err(Error::usage(format!(
+            "`{shown}` is neither a regular file nor a pipe"
+        )));
+    }
+    if privacy == Privacy::Required && kind.is_file() && meta.mode() & 0o077 != 0 {
+        return Err(
+            Error::new(ErrorKind::Refused, format!("others can read `{shown}`"))
+                .hint(format!("chmod 600 {}", quoted(path))),
+        );
+    }
+    let expected = if kind.is_file() { meta.len() } else { 0 };
+    bytes(&mut file, expected, max).map_err(|e| too_large_or_io(&format!("`{shown}`"), &e, max))
+}
+
+/// The bytes that can be read from an inherited descriptor, at most `max`.
+///
+/// # Errors
+/// Usage (2) when it is not open or has too much; I/O (18).
+pub fn descriptor(fd: RawFd, max: usize) -> Result<Secret> {
+    let shown = format!("descriptor {fd}");
+    let closed = |_| Error::usage(format!("{shown} is not open"));
+    let mut file = File::from(sys::duplicate(fd).map_err(closed)?);
+    bytes(&mut file, 0, max).map_err(|e| too_large_or_io(&shown, &e, max))
+}
+
+/// The bytes of standard input, at most `max`.
+///
+/// # Errors
+/// Usage (2) when there are too many; I/O (18).
+pub fn stdin(max: usize) -> Result<Secret> {
+    // a descriptor of our own: the one behind `std::io::stdin` keeps a buffer that is never wiped
+    let opened = sys::duplicate(0).map_err(|e| Error::io("cannot read standard input", &e))?;
+    let read = bytes(&mut File::from(opened), 0, max);
+    read.map_err(|e| too_large_or_io("standard input", &e, max))
+}
+
+/// A path as a shell reads it.
+#[must_use]
+pub fn quoted(path: &Path) -> String {
+    quote(&path.to_string_lossy())
+}
+
+/// A word as a shell reads it.
+#[must_use]
+pub fn quote(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
+fn bytes(from: &mut impl Read, expected: u64, max: usize) -> io::Result<Secret> {
+    let limit = max.saturating_add(1);
+    let capacity = usize::try_from(expected)
+        .unwrap_or(limit)
+        .clamp(4096, limit.max(4096));
+    // growing is safe: the allocator wipes the smaller buffer
+    let mut read = Zeroizing::new(Vec::with_capacity(capacity));
+    from.take(u64::try_from(limit).unwrap_or(u64::MAX))
+        .read_to_end(&mut read)?;
+    match read.len() > max {
+        true => Err(io::ErrorKind::FileTooLarge.into()),
+        false => Ok(Secret::new(read)),
+    }
+}
+
+fn too_large_or_io(shown: &str, cause: &io::Error, max: usize) -> Error {
+    match cause.kind() {
+        io::ErrorKind::FileTooLarge if max >= 1 << 20 => {
+            Error::usage(format!("{shown} has more than {} MiB", max >> 20))
+        }
+        io::ErrorKind::FileTooLarge => {
+            Error::usage(format!("{shown} has more than {} KiB", max >> 10))
+        }
+        _ => Error::io(format!("cannot read {shown}"), cause),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn bounds_and_permissions_hold() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("k");
+        std::fs::write(&path, b"0123456789").unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
+        assert_eq!(file(&path, 10, Privacy::AsItIs).unwrap().len(), 10);
+        let refused = |result: Result<Secret>| result.err().map(|e| e.kind());
+        assert_eq!(
+            refused(file(&path, 9, Privacy::AsItIs)),
+            Some(ErrorKind::Usage)
+        );
+        assert_eq!(
+            refused(file(&path, 10, Privacy::Required)),
+            Some(ErrorKind::Refused)
+        );
+        assert_eq!(
+            refused(file(dir.path(), 10, Privacy::AsItIs)),
+            Some(ErrorKind::Usage)
+        );
+        assert_eq!(
+            refused(file(&dir.path().join("x"), 1, Privacy::AsItIs)),
+            Some(ErrorKind::NotFound)
+        );
+        assert_eq!(refused(descriptor(987, 10)), Some(ErrorKind::Usage));
+    }
+
+    #[test]
+    fn words_for_the_shell() {
+        assert_eq!(quote("db/main"), "db/main");
+        assert_eq!(quote("it's"), r"'it'\''s'");
+        assert_eq!(quote(""), "''");
+    }
+}

@@ -1,0 +1,319 @@
+//! Where keys come from. In order: `--key-file`, VAULT_KEY, VAULT_KEY_FILE, VAULT_PASSPHRASE_FILE,
+//! VAULT_PASSPHRASE_FD, VAULT_PASSPHRASE_COMMAND, and a question on the terminal.
+
+use super::context::Context;
+use super::escape;
+use super::read::{self, KEY_MAX, Privacy};
+use super::value::without_final_newline;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::Secret;
+use crate::vault::{Key, Unlocked, Vault, parse_identity};
+use std::ffi::{OsStr, OsString};
+use std::io::Read;
+use std::os::fd::RawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+use zeroize::Zeroizing;
+
+/// How long a passphrase command may take.
+const DEADLINE: Duration = Duration::from_secs(60);
+/// How often a wrong passphrase may be typed.
+const ATTEMPTS: u32 = 3;
+
+/// A way to a key without asking a person.
+#[derive(Debug, Eq, PartialEq)]
+pub enum Source {
+    /// The text of an age identity, in VAULT_KEY.
+    IdentityText,
+    /// An age identity file.
+    KeyFile(PathBuf),
+    /// A file whose content is the passphrase.
+    PassphraseFile(PathBuf),
+    /// An inherited descriptor that delivers the passphrase.
+    PassphraseFd(OsString),
+    /// A shell command whose first line of output is the passphrase.
+    PassphraseCommand(OsString),
+}
+
+/// The way that is configured, if any.
+#[must_use]
+pub fn source(cx: &Context) -> Option<Source> {
+    let var = |name| cx.world.var(name).map(OsStr::to_owned);
+    if let Some(path) = &cx.globals.key_file {
+        return Some(Source::KeyFile(path.clone()));
+    }
+    if var("VAULT_KEY").is_some() {
+        return Some(Source::IdentityText);
+    }
+    var("VAULT_KEY_FILE")
+        .map(|path| Source::KeyFile(path.into()))
+        .or_else(|| passphrase_source(cx))
+}
+
+/// The way to a passphrase that is configured, if any.
+#[must_use]
+pub fn passphrase_source(cx: &Context) -> Option<Source> {
+    let var = |name| cx.world.var(name).map(OsStr::to_owned);
+    var("VAULT_PASSPHRASE_FILE")
+        .map(|path| Source::PassphraseFile(path.into()))
+        .or_else(|| var("VAULT_PASSPHRASE_FD").map(Source::PassphraseFd))
+        .or_else(|| var("VAULT_PASSPHRASE_COMMAND").map(Source::PassphraseCommand))
+}
+
+/// The vault, unlocked by whatever way there is.
+///
+/// # Errors
+/// Locked (12) when there is none, or a passphrase command failed; wrong key (11); and whatever
+/// reading the source and opening the vault find.
+pub fn vault(cx: &Context) -> Result<Vault<Unlocked>> {
+    // read first: a descriptor of the vault's own must not be taken for an inherited one
+    let configured = source(cx).map(|source| key(cx, &source)).transpose()?;
+    match configured {
+        Some(key) => cx.locked()?.unlock(&key),
+        None => ask(cx),
+    }
+}
+
+/// A key for a vault that cannot be opened as it is, so that nobody knows which sort it wants.
+///
+/// # Errors
+/// As for [`vault`].
+pub fn any_key(cx: &Context) -> Result<Key> {
+    if let Some(source) = source(cx) {
+        return key(cx, &source);
+    }
+    let mut terminal = cx.terminal().ok_or_else(no_way_in)?;
+    passphrase(terminal.secret(&question(cx)?)?, "what was typed")
+}
+
+/// The key that `source` gives.
+///
+/// # Errors
+/// As for [`vault`].
+pub fn key(cx: &Context, source: &Source) -> Result<Key> {
+    match source {
+        Source::IdentityText => {
+            let text = cx.world.var("VAULT_KEY").unwrap_or_default();
+            identity(Secret::from_bytes(text.as_bytes()), "VAULT_KEY")
+        }
+        Source::KeyFile(path) => {
+            let text = read::file(path, KEY_MAX, Privacy::Required)?;
+            identity(text, &format!("`{}`", path.display()))
+        }
+        Source::PassphraseFile(path) => {
+            let text = read::file(path, KEY_MAX, Privacy::AsItIs)?;
+            passphrase(text, "the passphrase file")
+        }
+        Source::PassphraseFd(number) => {
+            let number = number.to_str().and_then(|text| text.parse::<RawFd>().ok());
+            let number = number.filter(|fd| *fd >= 0).ok_or_else(|| {
+                Error::usage("VAULT_PASSPHRASE_FD is not the number of a descriptor")
+            })?;
+            passphrase(read::descriptor(number, KEY_MAX)?, "VAULT_PASSPHRASE_FD")
+        }
+        Source::PassphraseCommand(command) => {
+            let output = run(cx, command)?;
+            let line = output
+                .split(|byte| *byte == b'\n')
+                .next()
+                .unwrap_or_default();
+            passphrase(Secret::from_bytes(line), "the passphrase command")
+        }
+    }
+}
+
+fn ask(cx: &Context) -> Result<Vault<Unlocked>> {
+    let mut vault = cx.locked()?;
+    if !vault.slot_types()?.iter().any(|slot| slot == "passphrase") {
+        return Err(
+            Error::new(ErrorKind::Locked, "this vault opens with a key file only")
+                .hint("give it: `--key-file FILE`, or set VAULT_KEY_FILE"),
+        );
+    }
+    let Some(mut terminal) = cx.terminal() else {
+        return Err(no_way_in());
+    };
+    let question = question(cx)?;
+    for left in (0..ATTEMPTS).rev() {
+        let typed = terminal.secret(&question)?;
+        match vault.unlock(&passphrase(typed, "what was typed")?) {
+            Err(e) if e.kind() == ErrorKind::WrongKey && left > 0 => {
+                terminal.say("That is not it. Once more.\n")?;
+                vault = cx.locked()?;
+            }
+            result => return result,
+        }
+    }
+    Err(no_way_in())
+}
+
+fn question(cx: &Context) -> Result<String> {
+    let file = cx.place()?.file;
+    Ok(format!(
+        "Passphrase for {}",
+        escape::shown(&file.to_string_lossy())
+    ))
+}
+
+fn no_way_in() -> Error {
+    Error::new(
+        ErrorKind::Locked,
+        "the vault is locked, and there is no terminal to ask on",
+    )
+    .hint("set VAULT_KEY_FILE or VAULT_PASSPHRASE_FILE, or give `--key-file FILE`")
+}
+
+/// Takes `text` for an age identity file, after a look at whether it is one.
+///
+/// # Errors
+/// Wrong key (11); the message does not quote the text.
+pub fn identity(text: Secret, whence: &str) -> Result<Key> {
+    match parse_identity(&text) {
+        Ok(_) => Ok(Key::Identity(text)),
+        Err(e) => {
+            let error = Error::new(e.kind(), format!("{whence} is not an age identity"));
+            Err(e
+                .hints()
+                .iter()
+                .fold(error, |error, hint| error.hint(hint.as_str())))
+        }
+    }
+}
+
+/// Takes `text`, less its final newline, for a passphrase.
+///
+/// # Errors
+/// Usage (2) when it is empty, several lines, or no UTF-8.
+pub fn passphrase(text: Secret, whence: &str) -> Result<Key> {
+    let text = without_final_newline(text);
+    let wrong = |why: &str| Err(Error::usage(format!("{whence} {why}")));
+    let line = match std::str::from_utf8(text.expose()) {
+        Ok(line) => line,
+        Err(_) => return wrong("gave no UTF-8 text"),
+    };
+    if line.is_empty() {
+        return wrong("gave an empty passphrase");
+    }
+    if line.contains(['\n', '\0']) {
+        return wrong("gave more than one line");
+    }
+    Ok(Key::Passphrase(text))
+}
+
+/// The output of a shell command, which sees no VAULT_ variable: a passphrase command that calls
+/// `vault` would otherwise call itself for ever.
+fn run(cx: &Context, command: &OsStr) -> Result<Zeroizing<Vec<u8>>> {
+    let failed = |why: &str| {
+        Error::new(ErrorKind::Locked, format!("the passphrase command {why}"))
+            .hint("try it by hand; it is in VAULT_PASSPHRASE_COMMAND")
+    };
+    let mut child = Command::new("/bin/sh")
+        .arg("-c")
+        .arg(command)
+        .env_clear()
+        .envs(cx.world.child_env())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|_| failed("could not be started"))?;
+    let output = listen(&mut child, DEADLINE);
+    let Some(output) = output else {
+        let _ = child.kill();
+        let _ = child.wait();
+        return Err(failed("did not answer in time"));
+    };
+    match child.wait() {
+        Ok(status) if status.success() => Ok(output),
+        Ok(_) | Err(_) => Err(failed("failed")),
+    }
+}
+
+/// What `child` writes until it is done, unless that takes longer than `deadline`.
+fn listen(child: &mut Child, deadline: Duration) -> Option<Zeroizing<Vec<u8>>> {
+    let until = Instant::now() + deadline;
+    let pipe = child.stdout.take()?;
+    let (hear, heard) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut output = Zeroizing::new(Vec::with_capacity(4096));
+        let limit = u64::try_from(KEY_MAX).unwrap_or(u64::MAX);
+        let read = pipe.take(limit).read_to_end(&mut output);
+        // the listener may have given up
+        let _ = hear.send(read.map(|_| output));
+    });
+    let output = heard.recv_timeout(deadline).ok()?.ok()?;
+    while Instant::now() < until {
+        match child.try_wait() {
+            Ok(None) => std::thread::sleep(Duration::from_millis(5)),
+            Ok(Some(_)) | Err(_) => return Some(output),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::World;
+    use std::rc::Rc;
+
+    fn context(env: &[(&str, &str)]) -> Context {
+        let env: Vec<_> = env.iter().map(|(k, v)| (*k, OsStr::new(*v))).collect();
+        Context::new(Default::default(), Rc::new(World::fake(&env, None)))
+    }
+
+    #[test]
+    fn the_first_source_wins() {
+        let cx = context(&[("VAULT_KEY_FILE", "/k"), ("VAULT_PASSPHRASE_FD", "3")]);
+        assert_eq!(source(&cx), Some(Source::KeyFile("/k".into())));
+        assert_eq!(
+            passphrase_source(&cx),
+            Some(Source::PassphraseFd("3".into()))
+        );
+        assert_eq!(source(&context(&[("VAULT_TOKEN", "x")])), None);
+    }
+
+    #[test]
+    fn a_malformed_key_is_a_wrong_key_and_is_not_quoted() {
+        let wrong = identity(Secret::from_bytes(b"AGE-SECRET-KEY-1CANARY"), "`k`")
+            .err()
+            .unwrap();
+        assert_eq!(wrong.kind(), ErrorKind::WrongKey);
+        assert!(!format!("{wrong:?}").contains("CANARY"));
+        assert!(identity(Secret::from_bytes(b"# only a comment\n"), "`k`").is_err());
+    }
+
+    #[test]
+    fn commands_give_their_first_line_and_see_no_vault_variable() {
+        let cx = context(&[("PATH", "/usr/bin:/bin"), ("VAULT_KEY", "canary")]);
+        let said = |command: &str| {
+            let key = key(&cx, &Source::PassphraseCommand(command.into()));
+            key.map(|key| match key {
+                Key::Passphrase(text) | Key::Identity(text) => {
+                    String::from_utf8(text.expose().to_vec()).unwrap()
+                }
+            })
+        };
+        assert_eq!(said("printf 'one\\ntwo\\n'").unwrap(), "one");
+        assert_eq!(said("echo \"<$VAULT_KEY>\"").unwrap(), "<>");
+        assert_eq!(
+            said("echo x; exit 3").err().map(|e| e.kind()),
+            Some(ErrorKind::Locked)
+        );
+        assert_eq!(said("true").err().map(|e| e.kind()), Some(ErrorKind::Usage));
+    }
+
+    #[test]
+    fn a_command_that_hangs_is_given_up() {
+        let spawn = Command::new("sleep")
+            .arg("30")
+            .stdout(Stdio::piped())
+            .spawn();
+        let mut child = spawn.unwrap();
+        assert!(listen(&mut child, Duration::from_millis(50)).is_none());
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}

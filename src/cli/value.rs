@@ -1,0 +1,163 @@
+//! Where secret values come from. Never from an argument: arguments are visible to every process and
+//! stay in the shell's history.
+
+use super::context::Context;
+use super::read::{self, Privacy};
+use crate::error::{Error, Result};
+use crate::kind::{self, Kind};
+use crate::model::{FieldName, Secret};
+use std::os::fd::RawFd;
+use std::path::PathBuf;
+
+/// How a value is handed in; without any of these it is asked for on the terminal.
+#[derive(clap::Args, Debug, Default)]
+#[command(next_help_heading = "Where the secret comes from (default: a hidden prompt)")]
+pub struct ValueArgs {
+    /// Read it from standard input
+    #[arg(long, group = "source")]
+    pub stdin: bool,
+
+    /// Read it from a file
+    #[arg(long, group = "source", value_name = "PATH", value_hint = clap::ValueHint::FilePath)]
+    pub file: Option<PathBuf>,
+
+    /// Read it from an open descriptor
+    #[arg(long, group = "source", value_name = "N", value_parser = clap::value_parser!(RawFd).range(0..))]
+    pub fd: Option<RawFd>,
+
+    /// Make a random one
+    #[arg(long, group = "source", value_name = "LENGTH", num_args = 0..=1, require_equals = true,
+          value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub generate: Option<Option<u16>>,
+
+    /// Keep a final newline
+    #[arg(long, conflicts_with = "generate")]
+    pub exact: bool,
+}
+
+/// A value, and whether somebody typed it.
+pub struct Given {
+    /// The value.
+    pub secret: Secret,
+    /// Whether it was typed at a prompt.
+    pub typed: bool,
+}
+
+impl ValueArgs {
+    /// Whether any of them was used, so that nobody must be asked.
+    #[must_use]
+    pub fn given(&self) -> bool {
+        self.stdin || self.file.is_some() || self.fd.is_some() || self.generate.is_some()
+    }
+
+    /// The value for `field` from where these say, if they say.
+    ///
+    /// # Errors
+    /// Usage (2) when it is empty or too large; what reading finds.
+    pub fn read(&self, kind: &Kind, field: &FieldName) -> Result<Option<Given>> {
+        let raw = if self.stdin {
+            read::stdin(Secret::MAX)?
+        } else if let Some(path) = &self.file {
+            read::file(path, Secret::MAX, Privacy::AsItIs)?
+        } else if let Some(fd) = self.fd {
+            read::descriptor(fd, Secret::MAX)?
+        } else if let Some(length) = self.generate {
+            let secret = kind::generate::generate(kind, field.as_str(), length.map(usize::from))?;
+            return Ok(Some(Given {
+                secret,
+                typed: false,
+            }));
+        } else {
+            return Ok(None);
+        };
+        let secret = if self.exact {
+            raw
+        } else {
+            without_final_newline(raw)
+        };
+        not_empty(secret).map(|secret| {
+            Some(Given {
+                secret,
+                typed: false,
+            })
+        })
+    }
+}
+
+/// Asks for the value of `field` on the terminal, twice.
+///
+/// # Errors
+/// Usage (2) when there is no terminal or nothing was typed; aborted (3).
+pub fn ask(cx: &Context, field: &FieldName) -> Result<Given> {
+    let Some(mut terminal) = cx.terminal() else {
+        return Err(
+            Error::usage(format!("no value for `{field}`, and no terminal to ask on"))
+                .hint("hand it in: `--stdin < FILE`, `--file PATH` or `--generate`"),
+        );
+    };
+    let secret = not_empty(terminal.secret_twice(&format!("Value of {field}"))?)?;
+    Ok(Given {
+        secret,
+        typed: true,
+    })
+}
+
+/// Says what looks wrong with a value. Somebody who typed it is asked whether to go on.
+///
+/// # Errors
+/// Aborted (3) at no.
+pub fn heed(cx: &Context, warnings: &[String], typed: bool) -> Result<()> {
+    for warning in warnings {
+        cx.warn(warning);
+    }
+    match typed && !warnings.is_empty() {
+        true => cx.confirm("store it anyway?", "correct the value"),
+        false => Ok(()),
+    }
+}
+
+/// Drops a final newline when it is the only one: what editors and `echo` add to one line. A text of
+/// several lines is kept as it is.
+#[must_use]
+pub fn without_final_newline(secret: Secret) -> Secret {
+    match secret.expose().iter().position(|byte| *byte == b'\n') {
+        Some(at) if at + 1 == secret.len() => Secret::from_bytes(&secret.expose()[..at]),
+        Some(_) | None => secret,
+    }
+}
+
+fn not_empty(secret: Secret) -> Result<Secret> {
+    match secret.is_empty() {
+        true => Err(Error::usage("the value is empty")
+            .hint("a credential needs a secret; nothing was stored")),
+        false => Ok(secret),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_final_newline_goes_when_it_is_the_only_one() {
+        let kept = |text: &[u8]| {
+            without_final_newline(Secret::from_bytes(text))
+                .expose()
+                .to_vec()
+        };
+        assert_eq!(kept(b"x"), b"x");
+        assert_eq!(kept(b"x\n"), b"x");
+        assert_eq!(kept(b"\n"), b"");
+        assert_eq!(kept(b"x\n\n"), b"x\n\n");
+        assert_eq!(kept(b"a\nb\n"), b"a\nb\n");
+        assert_eq!(kept(b"a\nb"), b"a\nb");
+        assert_eq!(kept(b"\xff\0\n"), b"\xff\0");
+        assert_eq!(kept(b"x\r\n"), b"x\r");
+    }
+
+    #[test]
+    fn empty_is_refused() {
+        assert!(not_empty(without_final_newline(Secret::from_bytes(b"\n"))).is_err());
+        assert!(not_empty(Secret::from_bytes(b" ")).is_ok());
+    }
+}

@@ -1,0 +1,108 @@
+//! Process hygiene: the only file with `unsafe`. It knows nothing of vaults.
+#![allow(unsafe_code)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::io::{self, Write};
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use zeroize::Zeroize;
+
+/// Makes the process a poor place to steal from. Called first, before anything secret is read.
+///
+/// New files are private, there is no core dump, no debugger of the same user may attach, a full
+/// quota is an error and not a signal, and a panic says where it happened but not with which values.
+pub fn harden() {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    let none = rustix::process::Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    // Best effort: a container may forbid either, and neither is a reason not to work.
+    let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+    ignore_file_size_signal();
+    std::panic::set_hook(Box::new(|panic| {
+        let at = panic
+            .location()
+            .map_or_else(String::new, |l| format!(" at {}:{}", l.file(), l.line()));
+        let _ = writeln!(
+            io::stderr(),
+            "error: internal fault{at}\nhint: please report it"
+        );
+    }));
+}
+
+/// A second descriptor for the open file behind `fd`; `fd` itself stays open.
+///
+/// # Errors
+/// `fd` is not open, or there are no descriptors left.
+pub fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: fcntl with F_DUPFD_CLOEXEC takes plain integers and touches no memory of ours; for a
+    // number that is not an open descriptor it fails with EBADF.
+    let new = unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) };
+    if new < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel has just made `new` for us, so it is open and nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(new) })
+}
+
+fn ignore_file_size_signal() {
+    // SAFETY: SIG_IGN installs no handler, so no code of ours runs in a signal context; called
+    // before any thread is started.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+}
+
+/// The system's allocator, wiping what is given back: libraries that seal and open leave plaintext
+/// in freed buffers otherwise.
+struct Wiping;
+
+#[global_allocator]
+static ALLOCATOR: Wiping = Wiping;
+
+// SAFETY: every call is passed on to `System` with the arguments it came with, so `System`'s
+// guarantees hold; `dealloc` wipes the block first, while it is still ours alone. `realloc` is left
+// to the trait's default (allocate, copy, free), so that growth is wiped too.
+unsafe impl GlobalAlloc for Wiping {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller keeps `alloc`'s contract, which is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller keeps `alloc_zeroed`'s contract, which is the same.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the caller owns `block`, which has `layout.size()` bytes, until `System` has it.
+        unsafe {
+            wipe(block, layout.size());
+            System.dealloc(block, layout);
+        }
+    }
+}
+
+/// Kept out of line: inlined into every drop it would add a megabyte to the program.
+///
+/// # Safety
+/// `block` points to `size` bytes that the caller owns and nobody reads any more.
+#[inline(never)]
+unsafe fn wipe(block: *mut u8, size: usize) {
+    // SAFETY: as promised by the caller. The element type allows uninitialised bytes, as a freed
+    // block may hold some.
+    unsafe { std::slice::from_raw_parts_mut(block.cast::<std::mem::MaybeUninit<u8>>(), size) }
+        .zeroize();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closed_descriptor_is_an_error() {
+        assert!(duplicate(-1).is_err());
+        assert!(duplicate(987).is_err());
+        assert!(duplicate(2).is_ok());
+    }
+}
