@@ -173,7 +173,7 @@ impl Db {
         db.script(
             "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;
              PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;
-             PRAGMA busy_timeout = 10000; PRAGMA wal_autocheckpoint = 200;",
+             PRAGMA busy_timeout = 10000; PRAGMA wal_autocheckpoint = 0;",
         )
         .map_err(
             |e| {
@@ -251,11 +251,17 @@ impl Db {
         }
     }
 
-    /// Moves the log into the database and empties it, so that nothing superseded stays on disk.
-    /// Readers in other processes may make it wait; then `false`.
+    /// Moves the write-ahead log into the database and empties it, so that nothing superseded stays
+    /// on disk. Does not wait for readers in other processes; `false` when one was in the way.
+    ///
+    /// `SQLite`'s own checkpoint would not do: it leaves the log's frames where they are, and since
+    /// each process reads the log anew when it opens the vault, they would be read and copied again
+    /// and again.
     pub(in crate::vault) fn checkpoint(&self) -> Result<bool> {
-        let busy = self.first("PRAGMA wal_checkpoint(TRUNCATE)", &[], |row| row.int(0))?;
-        Ok(busy == Some(0))
+        self.script("PRAGMA busy_timeout = 0")?;
+        let busy = self.first("PRAGMA wal_checkpoint(TRUNCATE)", &[], |row| row.int(0));
+        self.script("PRAGMA busy_timeout = 10000")?;
+        Ok(busy? == Some(0))
     }
 
     /// More memory for a bulk load.
