@@ -170,10 +170,7 @@ impl Context {
 
     /// Passes on what the vault has to say.
     pub fn pass_on<S: State>(&self, vault: &mut Vault<S>) {
-        vault
-            .take_warnings()
-            .iter()
-            .for_each(|warning| self.warn(warning));
+        pass_on(self.globals.quiet, vault);
     }
 
     /// Asks `question`; a no ends the run.
@@ -195,10 +192,21 @@ impl Context {
     }
 
     fn say(&self, word: &str, text: &str) {
-        if !self.globals.quiet {
-            // a closed stderr is no reason to fail
-            let _ = writeln!(std::io::stderr(), "{word}: {}", escape::shown(text));
-        }
+        say(self.globals.quiet, word, text);
+    }
+}
+
+/// [`Context::pass_on`] for rows, which outlive their context.
+pub fn pass_on<S: State>(quiet: bool, vault: &mut Vault<S>) {
+    for warning in vault.take_warnings() {
+        say(quiet, "warning", &warning);
+    }
+}
+
+fn say(quiet: bool, word: &str, text: &str) {
+    if !quiet {
+        // a closed stderr is no reason to fail
+        let _ = writeln!(std::io::stderr(), "{word}: {}", escape::shown(text));
     }
 }
 

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 /// The longest line: the largest value in base64, and then some.
 const LINE_MAX: u64 = 64 << 20;
@@ -149,7 +149,7 @@ impl Lines {
     /// The next credential; none at the end.
     fn next(&mut self) -> Result<Option<NewCredential>> {
         loop {
-            self.line.zeroize(); // also empties it
+            self.line.clear(); // overwritten by the next line, wiped in the end
             let read = self
                 .from
                 .by_ref()

@@ -14,7 +14,9 @@ pub struct Args {}
 
 /// Tells it.
 pub fn run(_args: Args, cx: &mut Context) -> Result<Report> {
-    let status = cx.locked()?.status()?;
+    let mut vault = cx.locked()?;
+    let status = vault.status()?;
+    cx.pass_on(&mut vault);
     match status.seal {
         "missing" => {
             cx.warn("there is no seal file for this vault here; the next unlocking makes one")

@@ -168,14 +168,12 @@ fn bad_value(wrong: &clap::Error, flag: Option<String>) -> Error {
         if empty {
             "needs a value"
         } else {
-            "is not right"
+            "not a value it takes"
         },
     ));
     match allowed.is_empty() {
         true => error,
-        false => error
-            .hint(format!("one of: {}", allowed.join(", ")))
-            .candidates(allowed),
+        false => error.hint(format!("one of: {}", allowed.join(", "))),
     }
 }
 

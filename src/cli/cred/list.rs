@@ -1,7 +1,7 @@
 //! `vault cred list`.
 
 use super::show::words;
-use crate::cli::context::Context;
+use crate::cli::context::{Context, pass_on};
 use crate::cli::render::Format;
 use crate::cli::report::{Cell, Column, Report, Rows, Sink};
 use crate::error::Result;
@@ -87,8 +87,8 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let json = cx.format() == Format::Json;
     let filter = filter(&args, !json)?;
     let rows = match args.verify {
-        true => rows(cx.unlocked()?, filter, json),
-        false => rows(cx.locked()?, filter, json),
+        true => rows(cx, cx.unlocked()?, filter),
+        false => rows(cx, cx.locked()?, filter),
     };
     let columns = if json { EVERYTHING } else { COLUMNS };
     let empty = match args.deleted {
@@ -102,12 +102,15 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     })
 }
 
-fn rows<S: State + 'static>(mut vault: Vault<S>, filter: Filter, json: bool) -> Box<Rows> {
+fn rows<S: State + 'static>(cx: &Context, mut vault: Vault<S>, filter: Filter) -> Box<Rows> {
+    let (json, quiet) = (cx.format() == Format::Json, cx.globals.quiet);
     Box::new(move |sink: &mut Sink<'_>| {
         vault.list(&filter, &mut |row| match json {
             true => everything(row, sink),
             false => sink(&cells(row)?),
-        })
+        })?;
+        pass_on(quiet, &mut vault);
+        Ok(())
     })
 }
 

@@ -59,7 +59,9 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         let mut vault = cx.locked()?;
         let name = vault.resolve(&args.name, Match::Prefix, args.deleted)?;
         cx.note("not verified while locked; `--verify` unlocks");
-        vault.show(&name, args.deleted)?
+        let credential = vault.show(&name, args.deleted)?;
+        cx.pass_on(&mut vault);
+        credential
     };
     let hidden = versions(&credential)
         .map(|(field, _)| (field, Cell::Hidden))
