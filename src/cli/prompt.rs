@@ -30,8 +30,7 @@ impl Terminal {
     /// # Errors
     /// Aborted (3) at Ctrl-C or Ctrl-D; usage (2) when nothing was typed.
     pub fn secret(&mut self, question: &str) -> Result<Secret> {
-        self.say(&format!("{question}: "))?;
-        let typed = self.read_hidden();
+        let typed = self.read_hidden(question);
         self.say("\n")?;
         match typed? {
             typed if typed.is_empty() => Err(Error::usage("nothing was typed")),
@@ -103,8 +102,12 @@ impl Terminal {
 
     /// Reads a line byte by byte. Not by the terminal's own line editor, which cuts lines at 4,095
     /// bytes, and which leaves the echo off when Ctrl-C ends the program.
-    fn read_hidden(&mut self) -> Result<Secret> {
+    fn read_hidden(&self, question: &str) -> Result<Secret> {
+        // before the question: somebody, or a program, may answer at once
         let _quiet = Quiet::enter(&self.0)?;
+        (&self.0)
+            .write_all(format!("{question}: ").as_bytes())
+            .map_err(|e| Error::io("cannot write to the terminal", &e))?;
         let mut line = Zeroizing::new(Vec::with_capacity(1024));
         loop {
             let mut byte = [0u8];
