@@ -9,19 +9,33 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u8)]
 pub enum ErrorKind {
+    /// A fault of this program.
     Internal = 1,
+    /// The command line or an input is wrong.
     Usage = 2,
+    /// Given up by the user.
     Aborted = 3,
+    /// Not possible here.
     Unsupported = 4,
+    /// No such thing.
     NotFound = 10,
+    /// The passphrase or key does not open the vault.
     WrongKey = 11,
+    /// No way to unlock.
     Locked = 12,
+    /// It exists, is ambiguous or has moved.
     Conflict = 13,
+    /// Refused by policy.
     Refused = 14,
+    /// Tampering, damage or rollback.
     Integrity = 15,
+    /// A check found problems.
     Findings = 16,
+    /// Some of many failed.
     Partial = 17,
+    /// Reading, writing or waiting failed.
     Io = 18,
+    /// The remote side gave no clear answer.
     Indeterminate = 19,
 }
 
@@ -29,58 +43,18 @@ pub enum ErrorKind {
 pub const EXIT_CODES: &[(u8, &str, &str)] = &[
     (0, "ok", "success"),
     (1, "internal", "a fault of this program; please report it"),
-    (
-        2,
-        "usage",
-        "the command line or an input is wrong; nothing was changed",
-    ),
+    (2, "usage", "the command line or an input is wrong; nothing was changed"),
     (3, "aborted", "given up by the user at a question"),
-    (
-        4,
-        "unsupported",
-        "not possible here: not a vault, a newer format, nothing to test with",
-    ),
-    (
-        10,
-        "not_found",
-        "no such credential, field, version or entry",
-    ),
-    (
-        11,
-        "wrong_key",
-        "the passphrase or key does not open this vault",
-    ),
-    (
-        12,
-        "locked",
-        "no way to unlock: no key given and no terminal to ask on",
-    ),
-    (
-        13,
-        "conflict",
-        "it exists already, the name is ambiguous, or the version has moved",
-    ),
-    (
-        14,
-        "refused",
-        "refused by policy: unsafe permissions, a weak passphrase, no confirmation",
-    ),
-    (
-        15,
-        "integrity",
-        "tampering, damage or rollback was detected; nothing was revealed",
-    ),
+    (4, "unsupported", "not possible here: not a vault, a newer format, nothing to test with"),
+    (10, "not_found", "no such credential, field, version or entry"),
+    (11, "wrong_key", "the passphrase or key does not open this vault"),
+    (12, "locked", "no way to unlock: no key given and no terminal to ask on"),
+    (13, "conflict", "it exists already, the name is ambiguous, or the version has moved"),
+    (14, "refused", "refused by policy: unsafe permissions, a weak passphrase, no confirmation"),
+    (15, "integrity", "tampering, damage or rollback was detected; nothing was revealed"),
     (16, "findings", "a test or check found problems"),
-    (
-        17,
-        "partial",
-        "some of many items failed; each is named in the JSON output",
-    ),
-    (
-        18,
-        "io",
-        "reading, writing or waiting failed: disk full, file busy, no permission",
-    ),
+    (17, "partial", "some of many items failed; each is named in the JSON output"),
+    (18, "io", "reading, writing or waiting failed: disk full, file busy, no permission"),
     (19, "indeterminate", "the remote side gave no clear answer"),
 ];
 
@@ -94,10 +68,7 @@ impl ErrorKind {
     /// The word for this kind in JSON output and in the audit log.
     #[must_use]
     pub fn word(self) -> &'static str {
-        EXIT_CODES
-            .iter()
-            .find(|row| row.0 == self.code())
-            .map_or("internal", |row| row.1)
+        EXIT_CODES.iter().find(|row| row.0 == self.code()).map_or("internal", |row| row.1)
     }
 }
 
@@ -116,12 +87,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An error of `kind`; `message` is one line, lower case, without a full stop.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-            hints: Vec::new(),
-            candidates: Vec::new(),
-        }
+        Self { kind, message: message.into(), hints: Vec::new(), candidates: Vec::new() }
     }
 
     /// A wrong input, exit code 2.
@@ -212,10 +178,7 @@ fn io_words(cause: &std::io::Error) -> String {
             || cause.kind().to_string(),
             |code| {
                 let text = std::io::Error::from_raw_os_error(code).to_string();
-                text.split(" (os error")
-                    .next()
-                    .unwrap_or_default()
-                    .to_lowercase()
+                text.split(" (os error").next().unwrap_or_default().to_lowercase()
             },
         ),
     }
@@ -246,10 +209,7 @@ mod tests {
         ];
         assert_eq!(kinds.len() + 1, EXIT_CODES.len());
         for kind in kinds {
-            assert!(
-                EXIT_CODES.iter().any(|row| row.0 == kind.code()),
-                "{kind:?}"
-            );
+            assert!(EXIT_CODES.iter().any(|row| row.0 == kind.code()), "{kind:?}");
         }
     }
 

@@ -30,24 +30,14 @@ impl World {
     /// One for tests: this environment, and this clock if given.
     #[must_use]
     pub fn fake(env: &[(&str, &OsStr)], clock: Option<Timestamp>) -> Self {
-        let env = env
-            .iter()
-            .map(|(k, v)| ((*k).into(), (*v).into()))
-            .collect();
-        Self {
-            env,
-            fixed_clock: clock,
-            stdout_is_terminal: false,
-        }
+        let env = env.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
+        Self { env, fixed_clock: clock, stdout_is_terminal: false }
     }
 
     /// A variable of the environment; empty counts as absent.
     #[must_use]
     pub fn var(&self, name: &str) -> Option<&OsStr> {
-        self.env
-            .get(OsStr::new(name))
-            .map(OsString::as_os_str)
-            .filter(|value| !value.is_empty())
+        self.env.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
     }
 
     /// The environment for other programs: without the variables that are ours, which may hold keys.
@@ -59,11 +49,10 @@ impl World {
 
     /// Now, by the system's clock. A clock before 1970 counts as 1970.
     #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is where the clock is asked")]
     pub fn now(&self) -> Timestamp {
         self.fixed_clock.unwrap_or_else(|| {
-            let since = SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or_default();
+            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
             Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
         })
     }
@@ -76,8 +65,7 @@ impl World {
         if let Some(dir) = self.absolute("XDG_DATA_HOME") {
             return Ok(dir.join("vault").join("vault.db"));
         }
-        self.project_dirs()
-            .map(|dirs| dirs.data_dir().join("vault.db"))
+        self.project_dirs().map(|dirs| dirs.data_dir().join("vault.db"))
     }
 
     /// Where the seal files are: `$XDG_STATE_HOME/vault`, or the platform's equivalent.
@@ -89,25 +77,17 @@ impl World {
             return Ok(dir.join("vault"));
         }
         let dirs = self.project_dirs()?;
-        Ok(dirs
-            .state_dir()
-            .unwrap_or_else(|| dirs.data_local_dir())
-            .to_owned())
+        Ok(dirs.state_dir().unwrap_or_else(|| dirs.data_local_dir()).to_owned())
     }
 
     fn absolute(&self, name: &str) -> Option<PathBuf> {
-        self.var(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
+        self.var(name).map(PathBuf::from).filter(|path| path.is_absolute())
     }
 
     fn project_dirs(&self) -> Result<directories::ProjectDirs> {
         let no_home = || {
-            Error::new(
-                ErrorKind::Usage,
-                "no home directory, so no place for the vault",
-            )
-            .hint("set HOME, or give both `--vault FILE` and XDG_STATE_HOME")
+            Error::new(ErrorKind::Usage, "no home directory, so no place for the vault")
+                .hint("set HOME, or give both `--vault FILE` and XDG_STATE_HOME")
         };
         self.var("HOME").ok_or_else(no_home)?;
         directories::ProjectDirs::from("", "", "vault").ok_or_else(no_home)

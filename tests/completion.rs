@@ -91,10 +91,7 @@ fn fish_describes_commands() {
         return;
     };
     let ask = "source $SCRIPTS/vault.fish; complete -C 'vault cred ge'";
-    let output = home
-        .command(&["fish", "--no-config", "-c", ask])
-        .output()
-        .unwrap();
+    let output = home.command(&["fish", "--no-config", "-c", ask]).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.lines().any(|line| line.starts_with("get\t")), "{text}");
 }
@@ -105,23 +102,15 @@ fn completing_leaves_no_entry_in_the_log() {
         return;
     };
     let entries = || {
-        let shown = home
-            .vault(&["audit", "show", "--format", "plain"])
-            .output()
-            .unwrap();
+        let shown = home.vault(&["audit", "show", "--format", "plain"]).output().unwrap();
         let text = String::from_utf8(shown.stdout).unwrap();
         text.lines().count()
     };
     // looking at the log may be logged itself
     let (first, second) = (entries(), entries());
-    let asked = home
-        .vault(&["__complete", "zsh", "--", "vault", "cred", "get", "m"])
-        .output()
-        .unwrap();
-    assert_eq!(
-        String::from_utf8(asked.stdout).unwrap(),
-        "words\nmy server\n"
-    );
+    let asked =
+        home.vault(&["__complete", "zsh", "--", "vault", "cred", "get", "m"]).output().unwrap();
+    assert_eq!(String::from_utf8(asked.stdout).unwrap(), "words\nmy server\n");
     assert_eq!(entries() - second, second - first);
 }
 
@@ -161,19 +150,14 @@ impl Home {
                 return None;
             }
         }
-        let home = Self {
-            dir: tempfile::tempdir().unwrap(),
-        };
+        let home = Self { dir: tempfile::tempdir().unwrap() };
         fs::create_dir(home.path("bin")).unwrap();
         fs::create_dir(home.path("out")).unwrap();
         File::create(home.path("plain-file")).unwrap();
         std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_vault"), home.path("bin/vault")).unwrap();
         home.succeed(&["init", "--key-file", "key"], "");
         for name in NAMES {
-            home.succeed(
-                &["cred", "add", name, "--stdin", "--key-file", "key"],
-                "secret",
-            );
+            home.succeed(&["cred", "add", name, "--stdin", "--key-file", "key"], "secret");
         }
         Some(home)
     }
@@ -215,10 +199,7 @@ impl Home {
             .env("LC_ALL", "C.UTF-8")
             .env("TERM", "xterm")
             .env("OUT", self.path("out"))
-            .env(
-                "SCRIPTS",
-                Path::new(env!("CARGO_MANIFEST_DIR")).join("completions"),
-            );
+            .env("SCRIPTS", Path::new(env!("CARGO_MANIFEST_DIR")).join("completions"));
         command
     }
 }
@@ -241,12 +222,7 @@ impl Prompt {
             .spawn()
             .unwrap();
         let keys = child.stdin.take().unwrap();
-        let mut prompt = Self {
-            child,
-            keys,
-            out: home.path("out"),
-            asked: 0,
-        };
+        let mut prompt = Self { child, keys, out: home.path("out"), asked: 0 };
         prompt.type_in(setup);
         // a first, empty question, so that the shell is known to listen
         assert_eq!(prompt.complete("ready"), ["ready"]);

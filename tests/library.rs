@@ -21,10 +21,7 @@ impl Fixture {
     }
 
     fn place(&self) -> Place {
-        Place {
-            file: self.dir.path().join("vault.db"),
-            state_dir: self.dir.path().join("state"),
-        }
+        Place { file: self.dir.path().join("vault.db"), state_dir: self.dir.path().join("state") }
     }
 
     fn locked(&self) -> Vault<Locked> {
@@ -72,19 +69,13 @@ fn what_goes_in_comes_out_and_every_step_is_in_the_log() {
     let mut v = f.unlocked();
     v.set(
         &name("db/main"),
-        Change {
-            meta: None,
-            secrets: vec![(field("password"), Secret::from_bytes(b"two"))],
-        },
+        Change { meta: None, secrets: vec![(field("password"), Secret::from_bytes(b"two"))] },
     )
     .unwrap();
     assert_eq!(v.reveal(&name("db/main"), None).unwrap().expose(), b"two");
     v.rename(&name("db/main"), &name("db/old")).unwrap();
     v.remove(&name("db/old")).unwrap();
-    assert_eq!(
-        v.reveal(&name("db/old"), None).err().unwrap().kind(),
-        ErrorKind::NotFound
-    );
+    assert_eq!(v.reveal(&name("db/old"), None).err().unwrap().kind(), ErrorKind::NotFound);
     v.restore(&name("db/old")).unwrap();
     assert_eq!(v.reveal(&name("db/old"), None).unwrap().expose(), b"two");
     v.purge(&name("db/old")).unwrap();
@@ -112,10 +103,7 @@ fn a_wrong_key_is_refused_and_recorded() {
     let e = f.locked().unlock(&other).err().unwrap();
     assert_eq!(e.kind(), ErrorKind::WrongKey);
     let last = f.locked().entry("2").unwrap();
-    assert_eq!(
-        (last.action.as_str(), last.outcome.as_str()),
-        ("unlock_failed", "failed")
-    );
+    assert_eq!((last.action.as_str(), last.outcome.as_str()), ("unlock_failed", "failed"));
     f.unlocked().verify_log(&mut |_, _| {}).unwrap();
 }
 
@@ -138,10 +126,7 @@ fn an_import_is_all_or_nothing() {
     assert_eq!(f.locked().names("", false, 10).unwrap().len(), 1);
     assert_eq!(run(3_500, 100).unwrap(), 3_400);
     let mut v = f.unlocked();
-    assert_eq!(
-        v.reveal(&name("n03210"), None).unwrap().expose(),
-        b"value 3210"
-    );
+    assert_eq!(v.reveal(&name("n03210"), None).unwrap().expose(), b"value 3210");
     let findings = v.doctor().unwrap();
     assert!(findings.iter().all(|f| f.level == "ok"), "{findings:?}");
     assert!(v.verify_log(&mut |_, _| {}).unwrap().gaps.is_empty());
@@ -156,10 +141,7 @@ fn a_lost_seal_is_a_visible_gap_and_work_goes_on() {
     f.locked().show(&name("a"), false).unwrap();
     let verdict = f.unlocked().verify_log(&mut |_, _| {}).unwrap();
     assert_eq!(verdict.complete_to, None);
-    assert_eq!(
-        f.unlocked().reveal(&name("a"), None).unwrap().expose(),
-        b"1"
-    );
+    assert_eq!(f.unlocked().reveal(&name("a"), None).unwrap().expose(), b"1");
     let verdict = f.unlocked().verify_log(&mut |_, _| {}).unwrap();
     assert_eq!(verdict.complete_to, Some(verdict.last));
     assert_eq!(verdict.gaps.len(), 2, "{:?}", verdict.gaps);
@@ -180,12 +162,6 @@ fn a_rolled_back_file_is_refused_until_it_is_trusted() {
     let (sealed, found) =
         Vault::trust_state(&f.place(), world(), Purpose::default(), &f.key).unwrap();
     assert!(sealed > found);
-    assert_eq!(
-        f.unlocked().reveal(&name("a"), None).unwrap().expose(),
-        b"1"
-    );
-    assert_eq!(
-        f.unlocked().verify_log(&mut |_, _| {}).unwrap().gaps.len(),
-        1
-    );
+    assert_eq!(f.unlocked().reveal(&name("a"), None).unwrap().expose(), b"1");
+    assert_eq!(f.unlocked().verify_log(&mut |_, _| {}).unwrap().gaps.len(), 1);
 }

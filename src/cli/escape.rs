@@ -58,9 +58,7 @@ pub fn each_piece(text: &str, rule: Rule, put: &mut dyn FnMut(&str)) {
 /// a branch per byte.
 #[must_use]
 pub fn is_printable_ascii(bytes: &[u8]) -> bool {
-    bytes
-        .iter()
-        .fold(true, |fine, byte| fine & (byte.wrapping_sub(b' ') < 0x5f))
+    bytes.iter().fold(true, |fine, byte| fine & (byte.wrapping_sub(b' ') < 0x5f))
 }
 
 /// Whether `c` is a control character (C0, C1, DEL) or deceives the reader of a terminal.
@@ -86,10 +84,7 @@ pub fn is_tame(bytes: &[u8]) -> bool {
 
 /// Characters that reorder, hide, join or annotate what is around them.
 fn is_deceptive(c: char) -> bool {
-    c as u32 >= 0xad
-        && DECEPTIVE
-            .iter()
-            .any(|(from, to)| (*from..=*to).contains(&c))
+    c as u32 >= 0xad && DECEPTIVE.iter().any(|(from, to)| (*from..=*to).contains(&c))
 }
 
 /// Writes `\u{1b}`, from a buffer on the stack.
@@ -137,20 +132,14 @@ mod tests {
     #[test]
     fn plain_text_is_not_copied() {
         for text in ["", "db/main", "größe/日本語", "back\\slash", "🔑"] {
-            assert!(
-                matches!(shown(text), Cow::Borrowed(same) if same == text),
-                "{text}"
-            );
+            assert!(matches!(shown(text), Cow::Borrowed(same) if same == text), "{text}");
         }
     }
 
     #[test]
     fn controls_and_deceptions_are_spelt_out() {
         assert_eq!(shown("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");
-        assert_eq!(
-            shown("\0\n\t\r\u{7f}\u{9b}"),
-            "\\u{0}\\n\\t\\r\\u{7f}\\u{9b}"
-        );
+        assert_eq!(shown("\0\n\t\r\u{7f}\u{9b}"), "\\u{0}\\n\\t\\r\\u{7f}\\u{9b}");
         for c in "\u{202a}\u{202e}\u{2066}\u{2069}\u{200e}\u{200f}\u{61c}\u{200b}\u{200d}\u{2060}\
                   \u{2064}\u{feff}\u{ad}\u{e0001}\u{e007f}\u{2028}\u{2029}\u{e0100}\u{e01ef}\
                   \u{fff9}\u{fffb}"
@@ -166,14 +155,7 @@ mod tests {
             assert!(is_tame(fine.as_bytes()), "{fine:?}");
         }
         assert!(is_tame(b"gr\xfcn\r\n"));
-        for bad in [
-            &b"a\x1b[2J"[..],
-            b"a\rb",
-            b"\x07",
-            b"\xc2\x9b2J",
-            b"\xff\x9b2J",
-            b"\x7f",
-        ] {
+        for bad in [&b"a\x1b[2J"[..], b"a\rb", b"\x07", b"\xc2\x9b2J", b"\xff\x9b2J", b"\x7f"] {
             assert!(!is_tame(bad), "{bad:?}");
         }
     }

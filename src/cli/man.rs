@@ -9,34 +9,13 @@ use std::fmt::Write;
 /// Every environment variable the program reads, and what it is for.
 pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("VAULT_FILE", "The vault file, when --vault is not given."),
-    (
-        "VAULT_KEY",
-        "An age identity that opens a slot. Never passed to child processes.",
-    ),
-    (
-        "VAULT_KEY_FILE",
-        "A file with an age identity, when --key-file is not given.",
-    ),
-    (
-        "VAULT_PASSPHRASE_FILE",
-        "A file whose first line is the passphrase.",
-    ),
-    (
-        "VAULT_PASSPHRASE_FD",
-        "The number of an open file whose first line is the passphrase.",
-    ),
-    (
-        "VAULT_PASSPHRASE_COMMAND",
-        "A command whose first line of output is the passphrase.",
-    ),
-    (
-        "XDG_DATA_HOME",
-        "Where the vault file is kept; ~/.local/share by default.",
-    ),
-    (
-        "XDG_STATE_HOME",
-        "Where the seal files are kept; ~/.local/state by default.",
-    ),
+    ("VAULT_KEY", "An age identity that opens a slot. Never passed to child processes."),
+    ("VAULT_KEY_FILE", "A file with an age identity, when --key-file is not given."),
+    ("VAULT_PASSPHRASE_FILE", "A file whose first line is the passphrase."),
+    ("VAULT_PASSPHRASE_FD", "The number of an open file whose first line is the passphrase."),
+    ("VAULT_PASSPHRASE_COMMAND", "A command whose first line of output is the passphrase."),
+    ("XDG_DATA_HOME", "Where the vault file is kept; ~/.local/share by default."),
+    ("XDG_STATE_HOME", "Where the seal files are kept; ~/.local/state by default."),
     ("NO_COLOR", "When set and not empty, nothing is coloured."),
 ];
 
@@ -63,16 +42,10 @@ pub fn pages(cmd: &Command) -> Vec<(String, Vec<u8>)> {
 }
 
 fn add_pages(cmd: &Command, source: &str, others: &[String], pages: &mut Vec<(String, Vec<u8>)>) {
-    let below: Vec<&Command> = cmd
-        .get_subcommands()
-        .filter(|sub| !sub.is_hide_set())
-        .collect();
+    let below: Vec<&Command> = cmd.get_subcommands().filter(|sub| !sub.is_hide_set()).collect();
     let own = name(cmd);
     let children: Vec<String> = below.iter().map(|sub| name(sub)).collect();
-    let related = others
-        .iter()
-        .chain(&children)
-        .filter(|other| **other != own);
+    let related = others.iter().chain(&children).filter(|other| **other != own);
     let mut page = rendered(cmd, source);
     page.extend_from_slice(closing(related).as_bytes());
     pages.push((format!("{own}.1"), page));
@@ -84,18 +57,13 @@ fn add_pages(cmd: &Command, source: &str, others: &[String], pages: &mut Vec<(St
 }
 
 fn name(cmd: &Command) -> String {
-    cmd.get_display_name()
-        .unwrap_or_else(|| cmd.get_name())
-        .to_owned()
+    cmd.get_display_name().unwrap_or_else(|| cmd.get_name()).to_owned()
 }
 
 /// What the command definition tells. Writing to memory does not fail.
 fn rendered(cmd: &Command, source: &str) -> Vec<u8> {
     let mut page = Vec::new();
-    _ = Man::new(cmd.clone())
-        .source(source)
-        .manual("Vault Manual")
-        .render(&mut page);
+    _ = Man::new(cmd.clone()).source(source).manual("Vault Manual").render(&mut page);
     page
 }
 
@@ -130,11 +98,7 @@ fn tagged(text: &mut String, tag: &str, what: &str) {
 /// Text for roff: backslashes and hyphens mean themselves, and no line is taken for a command.
 fn escaped(text: &str) -> String {
     let text = text.replace('\\', "\\e").replace('-', "\\-");
-    if text.starts_with(['.', '\'']) {
-        format!("\\&{text}")
-    } else {
-        text
-    }
+    if text.starts_with(['.', '\'']) { format!("\\&{text}") } else { text }
 }
 
 #[cfg(test)]
@@ -143,30 +107,17 @@ mod tests {
     use clap::Arg;
 
     fn tree() -> Command {
-        let add = Command::new("add")
-            .about("Store a credential")
-            .arg(Arg::new("NAME"));
+        let add = Command::new("add").about("Store a credential").arg(Arg::new("NAME"));
         let hidden = Command::new("__complete").hide(true);
         let cred = Command::new("cred").about("Credentials").subcommand(add);
         let cred = cred.subcommand(Command::new("get").about("Write a secret"));
-        Command::new("vault")
-            .version("1.2.3")
-            .about("A vault")
-            .subcommands([cred, hidden])
+        Command::new("vault").version("1.2.3").about("A vault").subcommands([cred, hidden])
     }
 
     #[test]
     fn one_page_per_visible_command() {
         let names: Vec<String> = pages(&tree()).into_iter().map(|page| page.0).collect();
-        assert_eq!(
-            names,
-            [
-                "vault.1",
-                "vault-cred.1",
-                "vault-cred-add.1",
-                "vault-cred-get.1"
-            ]
-        );
+        assert_eq!(names, ["vault.1", "vault-cred.1", "vault-cred-add.1", "vault-cred-get.1"]);
     }
 
     #[test]

@@ -8,9 +8,13 @@ use std::borrow::Cow;
 pub enum Cell<'a> {
     /// Stored or computed text; escaped for the terminal when it is shown.
     Text(Cow<'a, str>),
+    /// A number.
     Int(i64),
+    /// Yes or no.
     Flag(bool),
+    /// A moment.
     Time(Timestamp),
+    /// Several texts.
     List(Vec<Cow<'a, str>>),
     /// A table inside an answer: shown indented or, in JSON, as an object.
     Map(Vec<(String, Cell<'a>)>),
@@ -18,11 +22,13 @@ pub enum Cell<'a> {
     Secret(Secret),
     /// A secret that was not asked for: dots, `null` in JSON.
     Hidden,
+    /// Nothing.
     None,
 }
 
 impl<'a> Cell<'a> {
     /// Text if there is any, else nothing.
+    #[must_use]
     pub fn text(value: Option<&'a str>) -> Self {
         value.map_or(Self::None, |text| Self::Text(Cow::Borrowed(text)))
     }
@@ -40,6 +46,7 @@ impl<'a> Cell<'a> {
 
 /// A column of a table: its name is the JSON key.
 pub struct Column {
+    /// Its heading and JSON key.
     pub name: &'static str,
     /// Shown only in JSON.
     pub json_only: bool,
@@ -56,8 +63,11 @@ pub type Rows = dyn FnMut(&mut Sink<'_>) -> Result<()>;
 pub enum Report {
     /// Many things of one shape, streamed. `empty` is said on stderr when there are none.
     Table {
+        /// In order.
         columns: &'static [Column],
+        /// Called for the rows.
         rows: Box<Rows>,
+        /// Said when there are none.
         empty: &'static str,
     },
     /// One thing.
@@ -66,7 +76,9 @@ pub enum Report {
     Value(Secret),
     /// Something was done: a sentence for people (stderr), an object for programs (JSON).
     Done {
+        /// For people.
         message: String,
+        /// For programs.
         item: Vec<(&'static str, Cell<'static>)>,
     },
     /// Plain text that is itself the product (completion scripts, help topics).

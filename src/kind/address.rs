@@ -22,9 +22,7 @@ pub fn parse_port(text: &str) -> Result<u16> {
 pub fn parse_url(text: &str) -> Result<String> {
     check_value(text)?;
     if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        return Err(Error::usage(
-            "an address has no white space and no control characters",
-        ));
+        return Err(Error::usage("an address has no white space and no control characters"));
     }
     let (scheme, rest) = text.split_once("://").ok_or_else(not_a_url)?;
     let (authority, query) = split_authority(rest);
@@ -32,11 +30,7 @@ pub fn parse_url(text: &str) -> Result<String> {
     if services::is_token(user) {
         return Err(address_with("a token"));
     }
-    if query
-        .split(['?', '&', '#', ';'])
-        .skip(1)
-        .any(is_secret_pair)
-    {
+    if query.split(['?', '&', '#', ';']).skip(1).any(is_secret_pair) {
         return Err(address_with("a secret"));
     }
     let (host, port) = split_host(place);
@@ -51,9 +45,7 @@ pub fn parse_url(text: &str) -> Result<String> {
 pub(super) fn host_of(url: &str) -> Option<&str> {
     let (_, rest) = url.split_once("://")?;
     let (authority, _) = split_authority(rest);
-    let place = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, place)| place);
+    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
     Some(split_host(place).0)
 }
 
@@ -102,9 +94,9 @@ pub(super) fn not_a_port() -> Error {
 /// A host, brackets included, and the text behind its colon.
 pub(super) fn split_host(place: &str) -> (&str, Option<&str>) {
     let after = place.rfind(']').map_or(0, |at| at + 1);
-    place[after..].find(':').map_or((place, None), |at| {
-        (&place[..after + at], Some(&place[after + at + 1..]))
-    })
+    place[after..]
+        .find(':')
+        .map_or((place, None), |at| (&place[..after + at], Some(&place[after + at + 1..])))
 }
 
 fn split_authority(rest: &str) -> (&str, &str) {
@@ -113,16 +105,11 @@ fn split_authority(rest: &str) -> (&str, &str) {
 
 fn is_scheme(scheme: &str) -> bool {
     scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"+-.:".contains(&b))
+        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.:".contains(&b))
 }
 
 fn is_host(host: &str) -> bool {
-    if let Some(address) = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-    {
+    if let Some(address) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         return address.parse::<std::net::Ipv6Addr>().is_ok();
     }
     let letter = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
@@ -177,11 +164,7 @@ mod tests {
             "https://a<b>/",
             "https://a\0",
         ] {
-            assert_eq!(
-                parse_url(bad).unwrap_err().kind(),
-                ErrorKind::Usage,
-                "{bad:?}"
-            );
+            assert_eq!(parse_url(bad).unwrap_err().kind(), ErrorKind::Usage, "{bad:?}");
         }
     }
 
@@ -208,22 +191,8 @@ mod tests {
     fn ports() {
         assert_eq!(parse_port("1").ok(), Some(1));
         assert_eq!(parse_port("65535").ok(), Some(65_535));
-        for bad in [
-            "",
-            "0",
-            "65536",
-            "-1",
-            "+1",
-            " 1",
-            "1 ",
-            "x",
-            "99999999999999999999",
-        ] {
-            assert_eq!(
-                parse_port(bad).unwrap_err().kind(),
-                ErrorKind::Usage,
-                "{bad:?}"
-            );
+        for bad in ["", "0", "65536", "-1", "+1", " 1", "1 ", "x", "99999999999999999999"] {
+            assert_eq!(parse_port(bad).unwrap_err().kind(), ErrorKind::Usage, "{bad:?}");
         }
     }
 

@@ -40,10 +40,7 @@ fn learn(secrets: &[(FieldName, Secret)], meta: &mut Metadata) {
     if meta.expires_at.is_some() {
         return;
     }
-    let chain = meta
-        .fields
-        .iter()
-        .find(|(name, _)| name.as_str() == "chain");
+    let chain = meta.fields.iter().find(|(name, _)| name.as_str() == "chain");
     let public = chain.and_then(|(_, pem)| expiry(pem));
     let bundled = || {
         let bundle = value_of(secrets, "private_key")?;
@@ -55,30 +52,21 @@ fn learn(secrets: &[(FieldName, Secret)], meta: &mut Metadata) {
 /// When the leaf ends: the first certificate that is not an authority's, else the first.
 fn expiry(pem: &str) -> Option<Timestamp> {
     let chain: Vec<_> = certificates(pem).take(LONGEST_CHAIN).collect();
-    let leaf = chain
-        .iter()
-        .find(|cert| !is_authority(cert))
-        .or(chain.first())?;
-    let end = leaf
-        .tbs_certificate()
-        .validity()
-        .not_after
-        .to_unix_duration();
+    let leaf = chain.iter().find(|cert| !is_authority(cert)).or(chain.first())?;
+    let end = leaf.tbs_certificate().validity().not_after.to_unix_duration();
     let millis = i64::try_from(end.as_millis()).ok()?;
     (end.as_secs() < NEVER).then_some(Timestamp(millis))
 }
 
 /// The certificates of a PEM file that can be read; whatever else is in it is passed over.
 fn certificates(pem: &str) -> impl Iterator<Item = Certificate> {
-    pem.split("-----BEGIN CERTIFICATE-----")
-        .skip(1)
-        .filter_map(|block| {
-            let (body, _) = block.split_once("-----END CERTIFICATE-----")?;
-            // in a damaged bundle this may be the private key
-            let mut base64 = Zeroizing::new(Vec::with_capacity(body.len()));
-            base64.extend(body.bytes().filter(|byte| !byte.is_ascii_whitespace()));
-            Certificate::from_der(&BASE64.decode(&base64).ok()?).ok()
-        })
+    pem.split("-----BEGIN CERTIFICATE-----").skip(1).filter_map(|block| {
+        let (body, _) = block.split_once("-----END CERTIFICATE-----")?;
+        // in a damaged bundle this may be the private key
+        let mut base64 = Zeroizing::new(Vec::with_capacity(body.len()));
+        base64.extend(body.bytes().filter(|byte| !byte.is_ascii_whitespace()));
+        Certificate::from_der(&BASE64.decode(&base64).ok()?).ok()
+    })
 }
 
 fn is_authority(cert: &Certificate) -> bool {
@@ -118,14 +106,11 @@ S74Om7noaL8CIQCoKkMjrs8Nj3Mhgf4e5PWyX1oYARpXpC6MKQwNkAtjiw==
     const AUTHORITY_ENDS: &str = "2051-07-13T23:24:23.000Z";
 
     fn learned(private_key: &str, chain: Option<&str>) -> Option<String> {
-        let secrets = [(
-            "private_key".parse().unwrap(),
-            Secret::from_bytes(private_key.as_bytes()),
-        )];
+        let secrets =
+            [("private_key".parse().unwrap(), Secret::from_bytes(private_key.as_bytes()))];
         let mut meta = Metadata::default();
         if let Some(chain) = chain {
-            meta.fields
-                .insert("chain".parse().unwrap(), chain.to_owned());
+            meta.fields.insert("chain".parse().unwrap(), chain.to_owned());
         }
         let before = meta.fields.clone();
         learn(&secrets, &mut meta);
@@ -150,13 +135,7 @@ S74Om7noaL8CIQCoKkMjrs8Nj3Mhgf4e5PWyX1oYARpXpC6MKQwNkAtjiw==
     fn what_the_user_set_stays() {
         let mut meta = Metadata::default();
         meta.expires_at = Some(Timestamp(1));
-        learn(
-            &[(
-                "private_key".parse().unwrap(),
-                Secret::from_bytes(LEAF.as_bytes()),
-            )],
-            &mut meta,
-        );
+        learn(&[("private_key".parse().unwrap(), Secret::from_bytes(LEAF.as_bytes()))], &mut meta);
         assert_eq!(meta.expires_at, Some(Timestamp(1)));
     }
 

@@ -30,17 +30,11 @@ pub fn one_line(value: &[u8]) -> Vec<String> {
     }
     let line = text.trim_end_matches(['\r', '\n']);
     let rows = [
-        (
-            line.len() < text.len(),
-            "ends with a line break, which would be stored too",
-        ),
+        (line.len() < text.len(), "ends with a line break, which would be stored too"),
         (line.trim() != line, "begins or ends with white space"),
         (line.contains(['\r', '\n']), "has more than one line"),
         (line.contains('\0'), "contains a NUL byte"),
-        (
-            line.chars().any(is_odd_control),
-            "contains control characters",
-        ),
+        (line.chars().any(is_odd_control), "contains control characters"),
     ];
     said(&rows)
 }
@@ -159,13 +153,7 @@ pub fn connection_string(value: &[u8]) -> Vec<String> {
 const NOT_A_JWT: &str = "is not three base64url parts with dots between";
 
 /// How public keys begin in `authorized_keys`, and in the form of other SSH programs.
-const PUBLIC_KEYS: &[&str] = &[
-    "ssh-",
-    "ecdsa-",
-    "sk-ssh-",
-    "sk-ecdsa-",
-    "---- BEGIN SSH2 PUBLIC",
-];
+const PUBLIC_KEYS: &[&str] = &["ssh-", "ecdsa-", "sk-ssh-", "sk-ecdsa-", "---- BEGIN SSH2 PUBLIC"];
 
 /// A value nothing is known of: only what is wrong with any text of one line.
 fn any(value: &[u8]) -> Vec<String> {
@@ -191,17 +179,13 @@ fn is_odd_control(c: char) -> bool {
 
 /// Whether a private key has its end line, wherever in a bundle it stands.
 fn ends_too(text: &str) -> bool {
-    text.split("-----END ").skip(1).any(|end| {
-        end.split_once("-----")
-            .is_some_and(|(label, _)| label.ends_with("PRIVATE KEY"))
-    })
+    text.split("-----END ")
+        .skip(1)
+        .any(|end| end.split_once("-----").is_some_and(|(label, _)| label.ends_with("PRIVATE KEY")))
 }
 
 fn said(rows: &[(bool, &str)]) -> Vec<String> {
-    rows.iter()
-        .filter(|(wrong, _)| *wrong)
-        .map(|(_, why)| (*why).to_owned())
-        .collect()
+    rows.iter().filter(|(wrong, _)| *wrong).map(|(_, why)| (*why).to_owned()).collect()
 }
 
 /// Whether the value begins otherwise than the tokens of the service it is for.
@@ -215,37 +199,21 @@ fn prefix(kind: &Kind, field: &str, value: &[u8], meta: &Metadata) -> Option<Str
         return Some("looks like an AWS access key ID, which is not the secret".into());
     }
     let url = meta.get(Attr::Url).and_then(address::host_of);
-    let (domain, service) = url
-        .or_else(|| meta.get(Attr::Host))
-        .and_then(services::at)?;
-    let prefixes = if access_token {
-        service.access_tokens
-    } else {
-        service.keys
-    };
-    let fine = prefixes
-        .iter()
-        .any(|prefix| value.starts_with(prefix.as_bytes()));
+    let (domain, service) = url.or_else(|| meta.get(Attr::Host)).and_then(services::at)?;
+    let prefixes = if access_token { service.access_tokens } else { service.keys };
+    let fine = prefixes.iter().any(|prefix| value.starts_with(prefix.as_bytes()));
     if fine || prefixes.is_empty() {
         return None;
     }
-    let list: Vec<_> = prefixes
-        .iter()
-        .map(|prefix| format!("`{prefix}`"))
-        .collect();
-    Some(format!(
-        "does not begin with {}, as tokens of {domain} do",
-        list.join(" or ")
-    ))
+    let list: Vec<_> = prefixes.iter().map(|prefix| format!("`{prefix}`")).collect();
+    Some(format!("does not begin with {}, as tokens of {domain} do", list.join(" or ")))
 }
 
 fn is_aws_id(value: &[u8]) -> bool {
     let id = value.trim_ascii();
     id.len() == 20
         && (id.starts_with(b"AKIA") || id.starts_with(b"ASIA"))
-        && id
-            .iter()
-            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+        && id.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -266,10 +234,7 @@ mod tests {
             (&b"fine value"[..], ""),
             (b"", "is empty"),
             (b"x\n", "ends with a line break, which would be stored too"),
-            (
-                b"x\r\n",
-                "ends with a line break, which would be stored too",
-            ),
+            (b"x\r\n", "ends with a line break, which would be stored too"),
             (b" x", "begins or ends with white space"),
             (b"a\nb", "has more than one line"),
             (b"a\0b", "contains a NUL byte"),
@@ -293,30 +258,17 @@ mod tests {
                 good.trim_end().to_owned(),
                 "lacks the final line break, without which OpenSSH refuses it",
             ),
-            (
-                good.replace('\n', "\r\n"),
-                "has carriage returns, which OpenSSH may refuse",
-            ),
+            (good.replace('\n', "\r\n"), "has carriage returns, which OpenSSH may refuse"),
             (good.replace('\n', " "), "has no line breaks"),
             (good[..45].to_owned(), "has no end line; is it complete?"),
             (bundle.to_owned(), "is a certificate, not a private key"),
-            (
-                "ssh-ed25519 AAAA me".into(),
-                "is a public key, not a private one",
-            ),
-            (
-                "-----BEGIN PUBLIC KEY-----\n".into(),
-                "is a public key, not a private one",
-            ),
+            ("ssh-ed25519 AAAA me".into(), "is a public key, not a private one"),
+            ("-----BEGIN PUBLIC KEY-----\n".into(), "is a public key, not a private one"),
             ("hunter2".into(), "does not look like a private key in PEM"),
             (String::new(), "is empty"),
         ];
         for (value, expected) in rows {
-            assert_eq!(
-                ssh_private_key(value.as_bytes()).join("; "),
-                expected,
-                "{value}"
-            );
+            assert_eq!(ssh_private_key(value.as_bytes()).join("; "), expected, "{value}");
         }
         assert!(ssh_private_key(b"PuTTY-User-Key-File-3: x")[0].starts_with("is a PuTTY key"));
         assert!(ssh_password(good.as_bytes())[0].contains("`private_key`"));
@@ -331,14 +283,8 @@ mod tests {
         for bad in ["", "e30", "e30.e30", "e30..e30", "e30.!!.e30", "a.b.c.d"] {
             assert!(!jwt(bad.as_bytes()).is_empty(), "{bad}");
         }
-        assert_eq!(
-            connection_string(b"postgres://a:b@c/d"),
-            Vec::<String>::new()
-        );
-        assert_eq!(
-            connection_string(b"postgres://c/d"),
-            ["has no password in it"]
-        );
+        assert_eq!(connection_string(b"postgres://a:b@c/d"), Vec::<String>::new());
+        assert_eq!(connection_string(b"postgres://c/d"), ["has no password in it"]);
         assert_eq!(connection_string(b"hunter2").len(), 1);
         assert_eq!(connection_string(b""), ["is empty"]);
         assert!(!totp(b"not base 32!").is_empty() && totp(b"otpauth://totp/x?secret=A").is_empty());
@@ -348,34 +294,16 @@ mod tests {
     fn tokens_fit_their_service() {
         let github = "does not begin with `ghp_` or `github_pat_` or `gho_` or `ghu_` or `ghs_`, \
                       as tokens of github.com do";
-        assert_eq!(
-            warned("token", "token", "x", "https://api.github.com/user"),
-            github
-        );
-        assert_eq!(
-            warned("token", "token", "ghp_x", "https://api.github.com"),
-            ""
-        );
+        assert_eq!(warned("token", "token", "x", "https://api.github.com/user"), github);
+        assert_eq!(warned("token", "token", "ghp_x", "https://api.github.com"), "");
         assert_eq!(warned("token", "token", "x", "https://example.com"), "");
-        assert_eq!(
-            warned("password", "password", "x", "https://github.com"),
-            ""
-        );
-        assert_eq!(
-            warned("oauth", "client_secret", "x", "https://github.com"),
-            ""
-        );
-        assert_ne!(
-            warned("oauth", "access_token", "x", "https://github.com"),
-            ""
-        );
+        assert_eq!(warned("password", "password", "x", "https://github.com"), "");
+        assert_eq!(warned("oauth", "client_secret", "x", "https://github.com"), "");
+        assert_ne!(warned("oauth", "access_token", "x", "https://github.com"), "");
         assert_ne!(warned("api_key", "api_key", "AKIAIOSFODNN7EXAMPLE", ""), "");
         let mut meta = Metadata::default();
         meta.set(Attr::Host, Some("api.openai.com".into()));
-        assert_eq!(
-            warnings(find("api_key").unwrap(), "api_key", b"x", &meta).len(),
-            1
-        );
+        assert_eq!(warnings(find("api_key").unwrap(), "api_key", b"x", &meta).len(), 1);
     }
 
     #[test]

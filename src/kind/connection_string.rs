@@ -47,20 +47,14 @@ mod tests {
     use super::*;
 
     fn learned(dsn: &str, mut meta: Metadata) -> Metadata {
-        let secrets = [(
-            "connection_string".parse().unwrap(),
-            Secret::from_bytes(dsn.as_bytes()),
-        )];
+        let secrets = [("connection_string".parse().unwrap(), Secret::from_bytes(dsn.as_bytes()))];
         learn(&secrets, &mut meta);
         meta
     }
 
     #[test]
     fn places_are_read() {
-        let meta = learned(
-            "postgres://app:hunter2@db.internal:5433/shop",
-            Metadata::default(),
-        );
+        let meta = learned("postgres://app:hunter2@db.internal:5433/shop", Metadata::default());
         assert_eq!(meta.get(Attr::Host), Some("db.internal"));
         assert_eq!(meta.get(Attr::Database), Some("shop"));
         assert_eq!(meta.get(Attr::Username), Some("app"));

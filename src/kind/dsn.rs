@@ -178,9 +178,7 @@ fn clean(value: &[u8]) -> Option<&str> {
 fn split_scheme(text: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = text.split_once("://")?;
     let fine = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.' | ':'));
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.' | ':'));
     fine.then_some((scheme, rest))
 }
 
@@ -197,10 +195,7 @@ fn read_url(scheme: &str, rest: &str) -> Parts {
         return Parts::default();
     };
     let parts = read_place(rest).unwrap_or_default();
-    Parts {
-        scheme: Some(scheme),
-        ..parts
-    }
+    Parts { scheme: Some(scheme), ..parts }
 }
 
 /// `user:password@host:port/database?options`. The last `@` ends the password: nothing behind it
@@ -222,11 +217,7 @@ fn read_place(rest: &str) -> Option<Parts> {
         port,
         database: word(path),
         // without a password the name itself may be the secret (`redis://secret@host`)
-        username: if password.is_empty() {
-            None
-        } else {
-            word(name)
-        },
+        username: if password.is_empty() { None } else { word(name) },
     };
     parts.keep_clear_of(password);
     Some(parts)
@@ -257,10 +248,7 @@ fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
 }
 
 fn is_host(host: &str) -> bool {
-    if let Some(address) = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-    {
+    if let Some(address) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         return address.parse::<std::net::Ipv6Addr>().is_ok();
     }
     let letter = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
@@ -286,9 +274,7 @@ fn percent_decode(text: &str) -> Option<Zeroizing<String>> {
             bytes.push(byte);
         }
     }
-    std::str::from_utf8(&bytes)
-        .ok()
-        .map(|text| Zeroizing::new(text.to_owned()))
+    std::str::from_utf8(&bytes).ok().map(|text| Zeroizing::new(text.to_owned()))
 }
 
 /// The form of libpq: `host=db password='it''s'`. One unknown or repeated word, and nothing is
@@ -364,18 +350,12 @@ mod tests {
     #[test]
     fn common_forms() {
         let rows = [
-            (
-                "postgres://app:pw-1@db:5432/shop",
-                place("db", 5432, "shop", "app"),
-            ),
+            ("postgres://app:pw-1@db:5432/shop", place("db", 5432, "shop", "app")),
             (
                 "postgresql+psycopg2://app:pw-1@db/shop?sslmode=require",
                 place("db", 0, "shop", "app"),
             ),
-            (
-                "mysql://app%40corp:pw-1@db/shop",
-                place("db", 0, "shop", "app@corp"),
-            ),
+            ("mysql://app%40corp:pw-1@db/shop", place("db", 0, "shop", "app@corp")),
             ("redis://:pw-1@cache:6379/0", place("cache", 6379, "0", "")),
             ("rediss://cache", place("cache", 0, "", "")),
             (
@@ -383,10 +363,7 @@ mod tests {
                 place("c.example.net", 0, "", "app"),
             ),
             ("mongodb://app:pw-1@a:1,b:2/shop", Parts::default()),
-            (
-                "postgres://app:pw-1@[::1]:5432/shop",
-                place("[::1]", 5432, "shop", "app"),
-            ),
+            ("postgres://app:pw-1@[::1]:5432/shop", place("[::1]", 5432, "shop", "app")),
             (
                 "jdbc:postgresql://db:5432/shop?user=app&password=pw-1",
                 place("db", 5432, "shop", ""),
@@ -396,40 +373,22 @@ mod tests {
                 "host=db port=5432 dbname=shop user=app password=pw-1",
                 place("db", 5432, "shop", "app"),
             ),
-            (
-                "host = 'db'  user='app' password='it\\'s x=y'",
-                place("db", 0, "", "app"),
-            ),
+            ("host = 'db'  user='app' password='it\\'s x=y'", place("db", 0, "", "app")),
             ("POSTGRES://app:pw-1@db\n", place("db", 0, "", "app")),
         ];
         for (dsn, expected) in rows {
             let parts = read(dsn.as_bytes());
-            assert_eq!(
-                Parts {
-                    scheme: None,
-                    ..parts
-                },
-                expected,
-                "{dsn}"
-            );
+            assert_eq!(Parts { scheme: None, ..parts }, expected, "{dsn}");
         }
     }
 
     #[test]
     fn unescaped_passwords_stay_inside() {
-        for password in [
-            "p@ss", "p:ss", "p/ss", "@", "a@b:c/d", "://", "x@evil/y", "@@", "a/b@c:9",
-        ] {
+        for password in ["p@ss", "p:ss", "p/ss", "@", "a@b:c/d", "://", "x@evil/y", "@@", "a/b@c:9"]
+        {
             let dsn = format!("postgres://app:{password}@db.internal:5432/shop");
-            let parts = Parts {
-                scheme: None,
-                ..read(dsn.as_bytes())
-            };
-            assert_eq!(
-                parts,
-                place("db.internal", 5432, "shop", "app"),
-                "{password}"
-            );
+            let parts = Parts { scheme: None, ..read(dsn.as_bytes()) };
+            assert_eq!(parts, place("db.internal", 5432, "shop", "app"), "{password}");
         }
     }
 
@@ -449,10 +408,7 @@ mod tests {
             "Server=db;Password=secret",
             "hunter2",
         ] {
-            let parts = Parts {
-                scheme: None,
-                ..read(dsn.as_bytes())
-            };
+            let parts = Parts { scheme: None, ..read(dsn.as_bytes()) };
             assert_eq!(parts, Parts::default(), "{dsn}");
         }
     }
@@ -460,13 +416,7 @@ mod tests {
     #[test]
     fn coincidences_are_dropped() {
         let parts = read(b"postgres://app:app@db/app");
-        assert_eq!(
-            Parts {
-                scheme: None,
-                ..parts
-            },
-            place("db", 0, "", "")
-        );
+        assert_eq!(Parts { scheme: None, ..parts }, place("db", 0, "", ""));
         let parts = read(b"postgres://s%40p:s@p@db/x");
         assert_eq!(parts.username, None);
     }
@@ -489,12 +439,7 @@ mod tests {
         ] {
             assert!(has_password(with), "{with}");
         }
-        for without in [
-            "postgres://a@c",
-            "postgres://c:5432/d",
-            "host=db",
-            "Server=d;Password=",
-        ] {
+        for without in ["postgres://a@c", "postgres://c:5432/d", "host=db", "Server=d;Password="] {
             assert!(!has_password(without), "{without}");
         }
     }
@@ -510,11 +455,7 @@ mod tests {
 
     /// Passwords that look like the rest of a connection string.
     fn password() -> impl Strategy<Value = String> {
-        prop_oneof![
-            ".{1,20}",
-            "[a-d@:/?#=; '%&\\\\.0-9]{1,20}",
-            "[a-z]{1,4}[@:/][a-z]{1,4}"
-        ]
+        prop_oneof![".{1,20}", "[a-d@:/?#=; '%&\\\\.0-9]{1,20}", "[a-z]{1,4}[@:/][a-z]{1,4}"]
     }
 
     proptest! {

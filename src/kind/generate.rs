@@ -68,14 +68,8 @@ const DIGITS: &[u8] = b"0123456789";
 /// What no shell, address or configuration file trips over too badly.
 const PUNCTUATION: &[u8] = b"-_.~!@%+=:,";
 
-const PASSWORD: Recipe = Recipe {
-    length: 24,
-    classes: &[LOWER, UPPER, DIGITS, PUNCTUATION],
-};
-const TOKEN: Recipe = Recipe {
-    length: 40,
-    classes: &[LOWER, UPPER, DIGITS],
-};
+const PASSWORD: Recipe = Recipe { length: 24, classes: &[LOWER, UPPER, DIGITS, PUNCTUATION] };
+const TOKEN: Recipe = Recipe { length: 40, classes: &[LOWER, UPPER, DIGITS] };
 
 const WORD_LIST: &str = include_str!("eff_large.txt");
 const WORDS: usize = 7776;
@@ -86,10 +80,9 @@ fn recipe(kind: &Kind, field: &str) -> Result<Recipe> {
         Err(Error::new(ErrorKind::Unsupported, why).hint(hint))
     };
     match (kind.name, field) {
-        _ if !kind.open && kind.secret_field(field).is_none() => Err(Error::usage(format!(
-            "type `{}` has no secret field `{field}`",
-            kind.name
-        ))),
+        _ if !kind.open && kind.secret_field(field).is_none() => {
+            Err(Error::usage(format!("type `{}` has no secret field `{field}`", kind.name)))
+        }
         (_, "notes") => elsewhere("write them yourself: --stdin or --file"),
         (_, "totp") => elsewhere("the service shows it when two-factor login is set up"),
         ("oauth", "refresh_token" | "access_token") => elsewhere("the service issues it"),
@@ -188,10 +181,7 @@ mod tests {
             let error = made("password", "password", Some(length)).err().unwrap();
             assert_eq!(error.kind(), ErrorKind::Usage, "{length}");
         }
-        assert_eq!(
-            made("password", "nonsense", None).err().unwrap().kind(),
-            ErrorKind::Usage
-        );
+        assert_eq!(made("password", "nonsense", None).err().unwrap().kind(), ErrorKind::Usage);
     }
 
     #[test]
@@ -204,18 +194,12 @@ mod tests {
         }
         // 330 each on average; ±100 is more than five standard deviations
         let alphabet = TOKEN.classes.concat();
-        assert!(
-            alphabet
-                .iter()
-                .all(|byte| (230..430).contains(&counts[usize::from(*byte)]))
-        );
+        assert!(alphabet.iter().all(|byte| (230..430).contains(&counts[usize::from(*byte)])));
     }
 
     #[test]
     fn values_differ() {
-        let values: BTreeSet<_> = (0..50)
-            .map(|_| PASSWORD.draw(8).expose().to_vec())
-            .collect();
+        let values: BTreeSet<_> = (0..50).map(|_| PASSWORD.draw(8).expose().to_vec()).collect();
         assert_eq!(values.len(), 50);
     }
 
@@ -224,11 +208,7 @@ mod tests {
         let words: BTreeSet<_> = WORD_LIST.lines().collect();
         assert_eq!((words.len(), WORD_LIST.lines().count()), (WORDS, WORDS));
         let letter = |c: char| c.is_ascii_lowercase() || c == '-';
-        assert!(
-            words
-                .iter()
-                .all(|word| word.len() >= 3 && word.chars().all(letter))
-        );
+        assert!(words.iter().all(|word| word.len() >= 3 && word.chars().all(letter)));
     }
 
     #[test]
@@ -240,10 +220,6 @@ mod tests {
         assert!(!text.starts_with('-') && !text.ends_with('-') && !text.contains("--"));
         assert!(passphrase(0).is_empty());
         let one = passphrase(1);
-        assert!(
-            WORD_LIST
-                .lines()
-                .any(|word| word.as_bytes() == one.expose())
-        );
+        assert!(WORD_LIST.lines().any(|word| word.as_bytes() == one.expose()));
     }
 }

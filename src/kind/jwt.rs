@@ -56,10 +56,7 @@ fn claims(token: &[u8]) -> Option<Claims> {
     serde_json::from_slice(&json).ok()
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the range is checked first"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "the range is checked first")]
 fn moment(seconds: f64) -> Option<Timestamp> {
     let fits = (1.0..=LAST_SECOND).contains(&seconds);
     fits.then_some(Timestamp((seconds * 1000.0) as i64))
@@ -80,20 +77,14 @@ mod tests {
 
     fn learned(payload: &str, mut meta: Metadata) -> Metadata {
         let token = format!("e30.{}.c2ln", BASE64URL_NOPAD.encode(payload.as_bytes()));
-        let secrets = [(
-            "token".parse().unwrap(),
-            Secret::from_bytes(token.as_bytes()),
-        )];
+        let secrets = [("token".parse().unwrap(), Secret::from_bytes(token.as_bytes()))];
         learn(&secrets, &mut meta);
         meta
     }
 
     #[test]
     fn expiry_and_issuer_are_read() {
-        let meta = learned(
-            r#"{"exp":1800000000,"iss":"me","sub":"x"}"#,
-            Metadata::default(),
-        );
+        let meta = learned(r#"{"exp":1800000000,"iss":"me","sub":"x"}"#, Metadata::default());
         assert_eq!(meta.expires_at, Some(Timestamp(1_800_000_000_000)));
         assert_eq!(meta.fields[&"issuer".parse().unwrap()], "me");
         assert_eq!(meta.fields.len(), 1);
@@ -104,10 +95,7 @@ mod tests {
         let mut mine = Metadata::default();
         mine.expires_at = Some(Timestamp(1));
         mine.fields.insert("issuer".parse().unwrap(), "mine".into());
-        assert_eq!(
-            learned(r#"{"exp":1800000000,"iss":"me"}"#, mine.clone()),
-            mine
-        );
+        assert_eq!(learned(r#"{"exp":1800000000,"iss":"me"}"#, mine.clone()), mine);
     }
 
     #[test]
@@ -127,11 +115,7 @@ mod tests {
             r#"{"iss":"https://u:p@example.com/"}"#,
             r#"{"exp":null,"iss":null}"#,
         ] {
-            assert_eq!(
-                learned(odd, Metadata::default()),
-                Metadata::default(),
-                "{odd}"
-            );
+            assert_eq!(learned(odd, Metadata::default()), Metadata::default(), "{odd}");
         }
     }
 

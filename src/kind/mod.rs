@@ -88,9 +88,7 @@ pub type Check = fn(&[u8]) -> Vec<String>;
 /// Usage, with the list of kinds and the nearest match.
 pub fn find(name: &str) -> Result<&'static Kind> {
     let wanted = name.to_ascii_lowercase().replace('-', "_");
-    ALL.iter()
-        .find(|kind| kind.is_called(&wanted))
-        .ok_or_else(|| unknown(name, &wanted))
+    ALL.iter().find(|kind| kind.is_called(&wanted)).ok_or_else(|| unknown(name, &wanted))
 }
 
 impl Kind {
@@ -104,9 +102,7 @@ impl Kind {
     /// table, even when the kind is open.
     #[must_use]
     pub fn secret_field(&self, name: &str) -> Option<&'static Field> {
-        self.secret_fields()
-            .chain([&NOTES])
-            .find(|field| field.name == name)
+        self.secret_fields().chain([&NOTES]).find(|field| field.name == name)
     }
 
     /// The secret fields, the primary one first, without [`NOTES`].
@@ -126,27 +122,11 @@ impl Kind {
 
 impl Field {
     const fn public(name: &'static str, about: &'static str) -> Self {
-        Self {
-            name,
-            secret: false,
-            required: false,
-            env: None,
-            about,
-            example: "",
-            check: None,
-        }
+        Self { name, secret: false, required: false, env: None, about, example: "", check: None }
     }
 
     const fn secret(name: &'static str, about: &'static str) -> Self {
-        Self {
-            name,
-            secret: true,
-            required: true,
-            env: None,
-            about,
-            example: "",
-            check: None,
-        }
+        Self { name, secret: true, required: true, env: None, about, example: "", check: None }
     }
 
     const fn optional(mut self) -> Self {
@@ -172,10 +152,7 @@ impl Field {
 
 /// The value of the secret field `name` among `secrets`.
 fn value_of<'s>(secrets: &'s [(FieldName, Secret)], name: &str) -> Option<&'s [u8]> {
-    secrets
-        .iter()
-        .find(|(field, _)| field.as_str() == name)
-        .map(|(_, value)| value.expose())
+    secrets.iter().find(|(field, _)| field.as_str() == name).map(|(_, value)| value.expose())
 }
 
 /// Fills the public field `name` unless it has a value already.
@@ -188,9 +165,9 @@ fn fill(meta: &mut Metadata, name: &str, value: &str) {
 fn unknown(name: &str, wanted: &str) -> Error {
     let error = Error::usage(format!("unknown type `{name}`"));
     let error = match nearest(wanted) {
-        Some(near) => error
-            .hint(format!("did you mean `{near}`?"))
-            .candidates(vec![near.to_owned()]),
+        Some(near) => {
+            error.hint(format!("did you mean `{near}`?")).candidates(vec![near.to_owned()])
+        }
         None => error,
     };
     let names: Vec<_> = ALL.iter().map(|kind| kind.name).collect();
@@ -214,8 +191,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     fn everything() -> impl Iterator<Item = (&'static Kind, &'static Field)> {
-        ALL.iter()
-            .flat_map(|kind| kind.fields.iter().map(move |field| (kind, field)))
+        ALL.iter().flat_map(|kind| kind.fields.iter().map(move |field| (kind, field)))
     }
 
     #[test]
@@ -257,28 +233,15 @@ mod tests {
             assert!(field.name.parse::<FieldName>().is_ok(), "{at}");
             assert_ne!(field.name, NOTES.name, "{at}");
             assert!(field.secret || !field.required, "{at}");
-            assert!(
-                field.env.is_none_or(|env| env == env.to_uppercase()),
-                "{at}"
-            );
+            assert!(field.env.is_none_or(|env| env == env.to_uppercase()), "{at}");
         }
         for kind in ALL {
             assert!(kind.open || kind.primary().is_some(), "{}", kind.name);
             let names: BTreeSet<_> = kind.fields.iter().map(|field| field.name).collect();
-            assert_eq!(
-                names.len(),
-                kind.fields.len(),
-                "{}: a field twice",
-                kind.name
-            );
+            assert_eq!(names.len(), kind.fields.len(), "{}: a field twice", kind.name);
             let envs: Vec<_> = kind.fields.iter().filter_map(|field| field.env).collect();
             let distinct: BTreeSet<_> = envs.iter().collect();
-            assert_eq!(
-                distinct.len(),
-                envs.len(),
-                "{}: a variable twice",
-                kind.name
-            );
+            assert_eq!(distinct.len(), envs.len(), "{}: a variable twice", kind.name);
         }
     }
 
@@ -287,10 +250,7 @@ mod tests {
         let kinds = ALL.iter().map(|kind| kind.about);
         let fields = everything().map(|(_, field)| field.about);
         for about in kinds.chain(fields).chain([NOTES.about]) {
-            assert!(
-                about.starts_with(|c: char| c.is_ascii_uppercase()),
-                "{about}"
-            );
+            assert!(about.starts_with(|c: char| c.is_ascii_uppercase()), "{about}");
             assert!(!about.ends_with('.') && !about.contains('\n'), "{about}");
         }
     }
@@ -300,11 +260,7 @@ mod tests {
         for (kind, field) in everything().filter(|(_, field)| !field.example.is_empty()) {
             let at = format!("{}.{}", kind.name, field.name);
             if let Some(check) = field.check {
-                assert_eq!(
-                    check(field.example.as_bytes()),
-                    Vec::<String>::new(),
-                    "{at}"
-                );
+                assert_eq!(check(field.example.as_bytes()), Vec::<String>::new(), "{at}");
             }
             match field.name {
                 "port" => assert!(public::parse_port(field.example).is_ok(), "{at}"),
@@ -349,16 +305,9 @@ mod tests {
     fn learning_survives_anything() {
         for kind in ALL.iter().filter(|kind| kind.learn.is_some()) {
             let field: FieldName = kind.primary().unwrap().name.parse().unwrap();
-            for hostile in [
-                &b""[..],
-                b"\0",
-                b"\xff\xfe",
-                b"...",
-                b"://@:/?#",
-                b"=",
-                b"a='",
-                b"-----BEGIN",
-            ] {
+            for hostile in
+                [&b""[..], b"\0", b"\xff\xfe", b"...", b"://@:/?#", b"=", b"a='", b"-----BEGIN"]
+            {
                 let secrets = [(field.clone(), Secret::from_bytes(hostile))];
                 let mut meta = Metadata::default();
                 kind.learn.unwrap()(&secrets, &mut meta);

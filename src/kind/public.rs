@@ -41,9 +41,7 @@ pub fn check_metadata(meta: &Metadata) -> Result<()> {
     if meta.port == Some(0) {
         return Err(address::not_a_port());
     }
-    meta.fields
-        .iter()
-        .try_for_each(|(name, value)| check_public(name, value))
+    meta.fields.iter().try_for_each(|(name, value)| check_public(name, value))
 }
 
 /// Checks a text that will be stored in clear, whatever its name.
@@ -241,10 +239,7 @@ mod tests {
         }
         let url = "token_url".parse().unwrap();
         assert!(check_public(&url, "https://x.example/token").is_ok());
-        assert_eq!(
-            check_public(&url, "x").unwrap_err().kind(),
-            ErrorKind::Usage
-        );
+        assert_eq!(check_public(&url, "x").unwrap_err().kind(), ErrorKind::Usage);
     }
 
     #[test]
@@ -260,9 +255,7 @@ mod tests {
             |value| check_value(value).err().map(|e| e.kind()) == Some(ErrorKind::Refused);
         assert!(refused("see https://user:pw@example.com for more"));
         assert!(refused("-----BEGIN RSA PRIVATE KEY-----\n"));
-        assert!(refused(
-            "-----BEGIN CERTIFICATE-----\nx\n-----BEGIN PRIVATE KEY-----\n"
-        ));
+        assert!(refused("-----BEGIN CERTIFICATE-----\nx\n-----BEGIN PRIVATE KEY-----\n"));
         assert!(!refused("-----BEGIN CERTIFICATE-----\n") && !refused("mail me@example.com: now"));
         assert_eq!(check_value("a\0b").unwrap_err().kind(), ErrorKind::Usage);
     }
@@ -279,19 +272,13 @@ mod tests {
         assert_eq!(set(Attr::Host, "a b"), Some(ErrorKind::Usage));
         assert_eq!(set(Attr::Url, "db.internal"), Some(ErrorKind::Usage));
         assert_eq!(set(Attr::Url, "https://a:b@c"), Some(ErrorKind::Refused));
-        assert_eq!(
-            set(Attr::Description, "https://a:b@c"),
-            Some(ErrorKind::Refused)
-        );
+        assert_eq!(set(Attr::Description, "https://a:b@c"), Some(ErrorKind::Refused));
         let mut meta = Metadata::default();
         meta.port = Some(0);
         assert!(check_metadata(&meta).is_err());
         meta.port = None;
         meta.fields.insert("token".parse().unwrap(), "x".into());
-        assert_eq!(
-            check_metadata(&meta).unwrap_err().kind(),
-            ErrorKind::Refused
-        );
+        assert_eq!(check_metadata(&meta).unwrap_err().kind(), ErrorKind::Refused);
     }
 
     proptest! {

@@ -14,15 +14,9 @@ pub(super) struct Service {
 /// The service at `host`, if it is a known one.
 pub(super) fn at(host: &str) -> Option<(&'static str, &'static Service)> {
     let host = host.trim_end_matches('.').to_ascii_lowercase();
-    let below = |domain: &str| {
-        host.strip_suffix(domain)
-            .is_some_and(|rest| rest.ends_with('.'))
-    };
+    let below = |domain: &str| host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
     SERVICES.iter().find_map(|service| {
-        let domain = service
-            .hosts
-            .iter()
-            .find(|domain| host == **domain || below(domain))?;
+        let domain = service.hosts.iter().find(|domain| host == **domain || below(domain))?;
         Some((*domain, service))
     })
 }
@@ -31,9 +25,7 @@ pub(super) fn at(host: &str) -> Option<(&'static str, &'static Service)> {
 /// be: short and common beginnings do not count.
 pub(super) fn is_token(text: &str) -> bool {
     let prefixes = SERVICES.iter().flat_map(|service| service.keys);
-    prefixes
-        .filter(|prefix| prefix.len() > 3)
-        .any(|prefix| text.starts_with(prefix))
+    prefixes.filter(|prefix| prefix.len() > 3).any(|prefix| text.starts_with(prefix))
 }
 
 const SERVICES: &[Service] = &[
@@ -42,11 +34,7 @@ const SERVICES: &[Service] = &[
         keys: &["sk-ant-"],
         access_tokens: &["sk-ant-"],
     },
-    Service {
-        hosts: &["crates.io"],
-        keys: &["cio"],
-        access_tokens: &[],
-    },
+    Service { hosts: &["crates.io"], keys: &["cio"], access_tokens: &[] },
     Service {
         hosts: &["digitalocean.com"],
         keys: &["dop_v1_", "doo_v1_"],
@@ -62,61 +50,17 @@ const SERVICES: &[Service] = &[
         keys: &["ghp_", "github_pat_", "gho_", "ghu_", "ghs_"],
         access_tokens: &["gho_", "ghu_"],
     },
-    Service {
-        hosts: &["gitlab.com"],
-        keys: &["glpat-"],
-        access_tokens: &[],
-    },
-    Service {
-        hosts: &["groq.com"],
-        keys: &["gsk_"],
-        access_tokens: &[],
-    },
-    Service {
-        hosts: &["huggingface.co"],
-        keys: &["hf_"],
-        access_tokens: &["hf_oauth_"],
-    },
-    Service {
-        hosts: &["npmjs.org", "npmjs.com"],
-        keys: &["npm_"],
-        access_tokens: &[],
-    },
-    Service {
-        hosts: &["openai.com"],
-        keys: &["sk-"],
-        access_tokens: &[],
-    },
-    Service {
-        hosts: &["postman.com", "getpostman.com"],
-        keys: &["PMAK-"],
-        access_tokens: &[],
-    },
-    Service {
-        hosts: &["pypi.org"],
-        keys: &["pypi-"],
-        access_tokens: &[],
-    },
-    Service {
-        hosts: &["replicate.com"],
-        keys: &["r8_"],
-        access_tokens: &[],
-    },
-    Service {
-        hosts: &["sendgrid.com"],
-        keys: &["SG."],
-        access_tokens: &[],
-    },
-    Service {
-        hosts: &["slack.com"],
-        keys: &["xox", "xapp-"],
-        access_tokens: &["xox"],
-    },
-    Service {
-        hosts: &["stripe.com"],
-        keys: &["sk_", "rk_"],
-        access_tokens: &["sk_"],
-    },
+    Service { hosts: &["gitlab.com"], keys: &["glpat-"], access_tokens: &[] },
+    Service { hosts: &["groq.com"], keys: &["gsk_"], access_tokens: &[] },
+    Service { hosts: &["huggingface.co"], keys: &["hf_"], access_tokens: &["hf_oauth_"] },
+    Service { hosts: &["npmjs.org", "npmjs.com"], keys: &["npm_"], access_tokens: &[] },
+    Service { hosts: &["openai.com"], keys: &["sk-"], access_tokens: &[] },
+    Service { hosts: &["postman.com", "getpostman.com"], keys: &["PMAK-"], access_tokens: &[] },
+    Service { hosts: &["pypi.org"], keys: &["pypi-"], access_tokens: &[] },
+    Service { hosts: &["replicate.com"], keys: &["r8_"], access_tokens: &[] },
+    Service { hosts: &["sendgrid.com"], keys: &["SG."], access_tokens: &[] },
+    Service { hosts: &["slack.com"], keys: &["xox", "xapp-"], access_tokens: &["xox"] },
+    Service { hosts: &["stripe.com"], keys: &["sk_", "rk_"], access_tokens: &["sk_"] },
 ];
 
 #[cfg(test)]
@@ -125,11 +69,7 @@ mod tests {
 
     #[test]
     fn the_table_is_sorted_and_complete() {
-        assert!(
-            SERVICES
-                .windows(2)
-                .all(|pair| pair[0].hosts[0] < pair[1].hosts[0])
-        );
+        assert!(SERVICES.windows(2).all(|pair| pair[0].hosts[0] < pair[1].hosts[0]));
         assert!(SERVICES.iter().all(|service| !service.keys.is_empty()));
     }
 

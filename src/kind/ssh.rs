@@ -24,15 +24,9 @@ pub(super) const KIND: Kind = Kind {
             .example("correct-horse-battery-staple")
             .check(checks::one_line)
             .optional(),
-        Field::public("username", "Name to log in with")
-            .env("SSH_USER")
-            .example("root"),
-        Field::public("host", "Server name or address")
-            .env("SSH_HOST")
-            .example("web1.example.com"),
-        Field::public("port", "Port, if not 22")
-            .env("SSH_PORT")
-            .example("2222"),
+        Field::public("username", "Name to log in with").env("SSH_USER").example("root"),
+        Field::public("host", "Server name or address").env("SSH_HOST").example("web1.example.com"),
+        Field::public("port", "Port, if not 22").env("SSH_PORT").example("2222"),
         Field::public("public_key", "Public half of the key")
             .env("SSH_PUBLIC_KEY")
             .example("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI… alice@example.com"),

@@ -6,15 +6,25 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The single-text columns of a credential, in the order they are shown and tagged.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Attr {
+    /// The login name.
     Username,
+    /// Where it is used.
     Url,
+    /// The machine.
     Host,
+    /// The database's name.
     Database,
+    /// Whose credential it is.
     Client,
+    /// For which service.
     Service,
+    /// On which machine or system.
     Infra,
+    /// `prod`, `staging`, …
     Environment,
+    /// Who is responsible for it.
     Owner,
+    /// Free text.
     Description,
 }
 
@@ -59,13 +69,19 @@ pub struct Metadata {
     text: [Option<String>; Attr::ALL.len()],
     /// TCP port, 1 to 65535.
     pub port: Option<u16>,
+    /// Labels, in order.
     pub tags: BTreeSet<Label>,
+    /// It works only inside a VPN.
     pub requires_vpn: bool,
+    /// Its login asks for a second factor.
     pub requires_2fa: bool,
+    /// When it stops working.
     pub expires_at: Option<Timestamp>,
     /// How often the secret should be changed, in seconds.
     pub rotate_every: Option<i64>,
+    /// When its secret was changed last.
     pub last_rotated_at: Option<Timestamp>,
+    /// When it was last seen to work.
     pub last_verified_at: Option<Timestamp>,
     /// What the last test said.
     pub verdict: Option<String>,

@@ -63,10 +63,7 @@ fn one_line(what: &str, text: &str, max: usize) -> Result<()> {
         return wrong("cannot be empty".into());
     }
     if text.len() > max {
-        return wrong(format!(
-            "has at most {max} bytes, this one has {}",
-            text.len()
-        ));
+        return wrong(format!("has at most {max} bytes, this one has {}", text.len()));
     }
     if text.chars().any(char::is_control) {
         return wrong("has no control characters".into());
@@ -83,14 +80,12 @@ fn one_line(what: &str, text: &str, max: usize) -> Result<()> {
 fn field_name(text: &str) -> Result<()> {
     let fine = text.len() <= 64
         && text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
     match fine {
         true => Ok(()),
-        false => Err(Error::usage(
-            "a field name is 1 to 64 of a-z, 0-9 and _, beginning with a letter",
-        )),
+        false => {
+            Err(Error::usage("a field name is 1 to 64 of a-z, 0-9 and _, beginning with a letter"))
+        }
     }
 }
 
@@ -103,15 +98,7 @@ mod tests {
         for good in ["a", "db/main", "it's \"ours\"", "größe: 1", "org/a b"] {
             assert!(good.parse::<CredName>().is_ok(), "{good}");
         }
-        for bad in [
-            "",
-            " a",
-            "a\n",
-            "a\u{1b}[2J",
-            "-x",
-            "a\u{85}b",
-            &"x".repeat(256),
-        ] {
+        for bad in ["", " a", "a\n", "a\u{1b}[2J", "-x", "a\u{85}b", &"x".repeat(256)] {
             assert!(bad.parse::<CredName>().is_err(), "{bad:?}");
         }
     }

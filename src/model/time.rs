@@ -60,12 +60,8 @@ pub fn parse_when(text: &str, now: Timestamp, ahead: bool) -> Result<Timestamp> 
         return Ok(Timestamp(at.timestamp_millis()));
     }
     if let Ok(day) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
-        let midnight = day
-            .and_hms_opt(0, 0, 0)
-            .map(|at| at.and_utc().timestamp_millis());
-        return midnight
-            .map(Timestamp)
-            .ok_or_else(|| Error::usage("not a date").hint(FORMS));
+        let midnight = day.and_hms_opt(0, 0, 0).map(|at| at.and_utc().timestamp_millis());
+        return midnight.map(Timestamp).ok_or_else(|| Error::usage("not a date").hint(FORMS));
     }
     match parse_duration(text) {
         Ok(span) => Ok(Timestamp(now.0 + if ahead { span } else { -span } * 1000)),
@@ -82,32 +78,15 @@ mod tests {
     #[test]
     fn the_three_forms() {
         let at = |text| parse_when(text, NOW, true).map(|t| t.to_string()).ok();
-        assert_eq!(
-            at("2027-01-31").as_deref(),
-            Some("2027-01-31T00:00:00.000Z")
-        );
-        assert_eq!(
-            at("2027-01-31T12:00:00+01:00").as_deref(),
-            Some("2027-01-31T11:00:00.000Z")
-        );
+        assert_eq!(at("2027-01-31").as_deref(), Some("2027-01-31T00:00:00.000Z"));
+        assert_eq!(at("2027-01-31T12:00:00+01:00").as_deref(), Some("2027-01-31T11:00:00.000Z"));
         assert_eq!(parse_when("1d", NOW, true).unwrap().0 - NOW.0, 86_400_000);
         assert_eq!(NOW.0 - parse_when("1d", NOW, false).unwrap().0, 86_400_000);
     }
 
     #[test]
     fn nonsense_is_refused() {
-        for bad in [
-            "",
-            "2027-13-01",
-            "2027-02-30",
-            "soon",
-            "-5d",
-            "0d",
-            "5",
-            "9999y",
-            "5é",
-            "d",
-        ] {
+        for bad in ["", "2027-13-01", "2027-02-30", "soon", "-5d", "0d", "5", "9999y", "5é", "d"] {
             assert!(parse_when(bad, NOW, true).is_err(), "{bad:?}");
         }
     }

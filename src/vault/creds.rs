@@ -21,11 +21,7 @@ impl CredentialRow {
             id: self.id,
             name: self.name,
             meta: self.meta,
-            secrets: self
-                .heads
-                .into_iter()
-                .map(|head| (head.field, head.version))
-                .collect(),
+            secrets: self.heads.into_iter().map(|head| (head.field, head.version)).collect(),
             revision: self.revision,
             created_at: self.created_at,
             updated_at: self.updated_at,
@@ -148,11 +144,7 @@ fn describe(filter: &Filter) -> String {
     used.extend(filter.tag.as_ref().map(|_| "tag"));
     used.extend(filter.search.as_ref().map(|_| "search"));
     used.extend(filter.deleted.then_some("deleted"));
-    if used.is_empty() {
-        "all".into()
-    } else {
-        used.join(",")
-    }
+    if used.is_empty() { "all".into() } else { used.join(",") }
 }
 
 impl Vault<Unlocked> {
@@ -171,16 +163,8 @@ impl Vault<Unlocked> {
                 .detail("type", &*new.meta.kind);
             ensure_free(tx, &new.name)?;
             let receipt = tx.append_change(draft)?;
-            let sealed = seal_new(
-                id,
-                new,
-                "set",
-                tx.now(),
-                tx.author(),
-                tx.vault(),
-                keys,
-                &receipt,
-            )?;
+            let sealed =
+                seal_new(id, new, "set", tx.now(), tx.author(), tx.vault(), keys, &receipt)?;
             sealed.insert(tx)
         })
     }
@@ -194,10 +178,7 @@ impl Vault<Unlocked> {
         self.change("update", name, |tx, keys| {
             let old = find(tx, Some(keys), name, false)?;
             let mut new = old.clone();
-            let changed = change
-                .meta
-                .as_ref()
-                .map(|meta| differences(&old.meta, meta));
+            let changed = change.meta.as_ref().map(|meta| differences(&old.meta, meta));
             let mut draft =
                 Draft::about("update", old.id, name).fields(change.secrets.iter().map(|(f, _)| f));
             if let Some(changed) = changed.filter(|changed| !changed.is_empty()) {
@@ -259,10 +240,7 @@ impl Vault<Unlocked> {
             ensure_free(tx, to)?;
             let draft = Draft::about("rename", old.id, from).detail("to", to.as_str());
             let _ = tx.append_change(draft)?;
-            let new = CredentialRow {
-                name: to.as_str().to_owned(),
-                ..old.clone()
-            };
+            let new = CredentialRow { name: to.as_str().to_owned(), ..old.clone() };
             replace(tx, keys, &old, new)
         })
     }
@@ -275,10 +253,7 @@ impl Vault<Unlocked> {
         self.change("delete", name, |tx, keys| {
             let old = find(tx, Some(keys), name, false)?;
             let _ = tx.append_change(Draft::about("delete", old.id, name))?;
-            let new = CredentialRow {
-                deleted_at: Some(tx.now()),
-                ..old.clone()
-            };
+            let new = CredentialRow { deleted_at: Some(tx.now()), ..old.clone() };
             replace(tx, keys, &old, new)
         })
     }
@@ -292,10 +267,7 @@ impl Vault<Unlocked> {
             let old = find(tx, Some(keys), name, true)?;
             ensure_free(tx, name)?;
             let _ = tx.append_change(Draft::about("restore", old.id, name))?;
-            let new = CredentialRow {
-                deleted_at: None,
-                ..old.clone()
-            };
+            let new = CredentialRow { deleted_at: None, ..old.clone() };
             replace(tx, keys, &old, new)
         })
     }
@@ -373,27 +345,14 @@ fn not_found(tx: &Tx<'_>, name: &CredName, deleted: bool) -> Result<Error> {
         }
     })?;
     let place = if deleted { " in the trash" } else { "" };
-    let error = Error::new(
-        ErrorKind::NotFound,
-        format!("no credential named `{name}`{place}"),
-    );
-    let list = if deleted {
-        "vault cred list --deleted"
+    let error = Error::new(ErrorKind::NotFound, format!("no credential named `{name}`{place}"));
+    let list = if deleted { "vault cred list --deleted" } else { "vault cred list" };
+    Ok(if near.is_empty() {
+        error.hint(list)
     } else {
-        "vault cred list"
-    };
-    Ok(match near.is_empty() {
-        true => error.hint(list),
-        false => {
-            let names: Vec<String> = near.iter().map(|(_, name)| format!("`{name}`")).collect();
-            let hint = format!(
-                "did you mean {}? list them with `{list}`",
-                names.join(" or ")
-            );
-            error
-                .candidates(near.into_iter().map(|(_, name)| name).collect())
-                .hint(hint)
-        }
+        let names: Vec<String> = near.iter().map(|(_, name)| format!("`{name}`")).collect();
+        let hint = format!("did you mean {}? list them with `{list}`", names.join(" or "));
+        error.candidates(near.into_iter().map(|(_, name)| name).collect()).hint(hint)
     })
 }
 
@@ -414,22 +373,14 @@ fn choose<'r>(row: &'r CredentialRow, field: Option<&FieldName>) -> Result<&'r H
     let kind = crate::kind::find(&row.meta.kind).ok();
     let primary = || {
         let of_kind = kind.into_iter().flat_map(|k| k.fields).filter(|f| f.secret);
-        of_kind
-            .filter_map(|f| named(f.name))
-            .chain(row.heads.iter())
-            .next()
+        of_kind.filter_map(|f| named(f.name)).chain(row.heads.iter()).next()
     };
-    field
-        .map_or_else(primary, |field| named(field.as_str()))
-        .ok_or_else(|| {
-            let have: Vec<&str> = row.heads.iter().map(|head| head.field.as_str()).collect();
-            let wanted = field.map_or("a secret field", FieldName::as_str);
-            Error::new(
-                ErrorKind::NotFound,
-                format!("`{}` has no secret field `{wanted}`", row.name),
-            )
+    field.map_or_else(primary, |field| named(field.as_str())).ok_or_else(|| {
+        let have: Vec<&str> = row.heads.iter().map(|head| head.field.as_str()).collect();
+        let wanted = field.map_or("a secret field", FieldName::as_str);
+        Error::new(ErrorKind::NotFound, format!("`{}` has no secret field `{wanted}`", row.name))
             .hint(format!("it has: {}", have.join(", ")))
-        })
+    })
 }
 
 /// Opens the version a head names, having checked that the row is the one it means.
@@ -444,9 +395,7 @@ fn open(
     let version = version
         .filter(|version| {
             version.row_tag == head.tag
-                && keys
-                    .row
-                    .verify(version.message(tx.vault()).as_bytes(), &version.row_tag)
+                && keys.row.verify(version.message(tx.vault()).as_bytes(), &version.row_tag)
         })
         .ok_or_else(|| {
             Error::integrity(format!(
@@ -467,11 +416,10 @@ fn open(
 pub(super) fn check_tag(row: &CredentialRow, vault: &VaultRow, keys: &Keys) -> Result<()> {
     match keys.row.verify(row.message(vault).as_bytes(), &row.row_tag) {
         true => Ok(()),
-        false => Err(Error::integrity(format!(
-            "credential `{}` was changed from outside",
-            row.name
-        ))
-        .hint("restore the vault from a backup; `vault doctor` names what is wrong")),
+        false => {
+            Err(Error::integrity(format!("credential `{}` was changed from outside", row.name))
+                .hint("restore the vault from a backup; `vault doctor` names what is wrong"))
+        }
     }
 }
 
@@ -499,11 +447,7 @@ fn add_version(
     };
     let version = finish_version(version, value, tx.vault(), keys, receipt)?;
     version.insert(tx.db())?;
-    Ok(Head {
-        field: version.field,
-        version: version.version,
-        tag: version.row_tag,
-    })
+    Ok(Head { field: version.field, version: version.version, tag: version.row_tag })
 }
 
 fn finish_version(
@@ -537,10 +481,7 @@ pub(super) struct Sealed {
 }
 
 /// Seals a new credential. Needs no database, so that an import can do it on all cores.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "a record of these would be built and torn apart"
-)]
+#[expect(clippy::too_many_arguments, reason = "a record of these would be built and torn apart")]
 pub(super) fn seal_new(
     id: Uuid,
     new: NewCredential,
@@ -580,11 +521,7 @@ pub(super) fn seal_new(
             row_tag: [0; 32],
         };
         let version = finish_version(version, &value, vault, keys, receipt)?;
-        let head = Head {
-            field: version.field.clone(),
-            version: 1,
-            tag: version.row_tag,
-        };
+        let head = Head { field: version.field.clone(), version: 1, tag: version.row_tag };
         put_head(&mut row.heads, head);
         versions.push(version);
     }

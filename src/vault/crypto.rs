@@ -30,10 +30,7 @@ pub(super) fn seal(
     let header = header(label, value.len());
     let length = header.len() + value.len();
     let padding = vec![0; padded(length) - length];
-    encrypt(
-        &keys.recipient,
-        &[header.as_bytes(), value.expose(), &padding],
-    )
+    encrypt(&keys.recipient, &[header.as_bytes(), value.expose(), &padding])
 }
 
 /// Opens what `receipt` says is being opened, or says that it is something else.
@@ -45,10 +42,7 @@ pub(super) fn open(
 ) -> Result<Secret> {
     receipt.covers(label.credential)?;
     let plain = decrypt(&keys.identity, sealed).map_err(|_| damaged(label))?;
-    let end = plain
-        .iter()
-        .position(|b| *b == b'\n')
-        .ok_or_else(|| damaged(label))?;
+    let end = plain.iter().position(|b| *b == b'\n').ok_or_else(|| damaged(label))?;
     let (head, rest) = plain.split_at(end + 1);
     // The value's length stands only in the header; every other byte of it must be as expected.
     let value = claimed_length(head).and_then(|length| rest.get(..length));
@@ -81,11 +75,7 @@ fn header(label: Label<'_>, length: usize) -> String {
 
 fn claimed_length(head: &[u8]) -> Option<usize> {
     let text = std::str::from_utf8(head).ok()?;
-    text.rsplit_once("\"len\":")?
-        .1
-        .strip_suffix("}\n")?
-        .parse()
-        .ok()
+    text.rsplit_once("\"len\":")?.1.strip_suffix("}\n")?.parse().ok()
 }
 
 /// The padded size of `n` bytes: 256, then steps of 1 KiB to 4 KiB, then Padmé (Nikitin et al.,
@@ -137,9 +127,7 @@ pub(super) fn decrypt(
     let decryptor = Decryptor::new_buffered(sealed).map_err(sort)?;
     let mut reader = decryptor.decrypt(std::iter::once(with)).map_err(sort)?;
     let mut plain = Zeroizing::new(Vec::with_capacity(sealed.len()));
-    reader
-        .read_to_end(&mut plain)
-        .map_err(|_| DecryptFault::Damaged)?;
+    reader.read_to_end(&mut plain).map_err(|_| DecryptFault::Damaged)?;
     Ok(plain)
 }
 

@@ -65,10 +65,7 @@ impl<S: State> Vault<S> {
         let verdict = self.verify_log(&mut |_, _| {});
         note(
             "log",
-            verdict
-                .as_ref()
-                .map(|v| format!("{} entries, intact", v.entries))
-                .map_err(again),
+            verdict.as_ref().map(|v| format!("{} entries, intact", v.entries)).map_err(again),
         );
         if let Ok(verdict) = verdict {
             findings.extend(verdict.gaps.into_iter().map(|gap| Finding {
@@ -118,10 +115,7 @@ impl<S: State> Vault<S> {
             tx::check_vault(&vault, keys, &found)?;
             state::check_all(db, &vault)?;
             Tombstone::each(db, |stone| {
-                match keys
-                    .row
-                    .verify(stone.message(&vault).as_bytes(), &stone.row_tag)
-                {
+                match keys.row.verify(stone.message(&vault).as_bytes(), &stone.row_tag) {
                     true => Ok(()),
                     false => Err(Error::integrity("a tombstone was changed from outside")),
                 }
@@ -134,12 +128,8 @@ impl<S: State> Vault<S> {
                 Ok(())
             })?;
             match versions == SecretRow::count(db)? {
-                true => Ok(format!(
-                    "{credentials} credentials, {versions} values, all genuine"
-                )),
-                false => Err(Error::integrity(
-                    "there are values that belong to no credential",
-                )),
+                true => Ok(format!("{credentials} credentials, {versions} values, all genuine")),
+                false => Err(Error::integrity("there are values that belong to no credential")),
             }
         });
         db.roll_back();
@@ -167,9 +157,7 @@ impl<S: State> Vault<S> {
                     _ => return Err(wrong("is missing or does not belong to it")),
                 },
             };
-            let genuine = keys
-                .row
-                .verify(version.message(vault).as_bytes(), &version.row_tag);
+            let genuine = keys.row.verify(version.message(vault).as_bytes(), &version.row_tag);
             if tag != version.row_tag || !genuine {
                 return Err(wrong("was changed from outside"));
             }
@@ -186,21 +174,11 @@ impl<S: State> Vault<S> {
 
 fn finding(check: &'static str, outcome: Result<String>) -> Finding {
     match outcome {
-        Ok(message) => Finding {
-            level: "ok",
-            check,
-            message,
-        },
-        Err(e) if e.kind() == crate::error::ErrorKind::Internal => Finding {
-            level: "warning",
-            check,
-            message: e.message().to_owned(),
-        },
-        Err(e) => Finding {
-            level: "problem",
-            check,
-            message: e.message().to_owned(),
-        },
+        Ok(message) => Finding { level: "ok", check, message },
+        Err(e) if e.kind() == crate::error::ErrorKind::Internal => {
+            Finding { level: "warning", check, message: e.message().to_owned() }
+        }
+        Err(e) => Finding { level: "problem", check, message: e.message().to_owned() },
     }
 }
 
@@ -217,9 +195,9 @@ fn check_disk(file: &Path) -> Result<String> {
         rustix::fs::statfs(file).map_err(|e| Error::io("cannot look at the disk", &e.into()))?;
     let kind = u64::try_from(about.f_type).unwrap_or_default();
     match REMOTE.contains(&kind) {
-        true => Err(Error::internal(
-            "the vault is on a network disk, where locks are not reliable",
-        )),
+        true => {
+            Err(Error::internal("the vault is on a network disk, where locks are not reliable"))
+        }
         false => Ok("a local file system".into()),
     }
 }

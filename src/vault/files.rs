@@ -40,11 +40,7 @@ pub(super) fn open_or_create(path: &Path) -> Result<File> {
 
 /// Opens a file of ours for reading and writing; `None` if it is not there.
 pub(super) fn open(path: &Path) -> Result<Option<File>> {
-    let opened = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .custom_flags(nofollow())
-        .open(path);
+    let opened = OpenOptions::new().read(true).write(true).custom_flags(nofollow()).open(path);
     match opened {
         Ok(file) => {
             let about = file.metadata().map_err(|e| cannot_open(path, &e))?;
@@ -70,12 +66,8 @@ pub(super) fn check(path: &Path) -> Result<bool> {
 
 /// Refuses what an attacker could have put there: links, pipes, others' files, open modes.
 fn check_metadata(path: &Path, about: &Metadata) -> Result<()> {
-    let refuse = |why: &str| {
-        Err(Error::new(
-            ErrorKind::Refused,
-            format!("`{}` {why}", path.display()),
-        ))
-    };
+    let refuse =
+        |why: &str| Err(Error::new(ErrorKind::Refused, format!("`{}` {why}", path.display())));
     if about.is_symlink() {
         return refuse("is a symbolic link").map_err(|e| e.hint("name the real file"));
     }
@@ -101,28 +93,16 @@ pub(super) fn make_private_dir(path: &Path) -> Result<()> {
         .recursive(true)
         .mode(0o700)
         .create(path)
-        .map_err(|e| {
-            Error::io(
-                format!("cannot create the directory `{}`", path.display()),
-                &e,
-            )
-        })
+        .map_err(|e| Error::io(format!("cannot create the directory `{}`", path.display()), &e))
 }
 
 /// Refuses a directory in which others could swap our files. A sticky one (`/tmp`) protects them.
 pub(super) fn check_dir(path: &Path) -> Result<()> {
-    let dir = if path.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        path
-    };
+    let dir = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     let about = std::fs::metadata(dir)
         .map_err(|e| Error::io(format!("cannot look into `{}`", dir.display()), &e))?;
     let refuse = |why: &str| {
-        Error::new(
-            ErrorKind::Refused,
-            format!("the directory `{}` {why}", dir.display()),
-        )
+        Error::new(ErrorKind::Refused, format!("the directory `{}` {why}", dir.display()))
     };
     if about.mode() & 0o022 != 0 && about.mode() & 0o1000 == 0 {
         return Err(
@@ -138,11 +118,7 @@ pub(super) fn check_dir(path: &Path) -> Result<()> {
 
 /// Makes the entries of a directory durable.
 pub(super) fn sync_dir(path: &Path) -> Result<()> {
-    let dir = if path.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        path
-    };
+    let dir = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     let opened = rustix::fs::open(dir, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
     opened
         .and_then(rustix::fs::fsync)
@@ -159,8 +135,5 @@ fn cannot_open(path: &Path, e: &std::io::Error) -> Error {
 }
 
 fn vanished(path: &Path) -> Error {
-    Error::new(
-        ErrorKind::Io,
-        format!("`{}` vanished while it was opened", path.display()),
-    )
+    Error::new(ErrorKind::Io, format!("`{}` vanished while it was opened", path.display()))
 }

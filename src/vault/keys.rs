@@ -16,14 +16,9 @@ pub(super) type AuthRoot = Zeroizing<[u8; 32]>;
 pub(super) struct MacKey(Box<Hmac<Sha256>>);
 
 impl MacKey {
-    #[expect(
-        clippy::expect_used,
-        reason = "HMAC takes keys of any length (RFC 2104)"
-    )]
+    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length (RFC 2104)")]
     pub(super) fn new(key: &[u8; 32]) -> Self {
-        Self(Box::new(
-            Hmac::new_from_slice(key).expect("HMAC takes keys of any length"),
-        ))
+        Self(Box::new(Hmac::new_from_slice(key).expect("HMAC takes keys of any length")))
     }
 
     /// HMAC-SHA256 (RFC 2104) of a message.
@@ -76,10 +71,7 @@ impl Keys {
     }
 }
 
-#[expect(
-    clippy::expect_used,
-    reason = "HKDF-SHA256 gives up to 8160 bytes; this asks for 32"
-)]
+#[expect(clippy::expect_used, reason = "HKDF-SHA256 gives up to 8160 bytes; this asks for 32")]
 fn derive_one(hkdf: &Hkdf<Sha256>, name: &str) -> MacKey {
     let mut key = Zeroizing::new([0; 32]);
     hkdf.expand_multi_info(&[b"vault/v1/", name.as_bytes()], &mut key[..])

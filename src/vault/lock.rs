@@ -41,10 +41,7 @@ fn wait(file: File) -> Result<File> {
         Ok(Err(e)) => Err(Error::io("cannot lock the vault", &e.into())),
         Err(_) => Err(Error::new(
             ErrorKind::Io,
-            format!(
-                "the vault is busy: another process held it for {} s",
-                DEADLINE.as_secs()
-            ),
+            format!("the vault is busy: another process held it for {} s", DEADLINE.as_secs()),
         )
         .hint("look for a hanging process: fuser -v VAULT_FILE.lock")),
     }

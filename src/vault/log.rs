@@ -61,55 +61,28 @@ pub(super) fn trust_state(
     purpose: Purpose,
     key: &Key,
 ) -> Result<(i64, i64)> {
-    let place = Place {
-        file: absolute(&place.file)?,
-        state_dir: place.state_dir.clone(),
-    };
+    let place = Place { file: absolute(&place.file)?, state_dir: place.state_dir.clone() };
     let db = store::open(&place.file)?;
     let vault = VaultRow::load(&db)?;
     let slots = SlotRow::all(&db)?;
     let (keys, slot) = slot::unwrap(key, &slots, vault.vault_id, vault.epoch)?;
     tx::check_vault(&vault, &keys, &Found::Missing)?;
     if tx::slots_hash(&slots) != vault.slots {
-        return Err(Error::integrity(
-            "the vault's key slots were changed from outside",
-        ));
+        return Err(Error::integrity("the vault's key slots were changed from outside"));
     }
-    let mut core = Core {
-        db,
-        place,
-        world,
-        purpose,
-        vault,
-        actor: OnceCell::new(),
-        warnings: Vec::new(),
-    };
+    let mut core =
+        Core { db, place, world, purpose, vault, actor: OnceCell::new(), warnings: Vec::new() };
     state::check_all(&core.db, &core.vault)?;
-    audit::verify::verify(
-        &core.db,
-        &core.vault,
-        Some(&keys),
-        &Found::Missing,
-        &mut |_, _| {},
-    )?;
+    audit::verify::verify(&core.db, &core.vault, Some(&keys), &Found::Missing, &mut |_, _| {})?;
     let sealed = match core.seal_file().read()?.0 {
         Found::Present(seal) => seal.counter,
         Found::Missing | Found::Damaged => core.vault.counter,
     };
     let found = core.vault.counter;
-    if PathRecord::new(&core.place.state_dir, &core.place.file)
-        .read()?
-        .is_some()
-    {
+    if PathRecord::new(&core.place.state_dir, &core.place.file).read()?.is_some() {
         tx::remember_path(&core)?;
     }
-    let mut tx = Tx::restart(
-        &mut core,
-        With {
-            keys: &keys,
-            slot: &slot.label,
-        },
-    )?;
+    let mut tx = Tx::restart(&mut core, With { keys: &keys, slot: &slot.label })?;
     let draft = Draft::new("trust_state")
         .detail("sealed", sealed.to_string())
         .detail("found", found.to_string());

@@ -45,7 +45,9 @@ use uuid::Uuid;
 /// Where a vault is: the database file, and the directory that holds the seal files.
 #[derive(Clone, Debug)]
 pub struct Place {
+    /// The database.
     pub file: PathBuf,
+    /// The directory of the seal files.
     pub state_dir: PathBuf,
 }
 
@@ -60,6 +62,7 @@ pub enum Key {
 /// Why the vault is used: goes into every log entry of this run.
 #[derive(Clone, Debug, Default)]
 pub struct Purpose {
+    /// In the user's words.
     pub reason: Option<String>,
 }
 
@@ -81,10 +84,7 @@ mod private {
     /// The keys, if the state has them.
     pub trait Keyring {
         #[doc(hidden)]
-        #[expect(
-            private_interfaces,
-            reason = "the trait is sealed; nobody outside can call it"
-        )]
+        #[expect(private_interfaces, reason = "the trait is sealed; nobody outside can call it")]
         fn with(&self) -> Option<super::With<'_>>;
     }
 }
@@ -99,10 +99,7 @@ impl private::Keyring for Locked {
 impl private::Keyring for Unlocked {
     #[expect(private_interfaces, reason = "see the trait")]
     fn with(&self) -> Option<With<'_>> {
-        Some(With {
-            keys: &self.keys,
-            slot: &self.slot,
-        })
+        Some(With { keys: &self.keys, slot: &self.slot })
     }
 }
 
@@ -119,28 +116,15 @@ impl Vault<Locked> {
     /// Not found (10), not a vault or a newer format (4), unsafe files (14), a foreign schema or
     /// another vault than the one last seen at this path (15), I/O (18).
     pub fn open(place: &Place, world: Rc<World>, purpose: Purpose) -> Result<Self> {
-        let place = Place {
-            file: absolute(&place.file)?,
-            state_dir: place.state_dir.clone(),
-        };
+        let place = Place { file: absolute(&place.file)?, state_dir: place.state_dir.clone() };
         let db = store::open(&place.file)?;
         let vault = VaultRow::load(&db)?;
         let known = PathRecord::new(&place.state_dir, &place.file).read()?;
-        let core = Core {
-            db,
-            place,
-            world,
-            purpose,
-            vault,
-            actor: OnceCell::new(),
-            warnings: Vec::new(),
-        };
+        let core =
+            Core { db, place, world, purpose, vault, actor: OnceCell::new(), warnings: Vec::new() };
         match known {
             Some(id) if id != core.vault.vault_id => Err(another_vault(&core.place.file)),
-            _ => Ok(Self {
-                core,
-                state: Locked(()),
-            }),
+            _ => Ok(Self { core, state: Locked(()) }),
         }
     }
 
@@ -156,10 +140,7 @@ impl Vault<Locked> {
             Ok((keys, slot)) => {
                 self.check_slots(&keys, &slots)?;
                 let slot = slot.label.clone();
-                Ok(Vault {
-                    core: self.core,
-                    state: Unlocked { keys, slot },
-                })
+                Ok(Vault { core: self.core, state: Unlocked { keys, slot } })
             }
             Err(e) => {
                 let draft = Draft::new("unlock_failed").detail("type", slot::type_of(key));
@@ -174,16 +155,12 @@ impl Vault<Locked> {
         let vault = &self.core.vault;
         let (found, _) = self.core.seal_file().read()?;
         tx::check_vault(vault, keys, &found)?;
-        let genuine = slots.iter().all(|slot| {
-            keys.row
-                .verify(slot.message(vault).as_bytes(), &slot.row_tag)
-        });
+        let genuine =
+            slots.iter().all(|slot| keys.row.verify(slot.message(vault).as_bytes(), &slot.row_tag));
         match genuine && tx::slots_hash(slots) == vault.slots {
             true => Ok(()),
-            false => Err(
-                Error::integrity("the vault's key slots were changed from outside")
-                    .hint("restore the vault from a backup"),
-            ),
+            false => Err(Error::integrity("the vault's key slots were changed from outside")
+                .hint("restore the vault from a backup")),
         }
     }
 
@@ -192,10 +169,7 @@ impl Vault<Locked> {
     /// # Errors
     /// Integrity or I/O.
     pub fn slot_types(&self) -> Result<Vec<String>> {
-        Ok(SlotRow::all(&self.core.db)?
-            .into_iter()
-            .map(|slot| slot.kind)
-            .collect())
+        Ok(SlotRow::all(&self.core.db)?.into_iter().map(|slot| slot.kind).collect())
     }
 }
 
@@ -234,10 +208,7 @@ impl Vault<Unlocked> {
     /// # Errors
     /// Conflict (13) when there is a vault already, refused (14) for an unsafe directory, I/O (18).
     pub fn init(place: &Place, world: Rc<World>, key: &Key, label: &str) -> Result<Self> {
-        let place = Place {
-            file: absolute_new(&place.file)?,
-            state_dir: place.state_dir.clone(),
-        };
+        let place = Place { file: absolute_new(&place.file)?, state_dir: place.state_dir.clone() };
         let dir = place.file.parent().unwrap_or(Path::new("/")).to_owned();
         files::check_dir(&dir)?;
         files::make_private_dir(&place.state_dir)?;
@@ -277,11 +248,7 @@ fn remove_drafts(file: &Path, dir: &Path) {
     let Some(name) = file.file_name() else { return };
     let prefix = files::beside(Path::new(name), DRAFT).into_os_string();
     for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
-        if entry
-            .file_name()
-            .as_encoded_bytes()
-            .starts_with(prefix.as_encoded_bytes())
-        {
+        if entry.file_name().as_encoded_bytes().starts_with(prefix.as_encoded_bytes()) {
             let _ = std::fs::remove_file(entry.path());
         }
     }
@@ -299,10 +266,8 @@ fn fill(
     let db = store::create(file)?;
     let now = world.now();
     let (vault_id, epoch) = (Uuid::new_v4(), 1);
-    let content = slot::Content {
-        identity: age::x25519::Identity::generate(),
-        auth_root: keys::random_32(),
-    };
+    let content =
+        slot::Content { identity: age::x25519::Identity::generate(), auth_root: keys::random_32() };
     let sealed = slot::wrap(key, &content, vault_id, epoch, now)?;
     let keys = Keys::derive(content.identity, &content.auth_root, vault_id, epoch);
     let vault = VaultRow {
@@ -328,32 +293,16 @@ fn fill(
     slot.insert(&db)?;
     let mut core = Core {
         db,
-        place: Place {
-            file: file.to_owned(),
-            state_dir: place.state_dir.clone(),
-        },
+        place: Place { file: file.to_owned(), state_dir: place.state_dir.clone() },
         world,
         purpose: Purpose::default(),
         vault,
         actor: OnceCell::new(),
         warnings: Vec::new(),
     };
-    Tx::found(
-        &mut core,
-        With {
-            keys: &keys,
-            slot: label,
-        },
-        lock,
-    )?;
+    Tx::found(&mut core, With { keys: &keys, slot: label }, lock)?;
     core.place = place.clone();
-    Ok(Vault {
-        core,
-        state: Unlocked {
-            keys,
-            slot: label.to_owned(),
-        },
-    })
+    Ok(Vault { core, state: Unlocked { keys, slot: label.to_owned() } })
 }
 
 /// Gives the finished database its name, without ever replacing another file.
@@ -371,10 +320,7 @@ fn publish(vault: Vault<Unlocked>, draft: &Path, dir: &Path) -> Result<Vault<Unl
     )
     .map_err(|e| match e {
         rustix::io::Errno::EXIST => exists(&core.place.file),
-        e => Error::io(
-            format!("cannot create `{}`", core.place.file.display()),
-            &e.into(),
-        ),
+        e => Error::io(format!("cannot create `{}`", core.place.file.display()), &e.into()),
     })?;
     files::sync_dir(dir)?;
     core.db = Db::open(&core.place.file)?;
@@ -383,19 +329,13 @@ fn publish(vault: Vault<Unlocked>, draft: &Path, dir: &Path) -> Result<Vault<Unl
 }
 
 fn exists(file: &Path) -> Error {
-    Error::new(
-        ErrorKind::Conflict,
-        format!("there is a vault already at `{}`", file.display()),
-    )
-    .hint("use it, or name another file: vault init --vault FILE")
+    Error::new(ErrorKind::Conflict, format!("there is a vault already at `{}`", file.display()))
+        .hint("use it, or name another file: vault init --vault FILE")
 }
 
 fn another_vault(file: &Path) -> Error {
-    Error::integrity(format!(
-        "`{}` is not the vault that was there before",
-        file.display()
-    ))
-    .hint("if you replaced it on purpose: vault trust-state")
+    Error::integrity(format!("`{}` is not the vault that was there before", file.display()))
+        .hint("if you replaced it on purpose: vault trust-state")
 }
 
 /// The real path of an existing file's directory, so that seals and records are found again from
@@ -411,24 +351,18 @@ fn absolute(file: &Path) -> Result<PathBuf> {
     };
     match dir.canonicalize() {
         Ok(dir) => Ok(dir.join(name)),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(Error::new(
-            ErrorKind::NotFound,
-            format!("no vault at `{}`", file.display()),
-        )
-        .hint("make one with `vault init`, or name another with `--vault FILE`")),
-        Err(e) => Err(Error::io(
-            format!("cannot look into `{}`", dir.display()),
-            &e,
-        )),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            Err(Error::new(ErrorKind::NotFound, format!("no vault at `{}`", file.display()))
+                .hint("make one with `vault init`, or name another with `--vault FILE`"))
+        }
+        Err(e) => Err(Error::io(format!("cannot look into `{}`", dir.display()), &e)),
     }
 }
 
 /// The same for a file to be made: its directory is made first.
 fn absolute_new(file: &Path) -> Result<PathBuf> {
-    if let Some(dir) = file.parent().filter(|dir| !dir.as_os_str().is_empty()) {
-        if !dir.exists() {
-            files::make_private_dir(dir)?;
-        }
+    if let Some(dir) = file.parent().filter(|dir| !dir.as_os_str().is_empty() && !dir.exists()) {
+        files::make_private_dir(dir)?;
     }
     absolute(file)
 }

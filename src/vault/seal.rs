@@ -93,8 +93,7 @@ impl SealFile {
 
     /// Makes a new seal file durable, its name included.
     pub(super) fn sync(&self, file: &File) -> Result<()> {
-        file.sync_all()
-            .map_err(|e| Error::io("cannot sync the seal file", &e))?;
+        file.sync_all().map_err(|e| Error::io("cannot sync the seal file", &e))?;
         files::sync_dir(&self.dir)
     }
 }
@@ -165,10 +164,7 @@ impl PathRecord {
             return Ok(None);
         };
         let mut bytes = [0; 16];
-        Ok(file
-            .read_exact(&mut bytes)
-            .ok()
-            .map(|()| Uuid::from_bytes(bytes)))
+        Ok(file.read_exact(&mut bytes).ok().map(|()| Uuid::from_bytes(bytes)))
     }
 
     /// Records `vault_id`.

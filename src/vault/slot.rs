@@ -39,13 +39,8 @@ pub fn parse_identity(file: &Secret) -> Result<x25519::Identity> {
             .hint("a key file has one line that begins with AGE-SECRET-KEY-1")
     };
     let text = std::str::from_utf8(file.expose()).map_err(|_| malformed())?;
-    let mut lines = text
-        .lines()
-        .map(str::trim)
-        .filter(|l| !l.is_empty() && !l.starts_with('#'));
-    let identity = lines
-        .next()
-        .and_then(|line| x25519::Identity::from_str(line).ok());
+    let mut lines = text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
+    let identity = lines.next().and_then(|line| x25519::Identity::from_str(line).ok());
     match (identity, lines.next()) {
         (Some(identity), None) => Ok(identity),
         _ => Err(malformed()),
@@ -59,9 +54,7 @@ pub fn new_key_file(now: Timestamp) -> Secret {
     let key = identity.to_string();
     let head =
         format!("# vault key file, created {now}\n# Whoever has this file opens the vault.\n");
-    let mut text = Zeroizing::new(Vec::with_capacity(
-        head.len() + key.expose_secret().len() + 1,
-    ));
+    let mut text = Zeroizing::new(Vec::with_capacity(head.len() + key.expose_secret().len() + 1));
     text.extend_from_slice(head.as_bytes());
     text.extend_from_slice(key.expose_secret().as_bytes());
     text.push(b'\n');
@@ -85,18 +78,11 @@ pub(super) fn wrap(
     now: Timestamp,
 ) -> Result<Vec<u8>> {
     let root = Zeroizing::new(BASE64.encode(&content.auth_root[..]));
-    let head = format!(
-        "# vault v1 id={} epoch={epoch} created={now}\n# auth-root: ",
-        vault_id.simple()
-    );
+    let head =
+        format!("# vault v1 id={} epoch={epoch} created={now}\n# auth-root: ", vault_id.simple());
     let identity = content.identity.to_string();
-    let parts: [&[u8]; 5] = [
-        head.as_bytes(),
-        root.as_bytes(),
-        b"\n",
-        identity.expose_secret().as_bytes(),
-        b"\n",
-    ];
+    let parts: [&[u8]; 5] =
+        [head.as_bytes(), root.as_bytes(), b"\n", identity.expose_secret().as_bytes(), b"\n"];
     match key {
         Key::Identity(file) => crypto::encrypt(&parse_identity(file)?.to_public(), &parts),
         Key::Passphrase(passphrase) => {
@@ -134,10 +120,7 @@ pub(super) fn unwrap<'r>(
             Ok(plain) => return Ok((read_content(&plain, vault_id, epoch)?, slot)),
             Err(DecryptFault::WrongKey) => {}
             Err(DecryptFault::Damaged) => {
-                return Err(Error::integrity(format!(
-                    "slot `{}` is damaged",
-                    slot.label
-                )));
+                return Err(Error::integrity(format!("slot `{}` is damaged", slot.label)));
             }
         }
     }
@@ -145,15 +128,8 @@ pub(super) fn unwrap<'r>(
 }
 
 fn wrong_key(wanted: &str, slots: &[SlotRow]) -> Error {
-    let what = if wanted == PASSPHRASE {
-        "passphrase"
-    } else {
-        "key"
-    };
-    let error = Error::new(
-        ErrorKind::WrongKey,
-        format!("the {what} does not open this vault"),
-    );
+    let what = if wanted == PASSPHRASE { "passphrase" } else { "key" };
+    let error = Error::new(ErrorKind::WrongKey, format!("the {what} does not open this vault"));
     match slots.iter().any(|slot| slot.kind == wanted) {
         true => error,
         false if wanted == PASSPHRASE => {
@@ -174,19 +150,14 @@ fn secret_string(passphrase: &Secret) -> Result<SecretString> {
 /// ask for terabytes, or for a cost so low that watching the derivation helps him.
 fn check_work_factor(sealed: &[u8]) -> Result<()> {
     let head = &sealed[..sealed.len().min(200)];
-    let stanza = head
-        .split(|b| *b == b'\n')
-        .nth(1)
-        .and_then(|line| std::str::from_utf8(line).ok());
+    let stanza = head.split(|b| *b == b'\n').nth(1).and_then(|line| std::str::from_utf8(line).ok());
     let factor = stanza
         .and_then(|line| line.strip_prefix("-> scrypt "))
         .and_then(|rest| rest.split(' ').nth(1))
         .and_then(|number| number.parse::<u8>().ok());
     match factor {
         Some(factor) if WORK_FACTORS.contains(&factor) => Ok(()),
-        _ => Err(Error::integrity(
-            "a passphrase slot has a work factor outside 2^15 to 2^20",
-        )),
+        _ => Err(Error::integrity("a passphrase slot has a work factor outside 2^15 to 2^20")),
     }
 }
 
@@ -195,19 +166,11 @@ fn read_content(plain: &[u8], vault_id: Uuid, epoch: u32) -> Result<Keys> {
     let text = std::str::from_utf8(plain).map_err(|_| wrong())?;
     let head = format!("# vault v1 id={} epoch={epoch} ", vault_id.simple());
     let mut lines = text.lines();
-    lines
-        .next()
-        .filter(|line| line.starts_with(&head))
-        .ok_or_else(wrong)?;
-    let root = lines
-        .next()
-        .and_then(|line| line.strip_prefix("# auth-root: "))
-        .ok_or_else(wrong)?;
+    lines.next().filter(|line| line.starts_with(&head)).ok_or_else(wrong)?;
+    let root =
+        lines.next().and_then(|line| line.strip_prefix("# auth-root: ")).ok_or_else(wrong)?;
     let root = Zeroizing::new(BASE64.decode(root.as_bytes()).map_err(|_| wrong())?);
     let auth_root: AuthRoot = Zeroizing::new(<[u8; 32]>::try_from(&root[..]).map_err(|_| wrong())?);
-    let identity = lines
-        .next()
-        .and_then(|line| line.parse().ok())
-        .ok_or_else(wrong)?;
+    let identity = lines.next().and_then(|line| line.parse().ok()).ok_or_else(wrong)?;
     Ok(Keys::derive(identity, &auth_root, vault_id, epoch))
 }

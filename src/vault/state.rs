@@ -40,10 +40,8 @@ fn encode(children: &Children) -> Vec<u8> {
 }
 
 fn decode(blob: &[u8]) -> Result<Children> {
-    let children: Children = blob
-        .chunks_exact(33)
-        .filter_map(|c| Some((c[0], c[1..].try_into().ok()?)))
-        .collect();
+    let children: Children =
+        blob.chunks_exact(33).filter_map(|c| Some((c[0], c[1..].try_into().ok()?))).collect();
     // Only the canonical encoding has the hash that was MACed.
     match encode(&children) == blob {
         true => Ok(children),
@@ -132,11 +130,7 @@ pub(super) fn update(db: &Db, changed: &BTreeSet<i64>) -> Result<Hash> {
     for level in (0..i64::from(LEVELS)).rev() {
         below = lift(db, level, &below)?;
     }
-    Ok(below
-        .into_values()
-        .flatten()
-        .next()
-        .unwrap_or_else(empty_root))
+    Ok(below.into_values().flatten().next().unwrap_or_else(empty_root))
 }
 
 /// Enters the changed hashes of one level into the nodes above; those nodes' hashes.
@@ -184,11 +178,7 @@ fn rebuild(db: &Db) -> Result<Hash> {
     for level in (0..i64::from(LEVELS)).rev() {
         below = lift(db, level, &below)?;
     }
-    Ok(below
-        .into_values()
-        .flatten()
-        .next()
-        .unwrap_or_else(empty_root))
+    Ok(below.into_values().flatten().next().unwrap_or_else(empty_root))
 }
 
 /// The hashes of all leaves that are not empty, in one scan.
@@ -217,10 +207,7 @@ pub(super) fn check_all(db: &Db, vault: &VaultRow) -> Result<()> {
         let mut above: BTreeMap<i64, Children> = BTreeMap::new();
         for (position, hash) in below.iter().filter_map(|(p, h)| h.map(|h| (p, h))) {
             let child = u8::try_from(position & 63).unwrap_or_default();
-            above
-                .entry(position >> STEP)
-                .or_default()
-                .insert(child, hash);
+            above.entry(position >> STEP).or_default().insert(child, hash);
         }
         below = BTreeMap::new();
         for (position, children) in above {
@@ -228,11 +215,7 @@ pub(super) fn check_all(db: &Db, vault: &VaultRow) -> Result<()> {
             expected.insert((level, position), children);
         }
     }
-    let root = below
-        .into_values()
-        .flatten()
-        .next()
-        .unwrap_or_else(empty_root);
+    let root = below.into_values().flatten().next().unwrap_or_else(empty_root);
     let mut same = root == vault.root;
     rows::each_node(db, |level, position, blob| {
         let node = expected.remove(&(level, position));

@@ -23,10 +23,7 @@ pub(super) struct Tlv {
 impl Tlv {
     /// A message of the given domain, which is value 0.
     pub(super) fn new(domain: &str) -> Self {
-        let mut message = Self {
-            buffer: Vec::with_capacity(512),
-            number: 0,
-        };
+        let mut message = Self { buffer: Vec::with_capacity(512), number: 0 };
         message.put(TEXT, domain.as_bytes());
         message
     }
@@ -75,8 +72,7 @@ impl Tlv {
     fn put(&mut self, kind: u8, bytes: &[u8]) -> &mut Self {
         self.buffer.push(self.number);
         self.buffer.push(kind);
-        self.buffer
-            .extend_from_slice(&(bytes.len() as u32).to_be_bytes());
+        self.buffer.extend_from_slice(&(bytes.len() as u32).to_be_bytes());
         self.buffer.extend_from_slice(bytes);
         self.number += 1;
         self

@@ -140,9 +140,8 @@ fn batch<'tx>(
         ensure_free(tx, &new.name)?;
         let id = Uuid::now_v7();
         let fields: Vec<FieldName> = new.secrets.iter().map(|(field, _)| field.clone()).collect();
-        let draft = Draft::about("import", id, &new.name)
-            .fields(&fields)
-            .detail("type", &*new.meta.kind);
+        let draft =
+            Draft::about("import", id, &new.name).fields(&fields).detail("type", &*new.meta.kind);
         let receipt = tx.append_change(draft)?;
         jobs.push(Job { id, new, receipt });
     }

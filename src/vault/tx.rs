@@ -32,8 +32,7 @@ pub(super) struct Core {
 
 impl Core {
     pub(super) fn actor(&self) -> &Actor {
-        self.actor
-            .get_or_init(|| Actor::of_this_process(&self.world))
+        self.actor.get_or_init(|| Actor::of_this_process(&self.world))
     }
 
     pub(super) fn seal_file(&self) -> SealFile {
@@ -128,11 +127,7 @@ impl<'v> Tx<'v> {
         let Some(With { keys, .. }) = self.with.filter(|_| !self.log.is_sealed()) else {
             return Ok(());
         };
-        let cause = if self.seal_file.is_some() {
-            "damaged"
-        } else {
-            "missing"
-        };
+        let cause = if self.seal_file.is_some() { "damaged" } else { "missing" };
         self.seal_file = Some(self.core.seal_file().prepare()?);
         self.start_segment(keys, cause)
     }
@@ -143,8 +138,7 @@ impl<'v> Tx<'v> {
             purpose: &self.core.purpose,
             now: self.core.world.now(),
         };
-        self.log
-            .start_segment(&self.core.db, &self.core.vault, keys, &author, cause)?;
+        self.log.start_segment(&self.core.db, &self.core.vault, keys, &author, cause)?;
         self.new_seal = Some(cause);
         if cause != "init" {
             self.core.warn_once(format!(
@@ -284,17 +278,13 @@ impl<'v> Tx<'v> {
         let synced = match self.new_seal {
             None => true,
             Some("init") => self.core.seal_file().sync(file).is_ok(),
-            Some(_) => self
-                .core
-                .seal_file()
-                .sync(file)
-                .and_then(|()| remember_path(self.core))
-                .is_ok(),
+            Some(_) => {
+                self.core.seal_file().sync(file).and_then(|()| remember_path(self.core)).is_ok()
+            }
         };
         if !(written && synced) {
             let path = self.core.seal_file().path().display().to_string();
-            self.core
-                .warn_once(format!("the seal file `{path}` could not be written"));
+            self.core.warn_once(format!("the seal file `{path}` could not be written"));
         }
     }
 }
@@ -307,16 +297,14 @@ pub(super) fn remember_path(core: &Core) -> Result<()> {
 /// Checks the vault's own row against the keys, and the keys against this machine's pin.
 pub(super) fn check_vault(vault: &VaultRow, keys: &Keys, found: &Found) -> Result<()> {
     if !keys.state.verify(vault.message().as_bytes(), &vault.mac) {
-        return Err(
-            Error::integrity("the vault's state was changed from outside")
-                .hint("restore the vault from a backup"),
-        );
+        return Err(Error::integrity("the vault's state was changed from outside")
+            .hint("restore the vault from a backup"));
     }
     match found {
-        Found::Present(seal) if seal.pin != audit::pin(keys, vault.vault_id) => Err(
-            Error::integrity("this is not the vault that this machine knows by its name")
-                .hint("find out who replaced the file; restore your own from a backup"),
-        ),
+        Found::Present(seal) if seal.pin != audit::pin(keys, vault.vault_id) => {
+            Err(Error::integrity("this is not the vault that this machine knows by its name")
+                .hint("find out who replaced the file; restore your own from a backup"))
+        }
         _ => Ok(()),
     }
 }
@@ -333,10 +321,7 @@ pub(super) fn slots_hash(slots: &[SlotRow]) -> Hash {
 
 /// Checks a credential's row tag and its place in the state tree.
 pub(super) fn check_credential(tx: &mut Tx<'_>, keys: &Keys, row: &CredentialRow) -> Result<()> {
-    if !keys
-        .row
-        .verify(row.message(tx.vault()).as_bytes(), &row.row_tag)
-    {
+    if !keys.row.verify(row.message(tx.vault()).as_bytes(), &row.row_tag) {
         return Err(Error::integrity(format!(
             "credential `{}` was changed from outside",
             row.name

@@ -7,15 +7,21 @@ use uuid::Uuid;
 /// One credential as the clear columns tell it.
 #[derive(Clone, Debug)]
 pub struct Credential {
+    /// Never reused.
     pub id: Uuid,
+    /// Unique among the live ones.
     pub name: String,
+    /// The clear columns.
     pub meta: Metadata,
     /// The secret fields and their current versions, in order of name (`notes` among them).
     pub secrets: Vec<(FieldName, u32)>,
     /// +1 with every change of anything.
     pub revision: u32,
+    /// When it was stored.
     pub created_at: Timestamp,
+    /// When anything of it changed last.
     pub updated_at: Timestamp,
+    /// When it went into the trash; none for a live one.
     pub deleted_at: Option<Timestamp>,
     /// Whether the row was checked against the vault's keys.
     pub verified: bool,
@@ -24,15 +30,19 @@ pub struct Credential {
 /// Which credentials to list. Empty means all.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
+    /// A kind's own name.
     pub kind: Option<String>,
     /// Attributes that must be equal.
     pub attrs: Vec<(Attr, String)>,
+    /// A tag it must have.
     pub tag: Option<Label>,
     /// Substring of any clear text, ASCII letters compared without case.
     pub search: Option<String>,
     /// The trash instead of the live ones.
     pub deleted: bool,
+    /// At most so many.
     pub limit: Option<u64>,
+    /// Skip so many first.
     pub offset: u64,
     /// Only name, kind, user name, URL, client and expiry are wanted.
     pub brief: bool,
@@ -50,13 +60,17 @@ pub enum Match {
 /// A change to a credential: what is absent stays.
 #[derive(Default)]
 pub struct Change {
+    /// All metadata as it is to be.
     pub meta: Option<Metadata>,
+    /// New values.
     pub secrets: Vec<(FieldName, Secret)>,
 }
 
 /// A credential to be stored.
 pub struct NewCredential {
+    /// Must be free.
     pub name: CredName,
+    /// The clear columns.
     pub meta: Metadata,
     /// At least one; `notes` is a field like others.
     pub secrets: Vec<(FieldName, Secret)>,
@@ -67,18 +81,27 @@ pub struct NewCredential {
 pub struct Entry {
     /// 1 and up, without gaps.
     pub seq: i64,
+    /// A version 7 UUID.
     pub id: Uuid,
+    /// When it was written, by the clock of then.
     pub at: Timestamp,
+    /// One of `ACTIONS`.
     pub action: String,
     /// `ok`, `refused` or `failed`.
     pub outcome: String,
+    /// The credential it is about.
     pub credential: Option<Uuid>,
     /// The credential's name as it was.
     pub name: Option<String>,
+    /// The secret fields it is about.
     pub fields: Vec<String>,
+    /// The user's login name, from the system.
     pub user: String,
+    /// The real user id.
     pub uid: u32,
+    /// The machine.
     pub host: String,
+    /// The terminal.
     pub tty: Option<String>,
     /// Remote address of the SSH session.
     pub remote: Option<String>,
@@ -88,7 +111,9 @@ pub struct Entry {
     pub parent: Option<String>,
     /// `vault/VERSION`.
     pub agent: String,
+    /// The incident it belongs to.
     pub incident: Option<String>,
+    /// What the user gave as the reason.
     pub reason: Option<String>,
     /// A small JSON object.
     pub details: Option<String>,
@@ -102,19 +127,28 @@ pub struct Entry {
 #[derive(Clone, Debug, Default)]
 pub struct EntryFilter {
     /// A credential's name, past or present.
+    /// By credential: its name, past or present.
     pub cred: Option<String>,
+    /// By action.
     pub action: Option<String>,
+    /// By user name.
     pub actor: Option<String>,
+    /// By outcome.
     pub outcome: Option<String>,
+    /// Not before this.
     pub since: Option<Timestamp>,
+    /// Before this.
     pub until: Option<Timestamp>,
+    /// At most so many.
     pub limit: Option<u64>,
+    /// Skip so many first.
     pub offset: u64,
 }
 
 /// What `audit verify` found. Damage is an error (exit 15) and not in here.
 #[derive(Clone, Debug)]
 pub struct LogVerdict {
+    /// How many there are.
     pub entries: u64,
     /// Last sequence number.
     pub last: i64,
@@ -132,21 +166,31 @@ pub struct LogVerdict {
 /// What `status` tells, without unlocking.
 #[derive(Clone, Debug)]
 pub struct Status {
+    /// The database.
     pub file: PathBuf,
+    /// Its size.
     pub bytes: u64,
+    /// Which vault it is.
     pub vault_id: Uuid,
+    /// +1 with every change of the vault's key.
     pub epoch: u32,
+    /// When it was made.
     pub created_at: Timestamp,
     /// State counter: +1 per change.
     pub counter: i64,
+    /// Credentials in use.
     pub live: u64,
+    /// Credentials in the trash.
     pub trashed: u64,
+    /// Live ones past their expiry.
     pub expired: u64,
     /// Expiring within 30 days.
     pub expiring: u64,
     /// Kind and number of live credentials.
     pub kinds: Vec<(String, u64)>,
+    /// Entries in the log.
     pub entries: i64,
+    /// When the last one was written.
     pub last_entry_at: Option<Timestamp>,
     /// Slots: label, type (`passphrase`, `key_file`), creation.
     pub slots: Vec<(String, String, Timestamp)>,
@@ -161,5 +205,6 @@ pub struct Finding {
     pub level: &'static str,
     /// What was looked at.
     pub check: &'static str,
+    /// What was found.
     pub message: String,
 }

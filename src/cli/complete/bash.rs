@@ -10,10 +10,7 @@ use std::mem;
 /// The line from the environment, as far as the cursor.
 pub(super) fn read(world: &World) -> Option<Line> {
     let text = world.var(LINE)?.to_str()?;
-    let breaks = world
-        .var(BREAKS)
-        .and_then(|breaks| breaks.to_str())
-        .unwrap_or_default();
+    let breaks = world.var(BREAKS).and_then(|breaks| breaks.to_str()).unwrap_or_default();
     Some(parse(text, breaks))
 }
 
@@ -120,37 +117,18 @@ mod tests {
     #[test]
     fn words_are_what_bash_takes_them_for() {
         let line = parse(r#"vault  cred 'a b'c "d\$\x" e\ f "#, WORD_BREAKS);
-        let words: Vec<_> = line
-            .words
-            .iter()
-            .map(|word| word.to_str().unwrap())
-            .collect();
+        let words: Vec<_> = line.words.iter().map(|word| word.to_str().unwrap()).collect();
         assert_eq!(words, ["vault", "cred", "a bc", "d$\\x", "e f"]);
         assert_eq!((line.current.as_str(), line.kept), ("", 0));
     }
 
     #[test]
     fn what_readline_replaces() {
-        assert_eq!(
-            kept_and_current("v host:54"),
-            (5, "host:54".into(), Quote::None)
-        );
-        assert_eq!(
-            kept_and_current(r"v host\:54"),
-            (0, "host:54".into(), Quote::None)
-        );
-        assert_eq!(
-            kept_and_current("v --to=a'b c"),
-            (6, "--to=ab c".into(), Quote::Single)
-        );
-        assert_eq!(
-            kept_and_current("v 'a:b'c"),
-            (0, "a:bc".into(), Quote::None)
-        );
-        assert_eq!(
-            kept_and_current("v \"it's"),
-            (0, "it's".into(), Quote::Double)
-        );
+        assert_eq!(kept_and_current("v host:54"), (5, "host:54".into(), Quote::None));
+        assert_eq!(kept_and_current(r"v host\:54"), (0, "host:54".into(), Quote::None));
+        assert_eq!(kept_and_current("v --to=a'b c"), (6, "--to=ab c".into(), Quote::Single));
+        assert_eq!(kept_and_current("v 'a:b'c"), (0, "a:bc".into(), Quote::None));
+        assert_eq!(kept_and_current("v \"it's"), (0, "it's".into(), Quote::Double));
         assert_eq!(kept_and_current("v a\\"), (0, "a".into(), Quote::None));
     }
 
@@ -163,9 +141,6 @@ mod tests {
         };
         assert_eq!(answer("v it"), "words\nit\\'s\\ \\\"q\\\"\\ \\$x\\\\\\!\n");
         assert_eq!(answer("v 'it"), "words\nit'\\''s \"q\" $x\\!'\n");
-        assert_eq!(
-            answer("v \"it"),
-            "words\nit's \\\"q\\\" \\$x\\\\\"\\!\"\"\n"
-        );
+        assert_eq!(answer("v \"it"), "words\nit's \\\"q\\\" \\$x\\\\\"\\!\"\"\n");
     }
 }

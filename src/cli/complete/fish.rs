@@ -51,10 +51,7 @@ mod tests {
             ("back\\\\", "back\\"),
             ("back\\", "back"),
         ] {
-            let line = Line {
-                current: typed.into(),
-                ..Line::default()
-            };
+            let line = Line { current: typed.into(), ..Line::default() };
             assert_eq!(unquote(line).current, meant, "{typed}");
         }
     }

@@ -78,18 +78,9 @@ pub fn answer(
     if verb != VERB {
         return None;
     }
-    let words = words
-        .strip_prefix(&[OsString::from("--")])
-        .unwrap_or(words)
-        .to_vec();
+    let words = words.strip_prefix(&[OsString::from("--")]).unwrap_or(words).to_vec();
     let lookup = |wanted: &Wanted| vault_names(wanted, world);
-    Some(complete(
-        cmd(),
-        &shell.to_string_lossy(),
-        words,
-        world,
-        &lookup,
-    ))
+    Some(complete(cmd(), &shell.to_string_lossy(), words, world, &lookup))
 }
 
 /// What could come next, in the form `shell` expects. `words` are those before the cursor, the
@@ -119,18 +110,10 @@ pub fn complete(
 /// The names a vault offers; none when there is no vault or it cannot be read.
 #[must_use]
 pub fn vault_names(wanted: &Wanted, world: &Rc<World>) -> Vec<String> {
-    let file = wanted
-        .vault
-        .clone()
-        .or_else(|| world.var("VAULT_FILE").map(PathBuf::from));
+    let file = wanted.vault.clone().or_else(|| world.var("VAULT_FILE").map(PathBuf::from));
     let place = file
         .map_or_else(|| world.default_vault_file(), Ok)
-        .and_then(|file| {
-            Ok(Place {
-                file: at_home(file, world),
-                state_dir: world.state_dir()?,
-            })
-        });
+        .and_then(|file| Ok(Place { file: at_home(file, world), state_dir: world.state_dir()? }));
     place
         .and_then(|place| Vault::open(&place, Rc::clone(world), Purpose::default()))
         .and_then(|vault| vault.names(&wanted.prefix, wanted.deleted, MOST_NAMES))
@@ -160,19 +143,13 @@ fn candidates(cmd: Command, line: &Line, lookup: &Lookup<'_>) -> Found {
             Some((_, FILES_WORD)) => files = true,
             Some((before, which)) => words.extend(stored(before, which, line, lookup)),
             None => {
-                let help = candidate
-                    .get_help()
-                    .map(|help| first_line(&help.to_string()));
+                let help = candidate.get_help().map(|help| first_line(&help.to_string()));
                 words.push((value.to_owned(), help));
             }
         }
     }
     words.retain(|(word, _)| is_offered(word, &line.current));
-    if words.is_empty() && files {
-        Found::Files
-    } else {
-        Found::Words(words)
-    }
+    if words.is_empty() && files { Found::Files } else { Found::Words(words) }
 }
 
 /// Options are offered to those who began one; a name that could deceive, to nobody.
@@ -184,21 +161,10 @@ fn is_offered(word: &str, current: &str) -> bool {
 
 /// Names from the vault, each after the part of the word that belongs to an option.
 fn stored(before: &str, which: &str, line: &Line, lookup: &Lookup<'_>) -> Vec<Candidate> {
-    let prefix = line
-        .current
-        .strip_prefix(before)
-        .unwrap_or_default()
-        .to_owned();
+    let prefix = line.current.strip_prefix(before).unwrap_or_default().to_owned();
     let deleted = which == TRASHED_WORD;
-    let names = lookup(&Wanted {
-        prefix,
-        deleted,
-        vault: vault_option(&line.words),
-    });
-    names
-        .into_iter()
-        .map(|name| (format!("{before}{name}"), None))
-        .collect()
+    let names = lookup(&Wanted { prefix, deleted, vault: vault_option(&line.words) });
+    names.into_iter().map(|name| (format!("{before}{name}"), None)).collect()
 }
 
 /// The vault file the command line names.
@@ -226,9 +192,7 @@ fn at_home(file: PathBuf, world: &World) -> PathBuf {
 /// Marks arguments that are paths, so that the shell's own completion of files is used.
 fn leave_files_to_the_shell(cmd: Command) -> Command {
     let mark = |arg: Arg| match is_path(&arg) {
-        true => arg.add(ArgValueCompleter::new(|_: &OsStr| {
-            vec![CompletionCandidate::new(FILES)]
-        })),
+        true => arg.add(ArgValueCompleter::new(|_: &OsStr| vec![CompletionCandidate::new(FILES)])),
         false => arg,
     };
     cmd.mut_args(mark).mut_subcommands(leave_files_to_the_shell)
@@ -246,11 +210,7 @@ fn is_path(arg: &Arg) -> bool {
 /// Words that the shell has separated, the current one last.
 fn split(mut words: Vec<OsString>) -> Option<Line> {
     let current = words.pop()?.into_string().ok()?;
-    Some(Line {
-        words,
-        current,
-        ..Line::default()
-    })
+    Some(Line { words, current, ..Line::default() })
 }
 
 /// For shells that quote by themselves: a candidate, a tab and what it does.

@@ -6,24 +6,15 @@ use clap::ValueHint;
 fn tree() -> Command {
     let name = Arg::new("name").add(ArgValueCompleter::new(names));
     let gone = Arg::new("name").add(ArgValueCompleter::new(trashed_names));
-    let file = Arg::new("file")
-        .long("file")
-        .value_hint(ValueHint::FilePath)
-        .help("Read a file");
+    let file = Arg::new("file").long("file").value_hint(ValueHint::FilePath).help("Read a file");
     let to = Arg::new("to").long("to").add(ArgValueCompleter::new(names));
-    let vault = Arg::new("vault")
-        .long("vault")
-        .global(true)
-        .value_parser(clap::value_parser!(PathBuf));
+    let vault =
+        Arg::new("vault").long("vault").global(true).value_parser(clap::value_parser!(PathBuf));
     Command::new("vault").arg(vault).subcommand(
         Command::new("cred")
             .about("Credentials")
             .subcommand(
-                Command::new("get")
-                    .about("Write a secret\nto stdout")
-                    .arg(name)
-                    .arg(file)
-                    .arg(to),
+                Command::new("get").about("Write a secret\nto stdout").arg(name).arg(file).arg(to),
             )
             .subcommand(Command::new("restore").arg(gone)),
     )
@@ -33,13 +24,7 @@ fn stub(wanted: &Wanted) -> Vec<String> {
     let all: &[&str] = match (&wanted.vault, wanted.deleted) {
         (Some(_), _) => &["elsewhere"],
         (None, true) => &["gone"],
-        (None, false) => &[
-            "db/main",
-            "host:5432",
-            "it's",
-            "evil\u{1b}[2J",
-            "evil\u{202e}",
-        ],
+        (None, false) => &["db/main", "host:5432", "it's", "evil\u{1b}[2J", "evil\u{202e}"],
     };
     let fitting = all.iter().filter(|name| name.starts_with(&wanted.prefix));
     fitting.map(|name| (*name).to_owned()).collect()
@@ -62,42 +47,24 @@ fn ask_bash(line: &str) -> String {
 
 #[test]
 fn names_without_options_and_without_deceptions() {
-    assert_eq!(
-        ask("zsh", &["vault", "cred", "get", ""]),
-        "words\ndb/main\nhost:5432\nit's\n"
-    );
+    assert_eq!(ask("zsh", &["vault", "cred", "get", ""]), "words\ndb/main\nhost:5432\nit's\n");
     assert_eq!(ask("zsh", &["vault", "cred", "get", "evil"]), "words\n");
-    assert_eq!(
-        ask("zsh", &["vault", "cred", "restore", ""]),
-        "words\ngone\n"
-    );
-    assert_eq!(
-        ask("zsh", &["vault", "cred", "get", "--to=h"]),
-        "words\n--to=host:5432\n"
-    );
+    assert_eq!(ask("zsh", &["vault", "cred", "restore", ""]), "words\ngone\n");
+    assert_eq!(ask("zsh", &["vault", "cred", "get", "--to=h"]), "words\n--to=host:5432\n");
 }
 
 #[test]
 fn commands_and_options_come_with_a_line_of_help() {
     let answer = ask("fish", &["vault", "cred", "g"]);
     assert_eq!(answer, "words\nget\tWrite a secret\n");
-    assert_eq!(
-        ask("fish", &["vault", "cred", "get", "--f"]),
-        "words\n--file\tRead a file\n"
-    );
+    assert_eq!(ask("fish", &["vault", "cred", "get", "--f"]), "words\n--file\tRead a file\n");
 }
 
 #[test]
 fn files_are_left_to_the_shell() {
-    assert_eq!(
-        ask("fish", &["vault", "cred", "get", "--file", "x"]),
-        "files\n"
-    );
+    assert_eq!(ask("fish", &["vault", "cred", "get", "--file", "x"]), "files\n");
     assert_eq!(ask("zsh", &["vault", "cred", "get", "--file=x"]), "files\n");
-    assert_eq!(
-        ask("zsh", &["vault", "cred", "get", "--vault", ""]),
-        "files\n"
-    );
+    assert_eq!(ask("zsh", &["vault", "cred", "get", "--vault", ""]), "files\n");
     assert_eq!(ask_bash("vault --vault "), "files\n");
 }
 
@@ -125,14 +92,9 @@ fn only_questions_of_shells_are_answered() {
     };
     assert_eq!(ask(&["vault", "cred", "get"]), None);
     assert_eq!(ask(&["vault"]), None);
-    assert_eq!(
-        ask(&["vault", VERB, "tcsh", "--", "vault", ""]),
-        Some(Vec::new())
-    );
+    assert_eq!(ask(&["vault", VERB, "tcsh", "--", "vault", ""]), Some(Vec::new()));
     assert!(
-        ask(&["vault", VERB, "fish", "--", "vault", "c"])
-            .unwrap()
-            .starts_with(b"words\ncred\t")
+        ask(&["vault", VERB, "fish", "--", "vault", "c"]).unwrap().starts_with(b"words\ncred\t")
     );
 }
 

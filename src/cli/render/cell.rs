@@ -140,11 +140,7 @@ fn civil(day: i64) -> (i64, i64, i64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let from_march = (5 * day_of_year + 2) / 153;
     let date = day_of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 {
-        from_march + 3
-    } else {
-        from_march - 9
-    };
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
     (year_of_era + era * 400 + i64::from(month <= 2), month, date)
 }
 
@@ -162,18 +158,9 @@ mod tests {
 
     #[test]
     fn people_see_seconds() {
-        assert_eq!(
-            seconds(Timestamp(1_800_000_000_123)),
-            "2027-01-15T08:00:00Z"
-        );
-        assert_eq!(
-            shown(&Cell::List(vec!["a".into(), "b\u{1b}".into()])),
-            "a, b\\u{1b}"
-        );
-        assert_eq!(
-            shown(&Cell::Secret(Secret::from_bytes(b"\xff\x00"))),
-            "base64:/wA="
-        );
+        assert_eq!(seconds(Timestamp(1_800_000_000_123)), "2027-01-15T08:00:00Z");
+        assert_eq!(shown(&Cell::List(vec!["a".into(), "b\u{1b}".into()])), "a, b\\u{1b}");
+        assert_eq!(shown(&Cell::Secret(Secret::from_bytes(b"\xff\x00"))), "base64:/wA=");
     }
 
     proptest! {

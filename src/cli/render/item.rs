@@ -49,22 +49,14 @@ fn block(out: &mut Out<'_>, pairs: &[(&str, &Cell<'_>)], indent: usize) {
         .filter(|(_, cell)| !is_absent(cell))
         .map(|(key, cell)| (escape::shown(key), *cell))
         .collect();
-    let flat = pairs
-        .iter()
-        .filter(|(_, cell)| !matches!(cell, Cell::Map(_)));
-    let column = flat
-        .map(|(key, _)| key.width() + GAP)
-        .max()
-        .unwrap_or_default();
+    let flat = pairs.iter().filter(|(_, cell)| !matches!(cell, Cell::Map(_)));
+    let column = flat.map(|(key, _)| key.width() + GAP).max().unwrap_or_default();
     for (key, cell) in &pairs {
         out.spaces(indent);
         out.text(key);
         if let Cell::Map(inner) = cell {
             out.text("\n");
-            let inner: Vec<_> = inner
-                .iter()
-                .map(|(key, cell)| (key.as_str(), cell))
-                .collect();
+            let inner: Vec<_> = inner.iter().map(|(key, cell)| (key.as_str(), cell)).collect();
             block(out, &inner, indent + GAP);
             continue;
         }
@@ -102,9 +94,7 @@ fn lines(cell: &Cell<'_>) -> Vec<String> {
 
 fn text_lines(text: &str) -> Vec<String> {
     let text = text.strip_suffix('\n').unwrap_or(text);
-    text.split('\n')
-        .map(|line| escape::shown(line).into_owned())
-        .collect()
+    text.split('\n').map(|line| escape::shown(line).into_owned()).collect()
 }
 
 fn is_absent(cell: &Cell<'_>) -> bool {

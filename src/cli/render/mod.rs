@@ -29,10 +29,7 @@ pub enum Format {
 
 /// What is known of the place the answer goes to.
 #[derive(Clone, Debug, Default)]
-#[allow(
-    clippy::struct_excessive_bools,
-    reason = "four independent facts, none excludes another"
-)]
+#[allow(clippy::struct_excessive_bools, reason = "four independent facts, none excludes another")]
 pub struct Style {
     /// Standard output is a terminal.
     pub terminal: bool,
@@ -60,15 +57,13 @@ pub fn report(
 ) -> Result<()> {
     let mut out = Out::new(out);
     let outcome = match report {
-        Report::Table {
-            columns,
-            mut rows,
-            empty,
-        } => any_table(&mut out, columns, &mut *rows, format, style).map(|any| {
-            if !any && format != Format::Json {
-                remark(empty, err, style);
-            }
-        }),
+        Report::Table { columns, mut rows, empty } => {
+            any_table(&mut out, columns, &mut *rows, format, style).map(|any| {
+                if !any && format != Format::Json {
+                    remark(empty, err, style);
+                }
+            })
+        }
         Report::Item(pairs) => {
             match format {
                 Format::Table => item::table(&mut out, &pairs),
@@ -177,11 +172,7 @@ fn plain_text(out: &mut Out<'_>, text: &str, format: Format) {
 }
 
 fn cell_rule(style: &Style) -> Rule {
-    if style.terminal {
-        Rule::ShownCell
-    } else {
-        Rule::Cell
-    }
+    if style.terminal { Rule::ShownCell } else { Rule::Cell }
 }
 
 fn remark(message: &str, err: &mut dyn Write, style: &Style) {

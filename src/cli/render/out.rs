@@ -18,11 +18,7 @@ pub(super) struct Out<'w> {
 impl<'w> Out<'w> {
     /// A buffer in front of `to`.
     pub(super) fn new(to: &'w mut dyn Write) -> Self {
-        Self {
-            buffer: Zeroizing::new(Vec::with_capacity(SIZE)),
-            to,
-            failed: None,
-        }
+        Self { buffer: Zeroizing::new(Vec::with_capacity(SIZE)), to, failed: None }
     }
 
     /// Adds bytes; after a failure they go nowhere.
@@ -144,10 +140,7 @@ mod tests {
         out.text("x");
         let e = out.finish(Ok(())).unwrap_err();
         assert_eq!(e.kind(), ErrorKind::Io);
-        assert_eq!(
-            e.message(),
-            "cannot write to standard output: no space left on the device"
-        );
+        assert_eq!(e.message(), "cannot write to standard output: no space left on the device");
     }
 
     #[test]

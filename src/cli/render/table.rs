@@ -45,11 +45,8 @@ pub(super) fn table(
     rows: &mut Rows,
     style: &Style,
 ) -> Result<bool> {
-    let heads: Vec<String> = columns
-        .iter()
-        .filter(|c| !c.json_only)
-        .map(|c| heading(c.name))
-        .collect();
+    let heads: Vec<String> =
+        columns.iter().filter(|c| !c.json_only).map(|c| heading(c.name)).collect();
     let seen = Seen::look(&heads, columns, rows)?;
     match seen.count {
         0 => return Ok(false),
@@ -77,11 +74,7 @@ struct Seen {
 impl Seen {
     fn look(heads: &[String], columns: &[Column], rows: &mut Rows) -> Result<Self> {
         let widths = heads.iter().map(|head| head.width()).collect();
-        let mut seen = Self {
-            count: 0,
-            widths,
-            cells: Vec::new(),
-        };
+        let mut seen = Self { count: 0, widths, cells: Vec::new() };
         rows(&mut |row| {
             let cells: Vec<String> = visible(columns, row).map(cell::shown).collect();
             for (width, cell) in seen.widths.iter_mut().zip(&cells) {
@@ -105,20 +98,12 @@ fn arranged(out: &mut Out<'_>, heads: &[String], seen: Seen, style: &Style) {
         Some(width) if total > width + GAP => u16::try_from(width).unwrap_or(u16::MAX),
         _ => {
             line(out, heads, &seen.widths, style.color);
-            return seen
-                .cells
-                .iter()
-                .for_each(|cells| line(out, cells, &seen.widths, false));
+            return seen.cells.iter().for_each(|cells| line(out, cells, &seen.widths, false));
         }
     };
     let mut table = Table::new();
-    table
-        .load_style(NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic);
-    table
-        .set_width(width)
-        .set_header(heads)
-        .add_rows(seen.cells);
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(width).set_header(heads).add_rows(seen.cells);
     for (column, head) in table.column_iter_mut().zip(heads) {
         let least = u16::try_from(head.width() + GAP).unwrap_or(u16::MAX);
         column.set_padding((0, 2));
@@ -158,9 +143,5 @@ fn visible<'a, 'c>(
     columns: &'a [Column],
     row: &'a [Cell<'c>],
 ) -> impl Iterator<Item = &'a Cell<'c>> {
-    columns
-        .iter()
-        .zip(row)
-        .filter(|(column, _)| !column.json_only)
-        .map(|(_, cell)| cell)
+    columns.iter().zip(row).filter(|(column, _)| !column.json_only).map(|(_, cell)| cell)
 }

@@ -8,22 +8,10 @@ use serde_json::{Value, json};
 use std::borrow::Cow;
 
 const COLUMNS: &[Column] = &[
-    Column {
-        name: "name",
-        json_only: false,
-    },
-    Column {
-        name: "tags",
-        json_only: false,
-    },
-    Column {
-        name: "id",
-        json_only: true,
-    },
-    Column {
-        name: "expires_at",
-        json_only: false,
-    },
+    Column { name: "name", json_only: false },
+    Column { name: "tags", json_only: false },
+    Column { name: "id", json_only: true },
+    Column { name: "expires_at", json_only: false },
 ];
 
 fn row(name: &str) -> [Cell<'_>; 4] {
@@ -38,21 +26,14 @@ fn row(name: &str) -> [Cell<'_>; 4] {
 fn list(names: Vec<String>) -> Report {
     let rows =
         Box::new(move |sink: &mut Sink<'_>| names.iter().try_for_each(|name| sink(&row(name))));
-    Report::Table {
-        columns: COLUMNS,
-        rows,
-        empty: "no credentials",
-    }
+    Report::Table { columns: COLUMNS, rows, empty: "no credentials" }
 }
 
 fn thing() -> Report {
     let fields = vec![
         ("client_id".into(), Cell::owned("abc\u{1b}")),
         ("secret".into(), Cell::Hidden),
-        (
-            "key".into(),
-            Cell::Secret(Secret::from_bytes(b"one\ntwo\n")),
-        ),
+        ("key".into(), Cell::Secret(Secret::from_bytes(b"one\ntwo\n"))),
         ("blob".into(), Cell::Secret(Secret::from_bytes(b"\xff\xfe"))),
     ];
     Report::Item(vec![
@@ -68,10 +49,7 @@ fn thing() -> Report {
 fn render_in(what: Report, format: Format, style: &Style) -> (String, String) {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     report(what, format, &mut out, &mut err, style).unwrap();
-    (
-        String::from_utf8(out).unwrap(),
-        String::from_utf8(err).unwrap(),
-    )
+    (String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
 }
 
 fn render(what: Report, format: Format) -> String {
@@ -106,11 +84,7 @@ fn tables() {
 fn narrow_terminals_wrap_cells_but_not_headings() {
     let name = "a name that is much longer than the terminal is wide".to_owned();
     for width in [1, 20, 50] {
-        let style = Style {
-            width: Some(width),
-            color: true,
-            ..Style::default()
-        };
+        let style = Style { width: Some(width), color: true, ..Style::default() };
         let (out, _) = render_in(list(vec![name.clone()]), Format::Table, &style);
         let first = out.lines().next().unwrap();
         assert!(first.starts_with("\u{1b}[1mNAME "), "{out}");
@@ -125,14 +99,8 @@ fn long_tables_are_aligned_and_complete() {
     names.push("日本語日本語".into());
     let out = render(list(names), Format::Table);
     assert_eq!(out.lines().count(), 1002);
-    assert_eq!(
-        out.lines().nth(1),
-        Some("n0            a, b  2027-01-15T08:00:00Z")
-    );
-    assert_eq!(
-        out.lines().last(),
-        Some("日本語日本語  a, b  2027-01-15T08:00:00Z")
-    );
+    assert_eq!(out.lines().nth(1), Some("n0            a, b  2027-01-15T08:00:00Z"));
+    assert_eq!(out.lines().last(), Some("日本語日本語  a, b  2027-01-15T08:00:00Z"));
 }
 
 #[test]
@@ -140,17 +108,11 @@ fn empty_tables() {
     for format in [Format::Table, Format::Plain] {
         let (out, err) = render_in(list(Vec::new()), format, &Style::default());
         assert_eq!((out.as_str(), err.as_str()), ("", "no credentials\n"));
-        let quiet = Style {
-            quiet: true,
-            ..Style::default()
-        };
+        let quiet = Style { quiet: true, ..Style::default() };
         assert_eq!(render_in(list(Vec::new()), format, &quiet).1, "");
     }
     let (out, err) = render_in(list(Vec::new()), Format::Json, &Style::default());
-    assert_eq!(
-        (out.as_str(), err.as_str()),
-        ("{\"schema_version\":1,\"items\":[]}\n", "")
-    );
+    assert_eq!((out.as_str(), err.as_str()), ("{\"schema_version\":1,\"items\":[]}\n", ""));
 }
 
 #[test]
@@ -183,53 +145,32 @@ fn items() {
 #[test]
 fn values_are_the_bytes_and_nothing_else() {
     let value = |bytes: &[u8]| Report::Value(Secret::from_bytes(bytes));
-    let terminal = Style {
-        terminal: true,
-        ..Style::default()
-    };
+    let terminal = Style { terminal: true, ..Style::default() };
     assert_eq!(render(value(b"x"), Format::Table), "x");
     assert_eq!(render(value(b"\x1b[2J"), Format::Plain), "\u{1b}[2J");
     assert_eq!(render_in(value(b"x"), Format::Table, &terminal).0, "x\n");
     assert_eq!(render_in(value(b"x\n"), Format::Table, &terminal).0, "x\n");
     let mut nowhere = (Vec::new(), Vec::new());
     let evil = value(b"\x1b]0;x\x07");
-    let e = report(
-        evil,
-        Format::Table,
-        &mut nowhere.0,
-        &mut nowhere.1,
-        &terminal,
-    )
-    .unwrap_err();
+    let e = report(evil, Format::Table, &mut nowhere.0, &mut nowhere.1, &terminal).unwrap_err();
     assert_eq!(e.kind(), ErrorKind::Refused);
     assert!(nowhere.0.is_empty());
-    let raw = Style {
-        raw: true,
-        ..terminal
-    };
+    let raw = Style { raw: true, ..terminal };
     assert_eq!(render_in(value(b"\x07"), Format::Table, &raw).0, "\u{7}\n");
     assert_eq!(parse(&render(value(b"x\n"), Format::Json))["value"], "x\n");
-    assert_eq!(
-        parse(&render(value(b"\xff"), Format::Json))["value_base64"],
-        "/w=="
-    );
+    assert_eq!(parse(&render(value(b"\xff"), Format::Json))["value_base64"], "/w==");
 }
 
 #[test]
 fn done_is_a_remark_for_people_and_an_object_for_programs() {
-    let done = || Report::Done {
-        message: "added `x`".into(),
-        item: vec![("version", Cell::Int(1))],
-    };
+    let done =
+        || Report::Done { message: "added `x`".into(), item: vec![("version", Cell::Int(1))] };
     let (out, err) = render_in(done(), Format::Table, &Style::default());
     assert_eq!((out.as_str(), err.as_str()), ("", "added `x`\n"));
     let expected = json!({"schema_version": 1, "message": "added `x`", "version": 1});
     assert_eq!(parse(&render(done(), Format::Json)), expected);
     assert_eq!(render(Report::Text("help".into()), Format::Table), "help\n");
-    assert_eq!(
-        parse(&render(Report::Text("help".into()), Format::Json))["text"],
-        "help"
-    );
+    assert_eq!(parse(&render(Report::Text("help".into()), Format::Json))["text"], "help");
     assert_eq!(render(Report::Nothing, Format::Json), "");
 }
 
@@ -242,14 +183,8 @@ fn errors() {
     let mut err = Vec::new();
     error(&e, false, &mut err);
     let text = String::from_utf8(err).unwrap();
-    assert!(
-        text.starts_with("error: `n\\u{1b}` is ambiguous\n  n0\n"),
-        "{text}"
-    );
-    assert!(
-        text.ends_with("  n9\n  and 2 more\nhint: write the whole name\n"),
-        "{text}"
-    );
+    assert!(text.starts_with("error: `n\\u{1b}` is ambiguous\n  n0\n"), "{text}");
+    assert!(text.ends_with("  n9\n  and 2 more\nhint: write the whole name\n"), "{text}");
     let mut err = Vec::new();
     error(&e, true, &mut err);
     let document = parse(&String::from_utf8(err).unwrap());
@@ -263,22 +198,8 @@ fn errors() {
 fn colour_is_for_words_only() {
     let mut err = Vec::new();
     colored_error(&Error::usage("no").hint("yes"), true, &mut err);
-    warning(
-        "hm",
-        &mut err,
-        &Style {
-            color: true,
-            ..Style::default()
-        },
-    );
-    warning(
-        "unheard",
-        &mut err,
-        &Style {
-            quiet: true,
-            ..Style::default()
-        },
-    );
+    warning("hm", &mut err, &Style { color: true, ..Style::default() });
+    warning("unheard", &mut err, &Style { quiet: true, ..Style::default() });
     let expected = "\x1b[1;31merror:\x1b[0m no\n\x1b[36mhint:\x1b[0m yes\n\
                     \x1b[1;33mwarning:\x1b[0m hm\n";
     assert_eq!(String::from_utf8(err).unwrap(), expected);

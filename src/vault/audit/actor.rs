@@ -1,6 +1,7 @@
 //! Who is acting: what the log can know of the user, the machine and the calling programs.
 
 use crate::world::World;
+use rustix::fd::AsFd;
 use std::path::Path;
 
 /// Who and where from. Names only; never an argument list.
@@ -22,16 +23,13 @@ impl Actor {
         Self {
             user: user_name(uid).unwrap_or_else(|| uid.to_string()),
             uid,
-            host: rustix::system::uname()
-                .nodename()
-                .to_string_lossy()
-                .into_owned(),
+            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
             tty: terminal(),
             remote: world
                 .var("SSH_CONNECTION")
                 .and_then(|v| v.to_str())
                 .and_then(|v| v.split(' ').next())
-                .map(|address| short(address)),
+                .map(short),
             program,
             parent: caller(grandparent).0,
         }
@@ -54,15 +52,12 @@ fn terminal() -> Option<String> {
     let (i, o, e) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
     let name =
         |fd: rustix::fd::BorrowedFd<'_>| isatty(fd).then(|| ttyname(fd, Vec::new()).ok()).flatten();
-    use rustix::fd::AsFd;
-    let found = name(i.as_fd())
-        .or_else(|| name(o.as_fd()))
-        .or_else(|| name(e.as_fd()))?;
+    let found = name(i.as_fd()).or_else(|| name(o.as_fd())).or_else(|| name(e.as_fd()))?;
     Some(short(&found.to_string_lossy()))
 }
 
 /// A process's program name and its parent, from the kernel's one-line record
-/// (proc_pid_stat(5)): `pid (name) state ppid …`. The name may itself hold brackets.
+/// (`proc_pid_stat(5)`): `pid (name) state ppid …`. The name may itself hold brackets.
 fn caller(pid: Option<rustix::process::Pid>) -> (Option<String>, Option<rustix::process::Pid>) {
     let read = |pid: rustix::process::Pid| {
         let path = format!("/proc/{}/stat", pid.as_raw_nonzero());

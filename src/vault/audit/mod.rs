@@ -81,10 +81,7 @@ pub(super) struct Draft {
 impl Draft {
     /// An entry about the vault as a whole.
     pub(super) fn new(action: &'static str) -> Self {
-        Self {
-            action,
-            ..Self::default()
-        }
+        Self { action, ..Self::default() }
     }
 
     /// An entry about one credential.
@@ -122,11 +119,8 @@ impl Draft {
     }
 
     fn details(&self) -> Option<String> {
-        let mut map: serde_json::Map<String, serde_json::Value> = self
-            .details
-            .iter()
-            .map(|(k, v)| ((*k).to_owned(), v.as_str().into()))
-            .collect();
+        let mut map: serde_json::Map<String, serde_json::Value> =
+            self.details.iter().map(|(k, v)| ((*k).to_owned(), v.as_str().into())).collect();
         if let Some(kind) = self.failure {
             map.insert("error".into(), kind.word().into());
         }
@@ -183,26 +177,13 @@ impl<'tx> Log<'tx> {
             ))
             .hint("restore the vault from a backup"));
         }
-        Ok(Self {
-            end,
-            seal,
-            tx: PhantomData,
-        })
+        Ok(Self { end, seal, tx: PhantomData })
     }
 
     /// The log of a vault that is being made.
     pub(super) fn fresh(vault_id: Uuid) -> Self {
-        let end = LogEnd {
-            seq: 0,
-            hash: log::genesis(vault_id),
-            counter: 0,
-            at: None,
-        };
-        Self {
-            end,
-            seal: None,
-            tx: PhantomData,
-        }
+        let end = LogEnd { seq: 0, hash: log::genesis(vault_id), counter: 0, at: None };
+        Self { end, seal: None, tx: PhantomData }
     }
 
     /// Whether entries get MACs.
@@ -232,11 +213,7 @@ impl<'tx> Log<'tx> {
         draft: &Draft,
         counter: i64,
     ) -> Result<Receipt<'tx>> {
-        let mut row = EntryRow {
-            entry: self.compose(author, draft),
-            counter,
-            mac: None,
-        };
+        let mut row = EntryRow { entry: self.compose(author, draft), counter, mac: None };
         row.entry.hash = row.chain(&self.end.hash);
         if let Some(seal) = &mut self.seal {
             row.mac = Some(MacKey::new(&seal.key).tag(&row.entry.hash));
@@ -245,16 +222,9 @@ impl<'tx> Log<'tx> {
             seal.head = row.entry.hash;
         }
         row.insert(db)?;
-        self.end = LogEnd {
-            seq: row.entry.seq,
-            hash: row.entry.hash,
-            counter,
-            at: Some(row.entry.at),
-        };
-        Ok(Receipt {
-            subject: draft.credential,
-            tx: PhantomData,
-        })
+        self.end =
+            LogEnd { seq: row.entry.seq, hash: row.entry.hash, counter, at: Some(row.entry.at) };
+        Ok(Receipt { subject: draft.credential, tx: PhantomData })
     }
 
     fn compose(&self, author: &Author<'_>, draft: &Draft) -> Entry {
@@ -344,9 +314,7 @@ fn catch_up(db: &Db, vault: &VaultRow, mut seal: Seal) -> Result<Seal> {
         seq => log::hash_at(db, seq)?,
     };
     if seal.vault_id != vault.vault_id || seal.epoch != vault.epoch {
-        return Err(rolled_back(
-            "this machine's seal belongs to another state of the vault",
-        ));
+        return Err(rolled_back("this machine's seal belongs to another state of the vault"));
     }
     if known != Some(seal.head) || seal.counter > vault.counter {
         return Err(rolled_back(&format!(
@@ -357,18 +325,12 @@ fn catch_up(db: &Db, vault: &VaultRow, mut seal: Seal) -> Result<Seal> {
     log::EntryRow::after(db, seal.seq, |row| {
         let entry = &row.entry;
         if entry.seq != seal.seq + 1 || row.chain(&seal.head) != entry.hash {
-            return Err(verify::bad_entry(
-                entry.seq,
-                "does not follow the one before it",
-            ));
+            return Err(verify::bad_entry(entry.seq, "does not follow the one before it"));
         }
         if entry.segment == Some(seal.segment) {
             let mac = row.mac.unwrap_or_default();
             if !MacKey::new(&seal.key).verify(&entry.hash, &mac) {
-                return Err(verify::bad_entry(
-                    entry.seq,
-                    "was not written by this program",
-                ));
+                return Err(verify::bad_entry(entry.seq, "was not written by this program"));
             }
             seal.key = evolve(&seal.key);
         }

@@ -15,10 +15,8 @@ use zeroize::Zeroizing;
 
 /// Names the first entry that is not as it was written.
 pub(in crate::vault) fn bad_entry(seq: i64, why: &str) -> Error {
-    Error::integrity(format!(
-        "the audit log was tampered with: entry {seq} {why}"
-    ))
-    .hint(format!("vault audit show {seq}"))
+    Error::integrity(format!("the audit log was tampered with: entry {seq} {why}"))
+        .hint(format!("vault audit show {seq}"))
 }
 
 /// Checks the whole log.
@@ -83,10 +81,7 @@ impl<'a> Check<'a> {
         }
         self.boundary(entry.seq)?;
         if row.chain(&self.hash) != entry.hash {
-            return Err(bad_entry(
-                entry.seq,
-                "was changed, or the one before it was",
-            ));
+            return Err(bad_entry(entry.seq, "was changed, or the one before it was"));
         }
         if row.counter < self.counter {
             return Err(bad_entry(entry.seq, "counts the state backwards"));
@@ -97,20 +92,16 @@ impl<'a> Check<'a> {
         }
         (self.seq, self.hash, self.counter) = (entry.seq, entry.hash, row.counter);
         match found {
-            Found::Present(seal) if seal.seq == entry.seq && seal.head != entry.hash => Err(
-                bad_entry(entry.seq, "is not the one this machine's seal remembers"),
-            ),
+            Found::Present(seal) if seal.seq == entry.seq && seal.head != entry.hash => {
+                Err(bad_entry(entry.seq, "is not the one this machine's seal remembers"))
+            }
             _ => Ok(()),
         }
     }
 
     /// Where a segment begins, the log must be where the segment says.
     fn boundary(&mut self, seq: i64) -> Result<()> {
-        for segment in self
-            .segments
-            .iter()
-            .filter(|segment| segment.first_seq == seq)
-        {
+        for segment in self.segments.iter().filter(|segment| segment.first_seq == seq) {
             if segment.previous_hash != self.hash {
                 return Err(bad_entry(seq, "does not begin its segment as recorded"));
             }
@@ -126,20 +117,13 @@ impl<'a> Check<'a> {
 
     fn mac(&mut self, row: &EntryRow, segment: i64) -> Result<()> {
         let seq = row.entry.seq;
-        if !self
-            .segments
-            .iter()
-            .any(|s| s.id == segment && s.first_seq <= seq)
-        {
+        if !self.segments.iter().any(|s| s.id == segment && s.first_seq <= seq) {
             return Err(bad_entry(seq, "names a segment that is not there"));
         }
         if !self.authenticated {
             return Ok(());
         }
-        let key = self
-            .next
-            .get_mut(&segment)
-            .ok_or_else(|| bad_entry(seq, "has no key"))?;
+        let key = self.next.get_mut(&segment).ok_or_else(|| bad_entry(seq, "has no key"))?;
         if !MacKey::new(key).verify(&row.entry.hash, &row.mac.unwrap_or_default()) {
             return Err(bad_entry(seq, "was not written by this program"));
         }
@@ -161,10 +145,7 @@ impl<'a> Check<'a> {
             ));
         }
         if self.counter != vault.counter || vault.log_seq > last {
-            return Err(bad_entry(
-                last + 1,
-                "is missing: the rows are newer than the log",
-            ));
+            return Err(bad_entry(last + 1, "is missing: the rows are newer than the log"));
         }
         let complete_to = match found {
             Found::Present(seal) => Some(self.compare(seal, vault, keys)?),
@@ -203,10 +184,8 @@ impl<'a> Check<'a> {
             ));
         }
         if seal.counter > vault.counter {
-            return Err(
-                Error::integrity("the vault's rows are older than this machine has seen")
-                    .hint("if you restored a backup on purpose: vault trust-state"),
-            );
+            return Err(Error::integrity("the vault's rows are older than this machine has seen")
+                .hint("if you restored a backup on purpose: vault trust-state"));
         }
         if keys.is_some_and(|keys| pin(keys, vault.vault_id) != seal.pin) {
             return Err(Error::integrity(
@@ -219,14 +198,9 @@ impl<'a> Check<'a> {
 
 fn first_key(vault: &VaultRow, keys: &Keys, segment: &SegmentRow) -> Result<Zeroizing<[u8; 32]>> {
     let damaged = || Error::integrity(format!("log segment {} is damaged or forged", segment.id));
-    if !keys
-        .audit
-        .verify(segment.message(vault).as_bytes(), &segment.row_tag)
-    {
+    if !keys.audit.verify(segment.message(vault).as_bytes(), &segment.row_tag) {
         return Err(damaged());
     }
     let plain = crypto::decrypt(&keys.identity, &segment.sealed_key).map_err(|_| damaged())?;
-    Ok(Zeroizing::new(
-        <[u8; 32]>::try_from(&plain[..]).map_err(|_| damaged())?,
-    ))
+    Ok(Zeroizing::new(<[u8; 32]>::try_from(&plain[..]).map_err(|_| damaged())?))
 }

@@ -7,6 +7,7 @@ use crate::vault::tlv::{Hash, Tlv};
 use crate::vault::view::Filter;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::str::FromStr;
 use uuid::Uuid;
 
@@ -58,39 +59,25 @@ pub(in crate::vault) fn column(attr: Attr) -> usize {
 
 /// Parses a name that was checked before it was stored; anything else is damage.
 pub(super) fn stored<T: FromStr>(text: &str) -> Result<T> {
-    text.parse()
-        .map_err(|_| Error::integrity("a row of the database holds an impossible name"))
+    text.parse().map_err(|_| Error::integrity("a row of the database holds an impossible name"))
 }
 
 impl CredentialRow {
     pub(in crate::vault) fn message(&self, vault: &VaultRow) -> Tlv {
         let mut m = Tlv::new("vault/credential/v1");
-        m.bytes(vault.vault_id.as_bytes())
-            .int(i64::from(vault.epoch));
-        m.bytes(self.id.as_bytes())
-            .text(&self.name)
-            .text(&self.meta.kind);
+        m.bytes(vault.vault_id.as_bytes()).int(i64::from(vault.epoch));
+        m.bytes(self.id.as_bytes()).text(&self.name).text(&self.meta.kind);
         for attr in Attr::ALL {
             m.opt_text(self.meta.get(attr));
         }
-        m.opt_int(self.meta.port.map(i64::from))
-            .opt_text(self.tags().as_deref());
-        m.int(i64::from(self.meta.requires_vpn))
-            .int(i64::from(self.meta.requires_2fa));
-        for time in [
-            self.meta.expires_at,
-            self.meta.last_rotated_at,
-            self.meta.last_verified_at,
-        ] {
+        m.opt_int(self.meta.port.map(i64::from)).opt_text(self.tags().as_deref());
+        m.int(i64::from(self.meta.requires_vpn)).int(i64::from(self.meta.requires_2fa));
+        for time in [self.meta.expires_at, self.meta.last_rotated_at, self.meta.last_verified_at] {
             m.opt_int(time.map(|t| t.0));
         }
-        m.opt_int(self.meta.rotate_every)
-            .opt_text(self.meta.verdict.as_deref());
-        m.opt_text(self.fields().as_deref())
-            .bytes(&self.heads_blob());
-        m.int(i64::from(self.revision))
-            .int(self.created_at.0)
-            .int(self.updated_at.0);
+        m.opt_int(self.meta.rotate_every).opt_text(self.meta.verdict.as_deref());
+        m.opt_text(self.fields().as_deref()).bytes(&self.heads_blob());
+        m.int(i64::from(self.revision)).int(self.created_at.0).int(self.updated_at.0);
         m.opt_int(self.deleted_at.map(|t| t.0));
         m
     }
@@ -162,11 +149,7 @@ impl CredentialRow {
     /// Removes the row; a change removes the old row and inserts the new one.
     pub(in crate::vault) fn delete(&self, db: &Db) -> Result<()> {
         let sql = "DELETE FROM credential WHERE name = ?1 AND id = ?2";
-        db.run(
-            sql,
-            &[Value::Text(&self.name), Value::Blob(self.id.as_bytes())],
-        )
-        .map(drop)
+        db.run(sql, &[Value::Text(&self.name), Value::Blob(self.id.as_bytes())]).map(drop)
     }
 
     fn read(row: &Row<'_>) -> Result<Self> {
@@ -185,23 +168,14 @@ impl CredentialRow {
 
     /// The tags joined by commas, in order; none when there are none.
     fn tags(&self) -> Option<String> {
-        let tags: Vec<&str> = self
-            .meta
-            .tags
-            .iter()
-            .map(crate::model::Label::as_str)
-            .collect();
+        let tags: Vec<&str> = self.meta.tags.iter().map(crate::model::Label::as_str).collect();
         (!tags.is_empty()).then(|| tags.join(","))
     }
 
     /// The further public fields as a JSON object in order of name; none when there are none.
     fn fields(&self) -> Option<Cow<'static, str>> {
-        let fields: BTreeMap<&str, &str> = self
-            .meta
-            .fields
-            .iter()
-            .map(|(k, v)| (k.as_str(), v.as_str()))
-            .collect();
+        let fields: BTreeMap<&str, &str> =
+            self.meta.fields.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         if fields.is_empty() {
             return None;
         }
@@ -223,17 +197,13 @@ impl CredentialRow {
 
 fn read_meta(row: &Row<'_>) -> Result<Metadata> {
     let mut meta = Metadata::default();
-    meta.kind = row.text(1)?.to_owned();
+    row.text(1)?.clone_into(&mut meta.kind);
     for attr in Attr::ALL {
         meta.set(attr, row.opt_text(column(attr))?.map(str::to_owned));
     }
     let port = row.opt_int(14)?.map(u16::try_from).transpose();
     meta.port = port.map_err(|_| Error::integrity("a stored port is out of range"))?;
-    for tag in row
-        .opt_text(15)?
-        .into_iter()
-        .flat_map(|tags| tags.split(','))
-    {
+    for tag in row.opt_text(15)?.into_iter().flat_map(|tags| tags.split(',')) {
         meta.tags.insert(stored(tag)?);
     }
     meta.requires_vpn = row.flag(16)?;
@@ -243,29 +213,21 @@ fn read_meta(row: &Row<'_>) -> Result<Metadata> {
     meta.last_rotated_at = row.opt_int(19)?.map(Timestamp);
     meta.last_verified_at = row.opt_int(20)?.map(Timestamp);
     meta.verdict = row.opt_text(21)?.map(str::to_owned);
-    meta.fields = row
-        .opt_text(22)?
-        .map(read_fields)
-        .transpose()?
-        .unwrap_or_default();
+    meta.fields = row.opt_text(22)?.map(read_fields).transpose()?.unwrap_or_default();
     Ok(meta)
 }
 
 fn read_fields(json: &str) -> Result<BTreeMap<FieldName, String>> {
     let map: BTreeMap<String, String> = serde_json::from_str(json)
         .map_err(|_| Error::integrity("the public fields of a row are damaged"))?;
-    map.into_iter()
-        .map(|(name, value)| Ok((stored(&name)?, value)))
-        .collect()
+    map.into_iter().map(|(name, value)| Ok((stored(&name)?, value))).collect()
 }
 
 fn read_heads(mut blob: &[u8]) -> Result<Vec<Head>> {
     let damaged = || Error::integrity("the version table of a row is damaged");
     let mut heads = Vec::new();
     while let Some((length, rest)) = blob.split_first() {
-        let (field, rest) = rest
-            .split_at_checked(usize::from(*length))
-            .ok_or_else(damaged)?;
+        let (field, rest) = rest.split_at_checked(usize::from(*length)).ok_or_else(damaged)?;
         let (version, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
         let (tag, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
         heads.push(Head {
@@ -285,26 +247,41 @@ pub struct Listed<'r> {
 
 impl<'r> Listed<'r> {
     /// The credential's name.
+    ///
+    /// # Errors
+    /// Integrity (15) for a value of the wrong type.
     pub fn name(&self) -> Result<&'r str> {
         self.row.text(0)
     }
 
     /// Its kind.
+    ///
+    /// # Errors
+    /// Integrity (15) for a value of the wrong type.
     pub fn kind(&self) -> Result<&'r str> {
         self.row.text(1)
     }
 
     /// One attribute. In a brief list only user name, URL and client are there.
+    ///
+    /// # Errors
+    /// Integrity (15) for a value of the wrong type.
     pub fn attr(&self, attr: Attr) -> Result<Option<&'r str>> {
         self.row.opt_text(column(attr))
     }
 
     /// When it expires.
+    ///
+    /// # Errors
+    /// Integrity (15) for a value of the wrong type.
     pub fn expires_at(&self) -> Result<Option<Timestamp>> {
         Ok(self.row.opt_int(5)?.map(Timestamp))
     }
 
     /// Everything, as owned values. Not in a brief list.
+    ///
+    /// # Errors
+    /// Integrity (15) for a value of the wrong type.
     pub fn credential(&self) -> Result<crate::vault::view::Credential> {
         CredentialRow::read(self.row).map(|row| row.view(false))
     }
@@ -326,16 +303,11 @@ pub(in crate::vault) fn list(
     let mut sql = format!("SELECT {columns} FROM credential WHERE {condition} ORDER BY name, id");
     if filter.limit.is_some() || filter.offset > 0 {
         args.push(Arg::Int(
-            filter
-                .limit
-                .map_or(i64::MAX, |n| i64::try_from(n).unwrap_or(i64::MAX)),
+            filter.limit.map_or(i64::MAX, |n| i64::try_from(n).unwrap_or(i64::MAX)),
         ));
         args.push(Arg::Int(i64::try_from(filter.offset).unwrap_or(i64::MAX)));
-        sql.push_str(&format!(
-            " LIMIT ?{} OFFSET ?{}",
-            args.len() - 1,
-            args.len()
-        ));
+        let n = args.len();
+        let _ = write!(sql, " LIMIT ?{} OFFSET ?{n}", n - 1);
     }
     let values: Vec<Value<'_>> = args.iter().map(Arg::value).collect();
     db.each(&sql, &values, |row| each(&Listed { row }))
@@ -357,11 +329,8 @@ impl Arg {
 
 /// The `WHERE` of a list, with its arguments. Only column names of ours become SQL text.
 fn condition(filter: &Filter) -> (String, Vec<Arg>) {
-    let mut sql = String::from(if filter.deleted {
-        "deleted_at IS NOT NULL"
-    } else {
-        "deleted_at IS NULL"
-    });
+    let mut sql =
+        String::from(if filter.deleted { "deleted_at IS NOT NULL" } else { "deleted_at IS NULL" });
     let mut args = Vec::new();
     let mut and = |text: &dyn Fn(usize) -> String, arg: String| {
         args.push(Arg::Text(arg));
@@ -375,10 +344,7 @@ fn condition(filter: &Filter) -> (String, Vec<Arg>) {
         and(&|n| format!("{} = ?{n}", attr.name()), value.clone());
     }
     if let Some(tag) = &filter.tag {
-        and(
-            &|n| format!("instr(',' || tags || ',', ?{n}) > 0"),
-            format!(",{tag},"),
-        );
+        and(&|n| format!("instr(',' || tags || ',', ?{n}) > 0"), format!(",{tag},"));
     }
     if let Some(text) = &filter.search {
         and(&search, text.to_ascii_lowercase());
@@ -390,9 +356,7 @@ fn condition(filter: &Filter) -> (String, Vec<Arg>) {
 fn search(n: usize) -> String {
     let attrs = Attr::ALL.iter().map(|attr| attr.name());
     let columns = ["name", "kind", "tags", "fields"].into_iter().chain(attrs);
-    let tests: Vec<String> = columns
-        .map(|c| format!("instr(lower({c}), ?{n}) > 0"))
-        .collect();
+    let tests: Vec<String> = columns.map(|c| format!("instr(lower({c}), ?{n}) > 0")).collect();
     format!("({})", tests.join(" OR "))
 }
 
@@ -403,11 +367,7 @@ pub(in crate::vault) fn names(
     deleted: bool,
     limit: u64,
 ) -> Result<Vec<String>> {
-    let which = if deleted {
-        "deleted_at IS NOT NULL"
-    } else {
-        "deleted_at IS NULL"
-    };
+    let which = if deleted { "deleted_at IS NOT NULL" } else { "deleted_at IS NULL" };
     let sql = format!(
         "SELECT DISTINCT name FROM credential WHERE {which} AND name >= ?1 AND name < ?2
          ORDER BY name LIMIT ?3"
@@ -415,14 +375,10 @@ pub(in crate::vault) fn names(
     let end = format!("{prefix}\u{10ffff}");
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut names = Vec::new();
-    db.each(
-        &sql,
-        &[Value::Text(prefix), Value::Text(&end), Value::Int(limit)],
-        |row| {
-            names.push(row.text(0)?.to_owned());
-            Ok(())
-        },
-    )?;
+    db.each(&sql, &[Value::Text(prefix), Value::Text(&end), Value::Int(limit)], |row| {
+        names.push(row.text(0)?.to_owned());
+        Ok(())
+    })?;
     Ok(names)
 }
 
@@ -432,17 +388,9 @@ pub(in crate::vault) fn each_name(
     deleted: bool,
     mut each: impl FnMut(&str),
 ) -> Result<()> {
-    let which = if deleted {
-        "deleted_at IS NOT NULL"
-    } else {
-        "deleted_at IS NULL"
-    };
-    db.each(
-        &format!("SELECT name FROM credential WHERE {which}"),
-        &[],
-        |row| {
-            each(row.text(0)?);
-            Ok(())
-        },
-    )
+    let which = if deleted { "deleted_at IS NOT NULL" } else { "deleted_at IS NULL" };
+    db.each(&format!("SELECT name FROM credential WHERE {which}"), &[], |row| {
+        each(row.text(0)?);
+        Ok(())
+    })
 }

@@ -25,17 +25,9 @@ impl EntryRow {
     fn message(&self) -> Tlv {
         let e = &self.entry;
         let mut m = Tlv::new("vault/entry/v1");
-        m.int(e.seq)
-            .bytes(e.id.as_bytes())
-            .int(e.at.0)
-            .text(&e.action)
-            .text(&e.outcome);
-        m.opt_bytes(e.credential.as_ref().map(|id| &id.as_bytes()[..]))
-            .opt_text(e.name.as_deref());
-        m.opt_text(fields(e).as_deref())
-            .text(&e.user)
-            .int(i64::from(e.uid))
-            .text(&e.host);
+        m.int(e.seq).bytes(e.id.as_bytes()).int(e.at.0).text(&e.action).text(&e.outcome);
+        m.opt_bytes(e.credential.as_ref().map(|id| &id.as_bytes()[..])).opt_text(e.name.as_deref());
+        m.opt_text(fields(e).as_deref()).text(&e.user).int(i64::from(e.uid)).text(&e.host);
         for text in [&e.tty, &e.remote, &e.program, &e.parent] {
             m.opt_text(text.as_deref());
         }
@@ -168,30 +160,17 @@ pub(in crate::vault) fn end(db: &Db, vault_id: Uuid) -> Result<LogEnd> {
             at: Some(Timestamp(row.int(3)?)),
         })
     })?;
-    Ok(last.unwrap_or_else(|| LogEnd {
-        seq: 0,
-        hash: genesis(vault_id),
-        counter: 0,
-        at: None,
-    }))
+    Ok(last.unwrap_or_else(|| LogEnd { seq: 0, hash: genesis(vault_id), counter: 0, at: None }))
 }
 
 /// The hash that stands before the first entry.
 pub(in crate::vault) fn genesis(vault_id: Uuid) -> Hash {
-    sha256(
-        Tlv::new("vault/log/v1")
-            .bytes(vault_id.as_bytes())
-            .as_bytes(),
-    )
+    sha256(Tlv::new("vault/log/v1").bytes(vault_id.as_bytes()).as_bytes())
 }
 
 /// The hash of an entry, if there is such an entry.
 pub(in crate::vault) fn hash_at(db: &Db, seq: i64) -> Result<Option<Hash>> {
-    db.first(
-        "SELECT hash FROM entry WHERE seq = ?1",
-        &[Value::Int(seq)],
-        |row| row.array(0),
-    )
+    db.first("SELECT hash FROM entry WHERE seq = ?1", &[Value::Int(seq)], |row| row.array(0))
 }
 
 /// Calls `each` for the entries that fit, newest first.
@@ -227,10 +206,7 @@ pub(in crate::vault) fn list(
     if let Some(until) = filter.until {
         add(" AND at < ?n", Value::Int(until.0));
     }
-    add(
-        " ORDER BY seq DESC LIMIT ?n",
-        Value::Int(limit(filter.limit)),
-    );
+    add(" ORDER BY seq DESC LIMIT ?n", Value::Int(limit(filter.limit)));
     add(" OFFSET ?n", Value::Int(limit(Some(filter.offset))));
     db.each(&sql, &args, |row| each(&EntryRow::read(row)?.entry))
 }
@@ -273,15 +249,9 @@ pub(in crate::vault) struct SegmentRow {
 impl SegmentRow {
     pub(in crate::vault) fn message(&self, vault: &VaultRow) -> Tlv {
         let mut m = Tlv::new("vault/segment/v1");
-        m.bytes(vault.vault_id.as_bytes())
-            .int(i64::from(vault.epoch));
-        m.int(self.id)
-            .int(self.first_seq)
-            .bytes(&self.previous_hash)
-            .int(self.created_at.0);
-        m.text(&self.host)
-            .text(&self.cause)
-            .bytes(&sha256(&self.sealed_key));
+        m.bytes(vault.vault_id.as_bytes()).int(i64::from(vault.epoch));
+        m.int(self.id).int(self.first_seq).bytes(&self.previous_hash).int(self.created_at.0);
+        m.text(&self.host).text(&self.cause).bytes(&sha256(&self.sealed_key));
         m
     }
 

@@ -20,11 +20,8 @@ use std::path::Path;
 /// Opens the database of an existing vault.
 pub(super) fn open(path: &Path) -> Result<Db> {
     if !files::check(path)? {
-        return Err(Error::new(
-            ErrorKind::NotFound,
-            format!("no vault at `{}`", path.display()),
-        )
-        .hint("make one with `vault init`, or name another with `--vault FILE`"));
+        return Err(Error::new(ErrorKind::NotFound, format!("no vault at `{}`", path.display()))
+            .hint("make one with `vault init`, or name another with `--vault FILE`"));
     }
     for suffix in ["-wal", "-shm"] {
         files::check(&files::beside(path, suffix))?;

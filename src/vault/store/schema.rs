@@ -8,14 +8,13 @@ use crate::error::{Error, ErrorKind, Result};
 const STEPS: &[&str] = &[include_str!("migrations/0001_initial.sql")];
 
 /// The version this program reads and writes.
-pub(in crate::vault) const VERSION: i64 = STEPS.len() as i64;
+#[expect(clippy::cast_possible_wrap, reason = "there are few steps")]
+const VERSION: i64 = STEPS.len() as i64;
 
 /// Makes the schema in an empty database, in one transaction with its version.
 pub(super) fn create(db: &Db) -> Result<()> {
     let steps = STEPS.concat();
-    db.script(&format!(
-        "BEGIN IMMEDIATE; {steps} PRAGMA user_version = {VERSION}; COMMIT"
-    ))
+    db.script(&format!("BEGIN IMMEDIATE; {steps} PRAGMA user_version = {VERSION}; COMMIT"))
 }
 
 /// Refuses newer formats untouched, and anything in the schema that is not ours.
@@ -33,20 +32,16 @@ pub(super) fn check(db: &Db) -> Result<()> {
     }
     let mut expected: Vec<&str> = statements().collect();
     let mut surplus = false;
-    db.each(
-        "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL",
-        &[] as &[Value<'_>],
-        |row| {
-            let sql = row.text(0)?;
-            match expected.iter().position(|statement| *statement == sql) {
-                Some(at) => {
-                    expected.swap_remove(at);
-                }
-                None => surplus = true,
+    db.each("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL", &[] as &[Value<'_>], |row| {
+        let sql = row.text(0)?;
+        match expected.iter().position(|statement| *statement == sql) {
+            Some(at) => {
+                expected.swap_remove(at);
             }
-            Ok(())
-        },
-    )?;
+            None => surplus = true,
+        }
+        Ok(())
+    })?;
     match (surplus, expected.is_empty()) {
         (false, true) => Ok(()),
         (true, _) => Err(foreign("something was added to it")),
@@ -74,9 +69,6 @@ mod tests {
     #[test]
     fn every_statement_is_one_object() {
         assert!(statements().all(|s| s.starts_with("CREATE ") && !s.contains(';')));
-        assert_eq!(
-            statements().count(),
-            STEPS.concat().matches("CREATE ").count()
-        );
+        assert_eq!(statements().count(), STEPS.concat().matches("CREATE ").count());
     }
 }

@@ -31,16 +31,11 @@ const COLUMNS: &str = "credential, field, version, created_at, origin, author, r
 impl SecretRow {
     pub(in crate::vault) fn message(&self, vault: &VaultRow) -> Tlv {
         let mut m = Tlv::new("vault/secret/v1");
-        m.bytes(vault.vault_id.as_bytes())
-            .int(i64::from(vault.epoch));
-        m.bytes(self.credential.as_bytes())
-            .text(self.field.as_str());
+        m.bytes(vault.vault_id.as_bytes()).int(i64::from(vault.epoch));
+        m.bytes(self.credential.as_bytes()).text(self.field.as_str());
         m.int(i64::from(self.version)).int(self.created_at.0);
-        m.text(&self.origin)
-            .text(&self.author)
-            .opt_text(self.reason.as_deref());
-        m.opt_bytes(self.previous.as_ref().map(|tag| &tag[..]))
-            .bytes(&sha256(&self.sealed));
+        m.text(&self.origin).text(&self.author).opt_text(self.reason.as_deref());
+        m.opt_bytes(self.previous.as_ref().map(|tag| &tag[..])).bytes(&sha256(&self.sealed));
         m
     }
 
@@ -71,9 +66,7 @@ impl SecretRow {
         let sql = format!(
             "SELECT {COLUMNS} FROM secret WHERE credential = ?1 ORDER BY field, version DESC"
         );
-        db.each(&sql, &[Value::Blob(credential.as_bytes())], |row| {
-            each(Self::read(row)?)
-        })
+        db.each(&sql, &[Value::Blob(credential.as_bytes())], |row| each(Self::read(row)?))
     }
 
     /// How many versions of all fields of all credentials are stored.

@@ -71,9 +71,7 @@ impl<'r> Row<'r> {
 
     pub(in crate::vault) fn opt_text(&self, column: usize) -> Result<Option<&'r str>> {
         match self.value(column)? {
-            ValueRef::Text(bytes) => std::str::from_utf8(bytes)
-                .map(Some)
-                .map_err(|_| wrong_type()),
+            ValueRef::Text(bytes) => std::str::from_utf8(bytes).map(Some).map_err(|_| wrong_type()),
             ValueRef::Null => Ok(None),
             _ => Err(wrong_type()),
         }
@@ -177,13 +175,11 @@ impl Db {
              PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;
              PRAGMA busy_timeout = 10000; PRAGMA wal_autocheckpoint = 200;",
         )
-        .map_err(|e| {
-            if e.kind() == ErrorKind::Unsupported {
-                not_a_vault(path)
-            } else {
-                e
-            }
-        })?;
+        .map_err(
+            |e| {
+                if e.kind() == ErrorKind::Unsupported { not_a_vault(path) } else { e }
+            },
+        )?;
         Ok(db)
     }
 
@@ -195,9 +191,7 @@ impl Db {
     /// Runs one statement; how many rows it changed.
     pub(in crate::vault) fn run(&self, sql: &str, args: &[Value<'_>]) -> Result<usize> {
         let mut statement = self.0.prepare_cached(sql).map_err(fault)?;
-        statement
-            .execute(rusqlite::params_from_iter(args))
-            .map_err(fault)
+        statement.execute(rusqlite::params_from_iter(args)).map_err(fault)
     }
 
     /// Calls `each` for every row of an answer.
@@ -208,9 +202,7 @@ impl Db {
         mut each: impl FnMut(&Row<'_>) -> Result<()>,
     ) -> Result<()> {
         let mut statement = self.0.prepare_cached(sql).map_err(fault)?;
-        let mut rows = statement
-            .query(rusqlite::params_from_iter(args))
-            .map_err(fault)?;
+        let mut rows = statement.query(rusqlite::params_from_iter(args)).map_err(fault)?;
         while let Some(row) = rows.next().map_err(fault)? {
             each(&Row(row))?;
         }
@@ -225,9 +217,7 @@ impl Db {
         read: impl FnOnce(&Row<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
         let mut statement = self.0.prepare_cached(sql).map_err(fault)?;
-        let mut rows = statement
-            .query(rusqlite::params_from_iter(args))
-            .map_err(fault)?;
+        let mut rows = statement.query(rusqlite::params_from_iter(args)).map_err(fault)?;
         match rows.next().map_err(fault)? {
             Some(row) => read(&Row(row)).map(Some),
             None => Ok(None),
@@ -236,8 +226,7 @@ impl Db {
 
     /// The one number a statement answers.
     pub(in crate::vault) fn int(&self, sql: &str) -> Result<i64> {
-        self.first(sql, &[], |row| row.int(0))?
-            .ok_or_else(wrong_type)
+        self.first(sql, &[], |row| row.int(0))?.ok_or_else(wrong_type)
     }
 
     /// Starts a write transaction.
@@ -287,21 +276,15 @@ impl Db {
 }
 
 fn not_a_vault(path: &Path) -> Error {
-    Error::new(
-        ErrorKind::Unsupported,
-        format!("`{}` is not a vault", path.display()),
-    )
-    .hint("name the vault's file with `--vault FILE`, or make one: vault init")
+    Error::new(ErrorKind::Unsupported, format!("`{}` is not a vault", path.display()))
+        .hint("name the vault's file with `--vault FILE`, or make one: vault init")
 }
 
 fn opening_fault(path: &Path, e: &rusqlite::Error) -> Error {
     match e.sqlite_error_code() {
         Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => {
-            Error::new(
-                ErrorKind::Io,
-                format!("cannot open `{}` for writing", path.display()),
-            )
-            .hint("the file and its directory must be writable: every use is logged in it")
+            Error::new(ErrorKind::Io, format!("cannot open `{}` for writing", path.display()))
+                .hint("the file and its directory must be writable: every use is logged in it")
         }
         Some(ErrorCode::NotADatabase) => not_a_vault(path),
         _ => clone_fault(e),

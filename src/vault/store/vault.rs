@@ -27,13 +27,8 @@ pub(in crate::vault) struct VaultRow {
 impl VaultRow {
     pub(in crate::vault) fn message(&self) -> Tlv {
         let mut m = Tlv::new("vault/state/v1");
-        m.bytes(self.vault_id.as_bytes())
-            .int(i64::from(self.epoch))
-            .int(self.created_at.0);
-        m.int(self.counter)
-            .bytes(&self.root)
-            .bytes(&self.slots)
-            .int(self.log_seq);
+        m.bytes(self.vault_id.as_bytes()).int(i64::from(self.epoch)).int(self.created_at.0);
+        m.int(self.counter).bytes(&self.root).bytes(&self.slots).int(self.log_seq);
         m
     }
 
@@ -104,12 +99,8 @@ pub(in crate::vault) struct SlotRow {
 impl SlotRow {
     pub(in crate::vault) fn message(&self, vault: &VaultRow) -> Tlv {
         let mut m = Tlv::new("vault/slot/v1");
-        m.bytes(vault.vault_id.as_bytes())
-            .int(i64::from(vault.epoch));
-        m.bytes(self.id.as_bytes())
-            .text(&self.label)
-            .text(&self.kind)
-            .int(self.created_at.0);
+        m.bytes(vault.vault_id.as_bytes()).int(i64::from(vault.epoch));
+        m.bytes(self.id.as_bytes()).text(&self.label).text(&self.kind).int(self.created_at.0);
         m.bytes(&crate::vault::tlv::sha256(&self.sealed));
         m
     }
@@ -161,11 +152,8 @@ pub(in crate::vault) struct Tombstone {
 impl Tombstone {
     pub(in crate::vault) fn message(&self, vault: &VaultRow) -> Tlv {
         let mut m = Tlv::new("vault/tombstone/v1");
-        m.bytes(vault.vault_id.as_bytes())
-            .int(i64::from(vault.epoch));
-        m.bytes(self.id.as_bytes())
-            .int(i64::from(self.revision))
-            .int(self.purged_at.0);
+        m.bytes(vault.vault_id.as_bytes()).int(i64::from(vault.epoch));
+        m.bytes(self.id.as_bytes()).int(i64::from(self.revision)).int(self.purged_at.0);
         m
     }
 
@@ -237,8 +225,7 @@ pub(in crate::vault) fn members(
 pub(in crate::vault) fn node(db: &Db, level: i64, position: i64) -> Result<Vec<u8>> {
     let sql = "SELECT children FROM node WHERE level = ?1 AND position = ?2";
     let args = [Value::Int(level), Value::Int(position)];
-    db.first(sql, &args, |row| Ok(row.blob(0)?.to_vec()))
-        .map(Option::unwrap_or_default)
+    db.first(sql, &args, |row| Ok(row.blob(0)?.to_vec())).map(Option::unwrap_or_default)
 }
 
 pub(in crate::vault) fn put_node(
@@ -247,20 +234,11 @@ pub(in crate::vault) fn put_node(
     position: i64,
     children: &[u8],
 ) -> Result<()> {
-    let at = [
-        Value::Int(level),
-        Value::Int(position),
-        Value::Blob(children),
-    ];
-    let changed = db.run(
-        "UPDATE node SET children = ?3 WHERE level = ?1 AND position = ?2",
-        &at,
-    )?;
+    let at = [Value::Int(level), Value::Int(position), Value::Blob(children)];
+    let changed =
+        db.run("UPDATE node SET children = ?3 WHERE level = ?1 AND position = ?2", &at)?;
     if changed == 0 {
-        db.run(
-            "INSERT INTO node (level, position, children) VALUES (?1, ?2, ?3)",
-            &at,
-        )?;
+        db.run("INSERT INTO node (level, position, children) VALUES (?1, ?2, ?3)", &at)?;
     }
     Ok(())
 }
@@ -268,8 +246,7 @@ pub(in crate::vault) fn put_node(
 /// Removes a node without children.
 pub(in crate::vault) fn drop_node(db: &Db, level: i64, position: i64) -> Result<()> {
     let at = [Value::Int(level), Value::Int(position)];
-    db.run("DELETE FROM node WHERE level = ?1 AND position = ?2", &at)
-        .map(drop)
+    db.run("DELETE FROM node WHERE level = ?1 AND position = ?2", &at).map(drop)
 }
 
 /// Calls `each` with level, position and children of every stored node.
@@ -322,10 +299,7 @@ pub(in crate::vault) fn kinds(db: &Db) -> Result<Vec<(String, u64)>> {
     let sql = "SELECT kind, count(*) FROM credential WHERE deleted_at IS NULL
                GROUP BY kind ORDER BY kind";
     db.each(sql, &[], |row| {
-        kinds.push((
-            row.text(0)?.to_owned(),
-            u64::try_from(row.int(1)?).unwrap_or_default(),
-        ));
+        kinds.push((row.text(0)?.to_owned(), u64::try_from(row.int(1)?).unwrap_or_default()));
         Ok(())
     })?;
     Ok(kinds)
