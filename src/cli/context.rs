@@ -60,12 +60,7 @@ impl Context {
     /// The surroundings as `globals` and `world` have them.
     #[must_use]
     pub fn new(globals: Globals, world: Rc<World>) -> Self {
-        Self {
-            world,
-            globals,
-            exit: Cell::new(None),
-            raw: Cell::new(false),
-        }
+        Self { world, globals, exit: Cell::new(None), raw: Cell::new(false) }
     }
 
     /// Lets the run end with the code of `kind`, although there is an answer.
@@ -112,18 +107,13 @@ impl Context {
         let named = self.globals.vault.clone();
         let named = named.or_else(|| self.world.var("VAULT_FILE").map(PathBuf::from));
         let file = named.map_or_else(|| self.world.default_vault_file(), Ok)?;
-        Ok(Place {
-            file,
-            state_dir: self.world.state_dir()?,
-        })
+        Ok(Place { file, state_dir: self.world.state_dir()? })
     }
 
     /// Why the vault is used.
     #[must_use]
     pub fn purpose(&self) -> Purpose {
-        Purpose {
-            reason: self.globals.reason.clone(),
-        }
+        Purpose { reason: self.globals.reason.clone() }
     }
 
     /// The vault, without its keys.
@@ -151,11 +141,7 @@ impl Context {
     /// The user's terminal, unless there is none or asking was forbidden.
     #[must_use]
     pub fn terminal(&self) -> Option<Terminal> {
-        if self.globals.no_input {
-            None
-        } else {
-            Terminal::open()
-        }
+        if self.globals.no_input { None } else { Terminal::open() }
     }
 
     /// Something worth knowing, for people.
@@ -184,10 +170,7 @@ impl Context {
         };
         match terminal.confirm(question)? {
             true => Ok(()),
-            false => Err(Error::new(
-                ErrorKind::Aborted,
-                "given up, nothing was changed",
-            )),
+            false => Err(Error::new(ErrorKind::Aborted, "given up, nothing was changed")),
         }
     }
 

@@ -38,24 +38,11 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
             ])
         })
     };
-    Ok(Report::Table {
-        columns: COLUMNS,
-        rows: Box::new(rows),
-        empty: "nothing was looked at",
-    })
+    Ok(Report::Table { columns: COLUMNS, rows: Box::new(rows), empty: "nothing was looked at" })
 }
 
 const COLUMNS: &[Column] = &[
-    Column {
-        name: "level",
-        json_only: false,
-    },
-    Column {
-        name: "check",
-        json_only: false,
-    },
-    Column {
-        name: "message",
-        json_only: false,
-    },
+    Column { name: "level", json_only: false },
+    Column { name: "check", json_only: false },
+    Column { name: "message", json_only: false },
 ];

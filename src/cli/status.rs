@@ -34,10 +34,8 @@ pub fn run(_args: Args, cx: &mut Context) -> Result<Report> {
 
 fn item(status: Status) -> Vec<(&'static str, Cell<'static>)> {
     let slots = status.slots.into_iter().map(|(label, kind, at)| {
-        let slot = vec![
-            ("type".to_owned(), Cell::owned(kind)),
-            ("created".to_owned(), Cell::Time(at)),
-        ];
+        let slot =
+            vec![("type".to_owned(), Cell::owned(kind)), ("created".to_owned(), Cell::Time(at))];
         (label, Cell::Map(slot))
     });
     let kinds = status.kinds.into_iter().map(|(kind, n)| (kind, count(n)));

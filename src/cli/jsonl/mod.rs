@@ -29,10 +29,7 @@ pub fn at(line: u64, column: Option<usize>, error: &Error) -> Error {
         None => format!("line {line}"),
     };
     let placed = Error::new(error.kind(), format!("{place}: {}", error.message()));
-    error
-        .hints()
-        .iter()
-        .fold(placed, |placed, hint| placed.hint(hint.as_str()))
+    error.hints().iter().fold(placed, |placed, hint| placed.hint(hint.as_str()))
 }
 
 /// Marks the messages that are ours: no value of a line can begin an error text with it, as the
@@ -49,10 +46,7 @@ fn wrong<E: de::Error>(what: &str) -> E {
 
 fn explain(error: &serde_json::Error, number: u64) -> Error {
     let text = error.to_string();
-    let said = text
-        .strip_prefix(OURS)
-        .and_then(|text| text.rsplit_once(" at line "))
-        .map(|s| s.0);
+    let said = text.strip_prefix(OURS).and_then(|text| text.rsplit_once(" at line ")).map(|s| s.0);
     let what = match error.classify() {
         serde_json::error::Category::Data => said.unwrap_or("the wrong type of value"),
         serde_json::error::Category::Eof => "the JSON ends too early",
@@ -75,10 +69,7 @@ struct Draft {
 impl Draft {
     fn finish(mut self, now: Timestamp) -> Result<NewCredential> {
         let kind = self.kind.ok_or_else(|| Error::usage("`type` is missing"))?;
-        let name = self
-            .name
-            .ok_or_else(|| Error::usage("`name` is missing"))?
-            .parse()?;
+        let name = self.name.ok_or_else(|| Error::usage("`name` is missing"))?.parse()?;
         self.meta.kind = kind.name.to_owned();
         let at = |text: String| parse_when(&text, now, true);
         self.meta.expires_at = self.expires.map(at).transpose()?;
@@ -90,20 +81,14 @@ impl Draft {
             |name: &str| name == "notes" || kind.fields.iter().any(|f| f.secret && f.name == name);
         if !kind.open && self.secrets.iter().any(|(field, _)| !known(field.as_str())) {
             let fields = kind.fields.iter().filter(|f| f.secret).map(|f| f.name);
-            return Err(
-                Error::usage(format!("a secret field that `{}` does not have", kind.name))
-                    .hint(format!("it has: {}", fields.collect::<Vec<_>>().join(", "))),
-            );
+            return Err(Error::usage(format!("a secret field that `{}` does not have", kind.name))
+                .hint(format!("it has: {}", fields.collect::<Vec<_>>().join(", "))));
         }
         if let Some(learn) = kind.learn {
             learn(&self.secrets, &mut self.meta);
         }
         public::check_metadata(&self.meta)?;
-        Ok(NewCredential {
-            name,
-            meta: self.meta,
-            secrets: self.secrets,
-        })
+        Ok(NewCredential { name, meta: self.meta, secrets: self.secrets })
     }
 
     fn take<'de, A: MapAccess<'de>>(
@@ -135,10 +120,7 @@ impl Draft {
                     self.add_secret("notes".parse().map_err(|e| ours(&e))?, notes.0)?;
                 }
             }
-            attr if crate::model::Attr::ALL
-                .iter()
-                .any(|known| known.name() == attr) =>
-            {
+            attr if crate::model::Attr::ALL.iter().any(|known| known.name() == attr) => {
                 let key = attr.parse().map_err(|e| ours(&e))?;
                 let text = map.next_value::<Maybe<Text>>()?.0.map(|text| text.0);
                 set_field(&mut self.meta, &key, &text.unwrap_or_default()).map_err(|e| ours(&e))?;
@@ -196,11 +178,7 @@ impl<'de> Deserialize<'de> for Draft {
 
 fn find_kind<E: de::Error>(name: &str) -> std::result::Result<&'static Kind, E> {
     kind::find(name).map_err(|_| {
-        let names = kind::ALL
-            .iter()
-            .map(|kind| kind.name)
-            .collect::<Vec<_>>()
-            .join(", ");
+        let names = kind::ALL.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", ");
         wrong(&format!("an unknown type; there are {names}"))
     })
 }
@@ -224,22 +202,10 @@ mod tests {
                 "secrets":{"password":"hunter2"},"notes":{"base64":"AP8="}}"#,
         )
         .unwrap();
-        assert_eq!(
-            (new.name.as_str(), new.meta.kind.as_str()),
-            ("db/main", "password")
-        );
-        assert_eq!(
-            (new.meta.get(Attr::Username), new.meta.port),
-            (Some("app"), Some(5432))
-        );
-        assert_eq!(
-            (new.meta.tags.len(), new.meta.rotate_every),
-            (2, Some(30 * 86_400))
-        );
-        assert_eq!(
-            new.meta.expires_at,
-            Some(Timestamp(NOW.0 + 90 * 86_400_000))
-        );
+        assert_eq!((new.name.as_str(), new.meta.kind.as_str()), ("db/main", "password"));
+        assert_eq!((new.meta.get(Attr::Username), new.meta.port), (Some("app"), Some(5432)));
+        assert_eq!((new.meta.tags.len(), new.meta.rotate_every), (2, Some(30 * 86_400)));
+        assert_eq!(new.meta.expires_at, Some(Timestamp(NOW.0 + 90 * 86_400_000)));
         assert_eq!(new.secrets[1].1.expose(), b"\x00\xff");
     }
 
@@ -272,13 +238,8 @@ mod tests {
             r#"["hunter2"]"#,
             "hunter2",
         ] {
-            let error = read(line)
-                .err()
-                .unwrap_or_else(|| panic!("accepted: {line}"));
-            assert!(
-                !format!("{error:?}").to_lowercase().contains("hunter2"),
-                "{line}: {error:?}"
-            );
+            let error = read(line).err().unwrap_or_else(|| panic!("accepted: {line}"));
+            assert!(!format!("{error:?}").to_lowercase().contains("hunter2"), "{line}: {error:?}");
             assert!(error.message().starts_with("line 7"), "{line}: {error:?}");
         }
     }
