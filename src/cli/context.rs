@@ -16,11 +16,11 @@ use std::rc::Rc;
 #[derive(clap::Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Global options")]
 pub struct Globals {
-    /// The vault file [environment: VAULT_FILE]
+    /// The vault file [environment: `VAULT_FILE`]
     #[arg(long, global = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub vault: Option<PathBuf>,
 
-    /// Unlock with this key file [environment: VAULT_KEY_FILE]
+    /// Unlock with this key file [environment: `VAULT_KEY_FILE`]
     #[arg(long, global = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub key_file: Option<PathBuf>,
 

@@ -171,21 +171,21 @@ impl Stage {
         if step.code != 0 {
             say(out, &format!("(exit code {})\n", ran.status.code().unwrap_or(-1)))?;
         }
-        self.judge(step, ran.status.code(), &said)
+        judge(step, ran.status.code(), &said)
     }
+}
 
-    fn judge(&self, step: &Step, code: Option<i32>, said: &str) -> Result<()> {
-        let failed = |what: String| Err(Error::internal(format!("`{}` {what}", step.line)));
-        if code != Some(step.code) {
-            return failed(format!("was to end with {} and ended with {code:?}", step.code));
-        }
-        if !said.contains(step.says) {
-            return failed(format!("was to say `{}`", step.says));
-        }
-        match said.contains(SECRET) {
-            true => failed("showed the secret".into()),
-            false => Ok(()),
-        }
+fn judge(step: &Step, code: Option<i32>, said: &str) -> Result<()> {
+    let failed = |what: String| Err(Error::internal(format!("`{}` {what}", step.line)));
+    if code != Some(step.code) {
+        return failed(format!("was to end with {} and ended with {code:?}", step.code));
+    }
+    if !said.contains(step.says) {
+        return failed(format!("was to say `{}`", step.says));
+    }
+    match said.contains(SECRET) {
+        true => failed("showed the secret".into()),
+        false => Ok(()),
     }
 }
 

@@ -19,12 +19,11 @@ pub struct Args {
 
 /// Looks.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
-    let findings = match args.unlock || cx.has_key_source() {
-        true => cx.unlocked()?.doctor()?,
-        false => {
-            cx.note("rows are not checked while locked; `--unlock` checks them");
-            cx.locked()?.doctor()?
-        }
+    let findings = if args.unlock || cx.has_key_source() {
+        cx.unlocked()?.doctor()?
+    } else {
+        cx.note("rows are not checked while locked; `--unlock` checks them");
+        cx.locked()?.doctor()?
     };
     if findings.iter().any(|finding| finding.level == "problem") {
         cx.end_with(ErrorKind::Findings);

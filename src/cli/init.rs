@@ -143,7 +143,7 @@ fn strong(key: Key, allow_weak: bool) -> Result<Key> {
     if allow_weak || guessed.score() >= zxcvbn::Score::Three {
         return Ok(key);
     }
-    let advice = guessed.feedback().and_then(|feedback| feedback.warning());
+    let advice = guessed.feedback().and_then(zxcvbn::feedback::Feedback::warning);
     let error = Error::new(ErrorKind::Refused, "the passphrase is too easy to guess");
     // the advice is one of a fixed list of sentences and quotes nothing
     let error = advice.map(|why| why.to_string()).into_iter().fold(error, Error::hint);
@@ -181,7 +181,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("key");
         let world = Rc::new(crate::world::World::fake(&[], None));
-        let cx = Context::new(Default::default(), world);
+        let cx = Context::new(crate::cli::context::Globals::default(), world);
         assert!(make_key_file(&cx, &path).is_ok());
         assert_eq!(path.metadata().unwrap().mode() & 0o777, 0o600);
         assert!(reuse(&path).is_ok());

@@ -1,5 +1,7 @@
 //! The door: it listens, asks and speaks. The path of a command is its file.
 
+#![allow(clippy::needless_pass_by_value, reason = "a command owns its arguments")]
+
 pub mod complete;
 pub mod context;
 pub mod escape;

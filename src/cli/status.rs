@@ -19,7 +19,7 @@ pub fn run(_args: Args, cx: &mut Context) -> Result<Report> {
     cx.pass_on(&mut vault);
     match status.seal {
         "missing" => {
-            cx.warn("there is no seal file for this vault here; the next unlocking makes one")
+            cx.warn("there is no seal file for this vault here; the next unlocking makes one");
         }
         "damaged" => cx.warn("the seal file is damaged; see `vault doctor`"),
         "ahead" => {

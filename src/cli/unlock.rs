@@ -1,5 +1,6 @@
-//! Where keys come from. In order: `--key-file`, VAULT_KEY, VAULT_KEY_FILE, VAULT_PASSPHRASE_FILE,
-//! VAULT_PASSPHRASE_FD, VAULT_PASSPHRASE_COMMAND, and a question on the terminal.
+//! Where keys come from. In order: `--key-file`, `VAULT_KEY`, `VAULT_KEY_FILE`,
+//! `VAULT_PASSPHRASE_FILE`, `VAULT_PASSPHRASE_FD`, `VAULT_PASSPHRASE_COMMAND`,
+//! and a question on the terminal.
 
 use super::context::Context;
 use super::escape;
@@ -19,14 +20,14 @@ use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 /// How long a passphrase command may take.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 /// How often a wrong passphrase may be typed.
 const ATTEMPTS: u32 = 3;
 
 /// A way to a key without asking a person.
 #[derive(Debug, Eq, PartialEq)]
 pub enum Source {
-    /// The text of an age identity, in VAULT_KEY.
+    /// The text of an age identity, in `VAULT_KEY`.
     IdentityText,
     /// An age identity file.
     KeyFile(PathBuf),
@@ -174,9 +175,8 @@ pub fn identity(text: Secret, whence: &str) -> Result<Key> {
 pub fn passphrase(text: Secret, whence: &str) -> Result<Key> {
     let text = without_final_newline(text);
     let wrong = |why: &str| Err(Error::usage(format!("{whence} {why}")));
-    let line = match std::str::from_utf8(text.expose()) {
-        Ok(line) => line,
-        Err(_) => return wrong("gave no UTF-8 text"),
+    let Ok(line) = std::str::from_utf8(text.expose()) else {
+        return wrong("gave no UTF-8 text");
     };
     if line.is_empty() {
         return wrong("gave an empty passphrase");
@@ -245,7 +245,7 @@ mod tests {
 
     fn context(env: &[(&str, &str)]) -> Context {
         let env: Vec<_> = env.iter().map(|(k, v)| (*k, OsStr::new(*v))).collect();
-        Context::new(Default::default(), Rc::new(World::fake(&env, None)))
+        Context::new(crate::cli::context::Globals::default(), Rc::new(World::fake(&env, None)))
     }
 
     #[test]

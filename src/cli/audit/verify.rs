@@ -22,12 +22,11 @@ pub struct Args {
 
 /// Checks it.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
-    let verdict = match args.unlock || cx.has_key_source() {
-        true => verify(cx, &mut cx.unlocked()?)?,
-        false => {
-            cx.note("only the public chain is checked while locked; `--unlock` checks all");
-            verify(cx, &mut cx.locked()?)?
-        }
+    let verdict = if args.unlock || cx.has_key_source() {
+        verify(cx, &mut cx.unlocked()?)?
+    } else {
+        cx.note("only the public chain is checked while locked; `--unlock` checks all");
+        verify(cx, &mut cx.locked()?)?
     };
     for gap in &verdict.gaps {
         cx.warn(gap);

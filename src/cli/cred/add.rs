@@ -45,7 +45,7 @@ pub struct Args {
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let kind = kind::find(&args.kind)?;
     let mut meta = Metadata::default();
-    meta.kind = kind.name.to_owned();
+    kind.name.clone_into(&mut meta.kind);
     args.meta.apply(&mut meta, cx.world.now())?;
     all_there(kind, &meta)?;
     let fields = fields(kind, &args.secret_field, args.value.given())?;

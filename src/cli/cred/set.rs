@@ -138,9 +138,9 @@ fn target(kind: &Kind, now: &Credential, named: Option<FieldName>) -> Result<Fie
     if has(name) || kind.open || name == "notes" || listed.clone().any(|known| known == name) {
         return Ok(field);
     }
-    let names = listed.collect::<Vec<_>>().join(", ");
+    let known = listed.collect::<Vec<_>>().join(", ");
     Err(Error::new(ErrorKind::NotFound, format!("`{}` has no secret field `{field}`", now.name))
-        .hint(format!("`{}` has: {names}", kind.name)))
+        .hint(format!("`{}` has: {known}", kind.name)))
 }
 
 fn refuse_public(field: Option<&FieldName>) -> Result<()> {
