@@ -12,23 +12,16 @@ use zeroize::Zeroize;
 /// quota is an error and not a signal, and a panic says where it happened but not with which values.
 pub fn harden() {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-    let none = rustix::process::Rlimit {
-        current: Some(0),
-        maximum: Some(0),
-    };
+    let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
     // Best effort: a container may forbid either, and neither is a reason not to work.
     let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
     ignore_file_size_signal();
     std::panic::set_hook(Box::new(|panic| {
-        let at = panic
-            .location()
-            .map_or_else(String::new, |l| format!(" at {}:{}", l.file(), l.line()));
-        let _ = writeln!(
-            io::stderr(),
-            "error: internal fault{at}\nhint: please report it"
-        );
+        let at =
+            panic.location().map_or_else(String::new, |l| format!(" at {}:{}", l.file(), l.line()));
+        let _ = writeln!(io::stderr(), "error: internal fault{at}\nhint: please report it");
     }));
 }
 

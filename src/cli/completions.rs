@@ -20,7 +20,5 @@ pub struct Args {
 /// Prints it.
 pub fn run(args: Args, _cx: &mut Context) -> Result<Report> {
     let script = complete::script(&args.shell.to_string(), super::command());
-    script
-        .map(Report::Text)
-        .ok_or_else(|| Error::usage("no script for this shell"))
+    script.map(Report::Text).ok_or_else(|| Error::usage("no script for this shell"))
 }

@@ -16,11 +16,11 @@ use std::rc::Rc;
 #[derive(clap::Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Global options")]
 pub struct Globals {
-    /// The vault file [environment: VAULT_FILE]
+    /// The vault file [environment: `VAULT_FILE`]
     #[arg(long, global = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub vault: Option<PathBuf>,
 
-    /// Unlock with this key file [environment: VAULT_KEY_FILE]
+    /// Unlock with this key file [environment: `VAULT_KEY_FILE`]
     #[arg(long, global = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub key_file: Option<PathBuf>,
 
@@ -60,12 +60,7 @@ impl Context {
     /// The surroundings as `globals` and `world` have them.
     #[must_use]
     pub fn new(globals: Globals, world: Rc<World>) -> Self {
-        Self {
-            world,
-            globals,
-            exit: Cell::new(None),
-            raw: Cell::new(false),
-        }
+        Self { world, globals, exit: Cell::new(None), raw: Cell::new(false) }
     }
 
     /// Lets the run end with the code of `kind`, although there is an answer.
@@ -112,18 +107,13 @@ impl Context {
         let named = self.globals.vault.clone();
         let named = named.or_else(|| self.world.var("VAULT_FILE").map(PathBuf::from));
         let file = named.map_or_else(|| self.world.default_vault_file(), Ok)?;
-        Ok(Place {
-            file,
-            state_dir: self.world.state_dir()?,
-        })
+        Ok(Place { file, state_dir: self.world.state_dir()? })
     }
 
     /// Why the vault is used.
     #[must_use]
     pub fn purpose(&self) -> Purpose {
-        Purpose {
-            reason: self.globals.reason.clone(),
-        }
+        Purpose { reason: self.globals.reason.clone() }
     }
 
     /// The vault, without its keys.
@@ -151,11 +141,7 @@ impl Context {
     /// The user's terminal, unless there is none or asking was forbidden.
     #[must_use]
     pub fn terminal(&self) -> Option<Terminal> {
-        if self.globals.no_input {
-            None
-        } else {
-            Terminal::open()
-        }
+        if self.globals.no_input { None } else { Terminal::open() }
     }
 
     /// Something worth knowing, for people.
@@ -170,10 +156,7 @@ impl Context {
 
     /// Passes on what the vault has to say.
     pub fn pass_on<S: State>(&self, vault: &mut Vault<S>) {
-        vault
-            .take_warnings()
-            .iter()
-            .for_each(|warning| self.warn(warning));
+        pass_on(self.globals.quiet, vault);
     }
 
     /// Asks `question`; a no ends the run.
@@ -187,18 +170,26 @@ impl Context {
         };
         match terminal.confirm(question)? {
             true => Ok(()),
-            false => Err(Error::new(
-                ErrorKind::Aborted,
-                "given up, nothing was changed",
-            )),
+            false => Err(Error::new(ErrorKind::Aborted, "given up, nothing was changed")),
         }
     }
 
     fn say(&self, word: &str, text: &str) {
-        if !self.globals.quiet {
-            // a closed stderr is no reason to fail
-            let _ = writeln!(std::io::stderr(), "{word}: {}", escape::shown(text));
-        }
+        say(self.globals.quiet, word, text);
+    }
+}
+
+/// [`Context::pass_on`] for rows, which outlive their context.
+pub fn pass_on<S: State>(quiet: bool, vault: &mut Vault<S>) {
+    for warning in vault.take_warnings() {
+        say(quiet, "warning", &warning);
+    }
+}
+
+fn say(quiet: bool, word: &str, text: &str) {
+    if !quiet {
+        // a closed stderr is no reason to fail
+        let _ = writeln!(std::io::stderr(), "{word}: {}", escape::shown(text));
     }
 }
 

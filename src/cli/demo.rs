@@ -86,11 +86,7 @@ const ACTS: &[Act] = &[
                 0,
                 "",
             ),
-            step(
-                "vault cred add db/main hunter2",
-                2,
-                "never given as an argument",
-            ),
+            step("vault cred add db/main hunter2", 2, "never given as an argument"),
             step("vault cred list --format table", 0, "db/main"),
         ],
     },
@@ -106,11 +102,7 @@ const ACTS: &[Act] = &[
     Act {
         about: "Whoever has the file but not the passphrase reads no secret.",
         prepare: None,
-        steps: &[step(
-            "VAULT_PASSPHRASE_FILE=$HOME/wrong vault cred get db/main",
-            11,
-            "error:",
-        )],
+        steps: &[step("VAULT_PASSPHRASE_FILE=$HOME/wrong vault cred get db/main", 11, "error:")],
     },
     Act {
         about: "Somebody who can write a file changes the URL, so that you log in at theirs.",
@@ -141,15 +133,9 @@ struct Stage {
 
 impl Stage {
     fn set(cx: &Context) -> Result<Self> {
-        let temp = cx
-            .world
-            .var("TMPDIR")
-            .map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
+        let temp = cx.world.var("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
         let dir = temp.join(format!("vault-demo-{:016x}", rand::rng().random::<u64>()));
-        DirBuilder::new()
-            .mode(0o700)
-            .create(&dir)
-            .map_err(|e| broken("make a directory", &e))?;
+        DirBuilder::new().mode(0o700).create(&dir).map_err(|e| broken("make a directory", &e))?;
         let stage = Self { dir };
         let exe = std::env::current_exe().map_err(|e| broken("find this program", &e))?;
         fs::create_dir(stage.dir.join("bin")).map_err(|e| broken("make a directory", &e))?;
@@ -166,10 +152,7 @@ impl Stage {
 
     fn play(&self, step: &Step, out: &mut dyn Write) -> Result<()> {
         say(out, &format!("$ {}\n", step.line))?;
-        let path = format!(
-            "{}:/usr/local/bin:/usr/bin:/bin",
-            self.dir.join("bin").display()
-        );
+        let path = format!("{}:/usr/local/bin:/usr/bin:/bin", self.dir.join("bin").display());
         let ran = Command::new("/bin/sh")
             // errors stand where a terminal would show them
             .args(["-c", &format!("exec 2>&1\n{}", step.line)])
@@ -186,29 +169,23 @@ impl Stage {
         let said = String::from_utf8_lossy(&ran.stdout);
         say(out, &said)?;
         if step.code != 0 {
-            say(
-                out,
-                &format!("(exit code {})\n", ran.status.code().unwrap_or(-1)),
-            )?;
+            say(out, &format!("(exit code {})\n", ran.status.code().unwrap_or(-1)))?;
         }
-        self.judge(step, ran.status.code(), &said)
+        judge(step, ran.status.code(), &said)
     }
+}
 
-    fn judge(&self, step: &Step, code: Option<i32>, said: &str) -> Result<()> {
-        let failed = |what: String| Err(Error::internal(format!("`{}` {what}", step.line)));
-        if code != Some(step.code) {
-            return failed(format!(
-                "was to end with {} and ended with {code:?}",
-                step.code
-            ));
-        }
-        if !said.contains(step.says) {
-            return failed(format!("was to say `{}`", step.says));
-        }
-        match said.contains(SECRET) {
-            true => failed("showed the secret".into()),
-            false => Ok(()),
-        }
+fn judge(step: &Step, code: Option<i32>, said: &str) -> Result<()> {
+    let failed = |what: String| Err(Error::internal(format!("`{}` {what}", step.line)));
+    if code != Some(step.code) {
+        return failed(format!("was to end with {} and ended with {code:?}", step.code));
+    }
+    if !said.contains(step.says) {
+        return failed(format!("was to say `{}`", step.says));
+    }
+    match said.contains(SECRET) {
+        true => failed("showed the secret".into()),
+        false => Ok(()),
     }
 }
 
@@ -284,11 +261,8 @@ mod tests {
     #[test]
     fn a_broken_promise_is_a_failure_and_nothing_stays_behind() {
         let (dir, stage) = stage();
-        let play = |line, code, says| {
-            stage
-                .play(&Step { line, code, says }, &mut std::io::sink())
-                .is_ok()
-        };
+        let play =
+            |line, code, says| stage.play(&Step { line, code, says }, &mut std::io::sink()).is_ok();
         assert!(play("echo yes", 0, "yes"));
         assert!(play("echo no >&2; exit 3", 3, "no"));
         assert!(!play("exit 4", 3, ""));

@@ -19,12 +19,11 @@ pub struct Args {
 
 /// Looks.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
-    let findings = match args.unlock || cx.has_key_source() {
-        true => cx.unlocked()?.doctor()?,
-        false => {
-            cx.note("rows are not checked while locked; `--unlock` checks them");
-            cx.locked()?.doctor()?
-        }
+    let findings = if args.unlock || cx.has_key_source() {
+        cx.unlocked()?.doctor()?
+    } else {
+        cx.note("rows are not checked while locked; `--unlock` checks them");
+        cx.locked()?.doctor()?
     };
     if findings.iter().any(|finding| finding.level == "problem") {
         cx.end_with(ErrorKind::Findings);
@@ -38,24 +37,11 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
             ])
         })
     };
-    Ok(Report::Table {
-        columns: COLUMNS,
-        rows: Box::new(rows),
-        empty: "nothing was looked at",
-    })
+    Ok(Report::Table { columns: COLUMNS, rows: Box::new(rows), empty: "nothing was looked at" })
 }
 
 const COLUMNS: &[Column] = &[
-    Column {
-        name: "level",
-        json_only: false,
-    },
-    Column {
-        name: "check",
-        json_only: false,
-    },
-    Column {
-        name: "message",
-        json_only: false,
-    },
+    Column { name: "level", json_only: false },
+    Column { name: "check", json_only: false },
+    Column { name: "message", json_only: false },
 ];

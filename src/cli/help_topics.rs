@@ -45,18 +45,10 @@ fn exit_codes() -> Report {
     const COLUMNS: &[Column] = &[column("code"), column("word"), column("meaning")];
     let rows = |sink: &mut Sink<'_>| {
         EXIT_CODES.iter().try_for_each(|(code, word, meaning)| {
-            sink(&[
-                Cell::Int((*code).into()),
-                Cell::text(Some(word)),
-                Cell::text(Some(meaning)),
-            ])
+            sink(&[Cell::Int((*code).into()), Cell::text(Some(word)), Cell::text(Some(meaning))])
         })
     };
-    Report::Table {
-        columns: COLUMNS,
-        rows: Box::new(rows),
-        empty: "",
-    }
+    Report::Table { columns: COLUMNS, rows: Box::new(rows), empty: "" }
 }
 
 fn environment() -> Report {
@@ -66,18 +58,11 @@ fn environment() -> Report {
             sink(&[Cell::text(Some(name)), Cell::text(Some(meaning))])
         })
     };
-    Report::Table {
-        columns: COLUMNS,
-        rows: Box::new(rows),
-        empty: "",
-    }
+    Report::Table { columns: COLUMNS, rows: Box::new(rows), empty: "" }
 }
 
 const fn column(name: &'static str) -> Column {
-    Column {
-        name,
-        json_only: false,
-    }
+    Column { name, json_only: false }
 }
 
 #[cfg(test)]
@@ -87,22 +72,13 @@ mod tests {
     #[test]
     fn commands_are_found_by_their_words() {
         assert!(command(&[]).unwrap().contains("vault help exit-codes"));
-        assert!(
-            command(&["cred", "add"])
-                .unwrap()
-                .contains("--secret-field")
-        );
+        assert!(command(&["cred", "add"]).unwrap().contains("--secret-field"));
         assert!(command(&["nonsense"]).is_err());
     }
 
     #[test]
     fn the_variables_of_another_product_are_not_ours() {
-        for name in [
-            "VAULT_ADDR",
-            "VAULT_TOKEN",
-            "VAULT_NAMESPACE",
-            "VAULT_FORMAT",
-        ] {
+        for name in ["VAULT_ADDR", "VAULT_TOKEN", "VAULT_NAMESPACE", "VAULT_FORMAT"] {
             assert!(ENVIRONMENT.iter().all(|(ours, _)| *ours != name));
         }
     }

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 /// The longest line: the largest value in base64, and then some.
 const LINE_MAX: u64 = 64 << 20;
@@ -57,21 +57,11 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         false => store(cx, &mut lines)?,
     };
     lines.say_warnings(cx);
-    let what = if args.dry_run {
-        "would import"
-    } else {
-        "imported"
-    };
+    let what = if args.dry_run { "would import" } else { "imported" };
     Ok(Report::Done {
-        message: format!(
-            "{what} {count} credential{}",
-            if count == 1 { "" } else { "s" }
-        ),
+        message: format!("{what} {count} credential{}", if count == 1 { "" } else { "s" }),
         item: vec![
-            (
-                "imported",
-                Cell::Int(if args.dry_run { 0 } else { integer(count) }),
-            ),
+            ("imported", Cell::Int(if args.dry_run { 0 } else { integer(count) })),
             ("read", Cell::Int(integer(count))),
             ("dry_run", Cell::Flag(args.dry_run)),
         ],
@@ -128,10 +118,7 @@ impl Lines {
                 sys::duplicate(0).map_err(|e| Error::io("cannot read standard input", &e))?,
             ),
         };
-        Ok(Self::from(
-            Box::new(BufReader::with_capacity(256 << 10, file)),
-            now,
-        ))
+        Ok(Self::from(Box::new(BufReader::with_capacity(256 << 10, file)), now))
     }
 
     fn from(from: Box<dyn BufRead>, now: Timestamp) -> Self {
@@ -149,22 +136,15 @@ impl Lines {
     /// The next credential; none at the end.
     fn next(&mut self) -> Result<Option<NewCredential>> {
         loop {
-            self.line.zeroize(); // also empties it
-            let read = self
-                .from
-                .by_ref()
-                .take(LINE_MAX)
-                .read_until(b'\n', &mut self.line);
+            self.line.clear(); // overwritten by the next line, wiped in the end
+            let read = self.from.by_ref().take(LINE_MAX).read_until(b'\n', &mut self.line);
             let read = read.map_err(|e| Error::io("cannot read what to import", &e))?;
             if read == 0 {
                 return Ok(None);
             }
             self.number += 1;
             if u64::try_from(read) == Ok(LINE_MAX) {
-                return Err(Error::usage(format!(
-                    "line {} has more than 64 MiB",
-                    self.number
-                )));
+                return Err(Error::usage(format!("line {} has more than 64 MiB", self.number)));
             }
             if !self.line.trim_ascii().is_empty() {
                 break;
@@ -191,9 +171,7 @@ impl Lines {
         for (field, value) in &new.secrets {
             for warning in checks::warnings(kind, field.as_str(), value.expose(), &new.meta) {
                 match self.warnings.len() < WARNINGS {
-                    true => self
-                        .warnings
-                        .push(format!("line {}: {warning}", self.number)),
+                    true => self.warnings.push(format!("line {}: {warning}", self.number)),
                     false => self.more_warnings += 1,
                 }
             }

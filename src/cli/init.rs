@@ -52,11 +52,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
 
 fn with_key_file(cx: &Context, place: &Place, path: &Path) -> Result<Report> {
     let old = path.symlink_metadata().is_ok();
-    let key = if old {
-        reuse(path)?
-    } else {
-        make_key_file(cx, path)?
-    };
+    let key = if old { reuse(path)? } else { make_key_file(cx, path)? };
     if let Err(e) = make(cx, place, &key, "key file") {
         if !old {
             // a key to nothing; leaving it would only confuse
@@ -106,17 +102,11 @@ fn make_key_file(cx: &Context, path: &Path) -> Result<Key> {
 /// vault whose key is lost in a crash is lost.
 fn write_new(path: &Path, text: &[u8]) -> std::io::Result<()> {
     let mut options = File::options();
-    options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .custom_flags(libc::O_NOFOLLOW);
+    options.write(true).create_new(true).mode(0o600).custom_flags(libc::O_NOFOLLOW);
     let mut file = options.open(path)?;
     file.write_all(text)?;
     file.sync_all()?;
-    let parent = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty());
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
 }
 
@@ -139,10 +129,7 @@ fn ask(cx: &Context, allow_weak: bool) -> Result<Key> {
     )?;
     match terminal.confirm("Do you have it?")? {
         true => Ok(Key::Passphrase(made)),
-        false => Err(Error::new(
-            ErrorKind::Aborted,
-            "given up, no vault was made",
-        )),
+        false => Err(Error::new(ErrorKind::Aborted, "given up, no vault was made")),
     }
 }
 
@@ -156,13 +143,10 @@ fn strong(key: Key, allow_weak: bool) -> Result<Key> {
     if allow_weak || guessed.score() >= zxcvbn::Score::Three {
         return Ok(key);
     }
-    let advice = guessed.feedback().and_then(|feedback| feedback.warning());
+    let advice = guessed.feedback().and_then(zxcvbn::feedback::Feedback::warning);
     let error = Error::new(ErrorKind::Refused, "the passphrase is too easy to guess");
     // the advice is one of a fixed list of sentences and quotes nothing
-    let error = advice
-        .map(|why| why.to_string())
-        .into_iter()
-        .fold(error, Error::hint);
+    let error = advice.map(|why| why.to_string()).into_iter().fold(error, Error::hint);
     Err(error
         .hint("take several unrelated words, or let `vault init` make them on a terminal")
         .hint("`--allow-weak` takes it all the same"))
@@ -197,7 +181,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("key");
         let world = Rc::new(crate::world::World::fake(&[], None));
-        let cx = Context::new(Default::default(), world);
+        let cx = Context::new(crate::cli::context::Globals::default(), world);
         assert!(make_key_file(&cx, &path).is_ok());
         assert_eq!(path.metadata().unwrap().mode() & 0o777, 0o600);
         assert!(reuse(&path).is_ok());

@@ -35,10 +35,7 @@ pub fn run(args: Args, _cx: &mut Context) -> Result<Report> {
         message: format!("wrote {} pages to {shown}", pages.len()),
         item: vec![
             ("dir", Cell::owned(shown.to_string())),
-            (
-                "pages",
-                Cell::List(pages.into_iter().map(|(name, _)| name.into()).collect()),
-            ),
+            ("pages", Cell::List(pages.into_iter().map(|(name, _)| name.into()).collect())),
         ],
     })
 }

@@ -1,5 +1,7 @@
 //! The door: it listens, asks and speaks. The path of a command is its file.
 
+#![allow(clippy::needless_pass_by_value, reason = "a command owns its arguments")]
+
 pub mod complete;
 pub mod context;
 pub mod escape;
@@ -146,13 +148,7 @@ fn speak(cx: &Context, report: Report) -> Result<()> {
         quiet: cx.globals.quiet,
         raw: cx.shows_raw(),
     };
-    render::report(
-        report,
-        cx.format(),
-        &mut out,
-        &mut std::io::stderr(),
-        &style,
-    )?;
+    render::report(report, cx.format(), &mut out, &mut std::io::stderr(), &style)?;
     match out.flush() {
         // the reader has seen enough
         Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
@@ -216,15 +212,8 @@ mod tests {
     fn every_command_has_a_sentence_and_examples() {
         walk(&command(), &mut |command| {
             assert!(command.get_about().is_some(), "{}", command.get_name());
-            let examples = command
-                .get_after_help()
-                .map(ToString::to_string)
-                .unwrap_or_default();
-            assert!(
-                examples.starts_with("Examples:\n"),
-                "{}",
-                command.get_name()
-            );
+            let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(examples.starts_with("Examples:\n"), "{}", command.get_name());
         });
     }
 }

@@ -8,11 +8,7 @@ use std::io::IsTerminal;
 #[must_use]
 pub fn bar(cx: &Context, what: &'static str) -> ProgressBar {
     let seen = std::io::stderr().is_terminal() && !cx.globals.quiet;
-    let target = if seen {
-        ProgressDrawTarget::stderr()
-    } else {
-        ProgressDrawTarget::hidden()
-    };
+    let target = if seen { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(None, target).with_message(what);
     match ProgressStyle::with_template("{wide_bar} {pos} {msg}, {elapsed}") {
         Ok(style) => bar.with_style(style),

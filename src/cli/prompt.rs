@@ -17,11 +17,7 @@ impl Terminal {
     /// The terminal, unless there is none.
     #[must_use]
     pub fn open() -> Option<Self> {
-        let tty = File::options()
-            .read(true)
-            .write(true)
-            .open("/dev/tty")
-            .ok()?;
+        let tty = File::options().read(true).write(true).open("/dev/tty").ok()?;
         termios::isatty(&tty).then_some(Self(tty))
     }
 
@@ -30,8 +26,7 @@ impl Terminal {
     /// # Errors
     /// Aborted (3) at Ctrl-C or Ctrl-D; usage (2) when nothing was typed.
     pub fn secret(&mut self, question: &str) -> Result<Secret> {
-        self.say(&format!("{question}: "))?;
-        let typed = self.read_hidden();
+        let typed = self.read_hidden(question);
         self.say("\n")?;
         match typed? {
             typed if typed.is_empty() => Err(Error::usage("nothing was typed")),
@@ -58,14 +53,8 @@ impl Terminal {
     /// Aborted (3) at Escape, or when the terminal has gone.
     pub fn confirm(&self, question: &str) -> Result<bool> {
         let question = escape::shown(question);
-        let asked = dialoguer::Confirm::new()
-            .with_prompt(question)
-            .default(false);
-        asked
-            .interact_on_opt(&self.term()?)
-            .ok()
-            .flatten()
-            .ok_or_else(given_up)
+        let asked = dialoguer::Confirm::new().with_prompt(question).default(false);
+        asked.interact_on_opt(&self.term()?).ok().flatten().ok_or_else(given_up)
     }
 
     /// Asks for a line of text.
@@ -74,12 +63,8 @@ impl Terminal {
     /// Aborted (3) when the terminal has gone.
     pub fn line(&self, question: &str) -> Result<String> {
         let question = escape::shown(question);
-        let asked = dialoguer::Input::<String>::new()
-            .with_prompt(question)
-            .allow_empty(true);
-        asked
-            .interact_text_on(&self.term()?)
-            .map_err(|_| given_up())
+        let asked = dialoguer::Input::<String>::new().with_prompt(question).allow_empty(true);
+        asked.interact_text_on(&self.term()?).map_err(|_| given_up())
     }
 
     /// Writes to the terminal.
@@ -87,24 +72,22 @@ impl Terminal {
     /// # Errors
     /// I/O (18) when the terminal has gone.
     pub fn say(&mut self, text: &str) -> Result<()> {
-        self.0
-            .write_all(text.as_bytes())
-            .map_err(|e| Error::io("cannot write to the terminal", &e))
+        self.0.write_all(text.as_bytes()).map_err(|e| Error::io("cannot write to the terminal", &e))
     }
 
     fn term(&self) -> Result<Term> {
-        let copy = || {
-            self.0
-                .try_clone()
-                .map_err(|e| Error::io("cannot use the terminal", &e))
-        };
+        let copy = || self.0.try_clone().map_err(|e| Error::io("cannot use the terminal", &e));
         Ok(Term::read_write_pair(copy()?, copy()?))
     }
 
     /// Reads a line byte by byte. Not by the terminal's own line editor, which cuts lines at 4,095
     /// bytes, and which leaves the echo off when Ctrl-C ends the program.
-    fn read_hidden(&mut self) -> Result<Secret> {
+    fn read_hidden(&self, question: &str) -> Result<Secret> {
+        // before the question: somebody, or a program, may answer at once
         let _quiet = Quiet::enter(&self.0)?;
+        (&self.0)
+            .write_all(format!("{question}: ").as_bytes())
+            .map_err(|e| Error::io("cannot write to the terminal", &e))?;
         let mut line = Zeroizing::new(Vec::with_capacity(1024));
         loop {
             let mut byte = [0u8];
@@ -137,18 +120,11 @@ fn edit(line: &mut Vec<u8>, byte: u8) -> Edit {
         b'\n' | b'\r' => return Edit::Done,
         0x03 => return Edit::GiveUp,
         0x04 => {
-            return if line.is_empty() {
-                Edit::GiveUp
-            } else {
-                Edit::Done
-            };
+            return if line.is_empty() { Edit::GiveUp } else { Edit::Done };
         }
         0x08 | 0x7f => {
             // a whole character: continuation bytes, then the byte that leads them
-            while line
-                .pop()
-                .is_some_and(|last| last & 0b1100_0000 == 0b1000_0000)
-            {}
+            while line.pop().is_some_and(|last| last & 0b1100_0000 == 0b1000_0000) {}
         }
         0x15 => line.zeroize(),
         byte => line.push(byte),

@@ -34,20 +34,14 @@ pub fn file(path: &Path, max: usize, privacy: Privacy) -> Result<Secret> {
         .custom_flags(libc::O_NOCTTY)
         .open(path)
         .map_err(|e| Error::io(format!("cannot read `{shown}`"), &e))?;
-    let meta = file
-        .metadata()
-        .map_err(|e| Error::io(format!("cannot read `{shown}`"), &e))?;
+    let meta = file.metadata().map_err(|e| Error::io(format!("cannot read `{shown}`"), &e))?;
     let kind = meta.file_type();
     if !kind.is_file() && !kind.is_fifo() {
-        return Err(Error::usage(format!(
-            "`{shown}` is neither a regular file nor a pipe"
-        )));
+        return Err(Error::usage(format!("`{shown}` is neither a regular file nor a pipe")));
     }
     if privacy == Privacy::Required && kind.is_file() && meta.mode() & 0o077 != 0 {
-        return Err(
-            Error::new(ErrorKind::Refused, format!("others can read `{shown}`"))
-                .hint(format!("chmod 600 {}", quoted(path))),
-        );
+        return Err(Error::new(ErrorKind::Refused, format!("others can read `{shown}`"))
+            .hint(format!("chmod 600 {}", quoted(path))));
     }
     let expected = if kind.is_file() { meta.len() } else { 0 };
     bytes(&mut file, expected, max).map_err(|e| too_large_or_io(&format!("`{shown}`"), &e, max))
@@ -93,13 +87,10 @@ pub fn quote(word: &str) -> String {
 
 fn bytes(from: &mut impl Read, expected: u64, max: usize) -> io::Result<Secret> {
     let limit = max.saturating_add(1);
-    let capacity = usize::try_from(expected)
-        .unwrap_or(limit)
-        .clamp(4096, limit.max(4096));
+    let capacity = usize::try_from(expected).unwrap_or(limit).clamp(4096, limit.max(4096));
     // growing is safe: the allocator wipes the smaller buffer
     let mut read = Zeroizing::new(Vec::with_capacity(capacity));
-    from.take(u64::try_from(limit).unwrap_or(u64::MAX))
-        .read_to_end(&mut read)?;
+    from.take(u64::try_from(limit).unwrap_or(u64::MAX)).read_to_end(&mut read)?;
     match read.len() > max {
         true => Err(io::ErrorKind::FileTooLarge.into()),
         false => Ok(Secret::new(read)),
@@ -131,18 +122,9 @@ mod tests {
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
         assert_eq!(file(&path, 10, Privacy::AsItIs).unwrap().len(), 10);
         let refused = |result: Result<Secret>| result.err().map(|e| e.kind());
-        assert_eq!(
-            refused(file(&path, 9, Privacy::AsItIs)),
-            Some(ErrorKind::Usage)
-        );
-        assert_eq!(
-            refused(file(&path, 10, Privacy::Required)),
-            Some(ErrorKind::Refused)
-        );
-        assert_eq!(
-            refused(file(dir.path(), 10, Privacy::AsItIs)),
-            Some(ErrorKind::Usage)
-        );
+        assert_eq!(refused(file(&path, 9, Privacy::AsItIs)), Some(ErrorKind::Usage));
+        assert_eq!(refused(file(&path, 10, Privacy::Required)), Some(ErrorKind::Refused));
+        assert_eq!(refused(file(dir.path(), 10, Privacy::AsItIs)), Some(ErrorKind::Usage));
         assert_eq!(
             refused(file(&dir.path().join("x"), 1, Privacy::AsItIs)),
             Some(ErrorKind::NotFound)

@@ -14,10 +14,12 @@ pub struct Args {}
 
 /// Tells it.
 pub fn run(_args: Args, cx: &mut Context) -> Result<Report> {
-    let status = cx.locked()?.status()?;
+    let mut vault = cx.locked()?;
+    let status = vault.status()?;
+    cx.pass_on(&mut vault);
     match status.seal {
         "missing" => {
-            cx.warn("there is no seal file for this vault here; the next unlocking makes one")
+            cx.warn("there is no seal file for this vault here; the next unlocking makes one");
         }
         "damaged" => cx.warn("the seal file is damaged; see `vault doctor`"),
         "ahead" => {
@@ -32,10 +34,8 @@ pub fn run(_args: Args, cx: &mut Context) -> Result<Report> {
 
 fn item(status: Status) -> Vec<(&'static str, Cell<'static>)> {
     let slots = status.slots.into_iter().map(|(label, kind, at)| {
-        let slot = vec![
-            ("type".to_owned(), Cell::owned(kind)),
-            ("created".to_owned(), Cell::Time(at)),
-        ];
+        let slot =
+            vec![("type".to_owned(), Cell::owned(kind)), ("created".to_owned(), Cell::Time(at))];
         (label, Cell::Map(slot))
     });
     let kinds = status.kinds.into_iter().map(|(kind, n)| (kind, count(n)));

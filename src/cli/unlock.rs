@@ -1,5 +1,6 @@
-//! Where keys come from. In order: `--key-file`, VAULT_KEY, VAULT_KEY_FILE, VAULT_PASSPHRASE_FILE,
-//! VAULT_PASSPHRASE_FD, VAULT_PASSPHRASE_COMMAND, and a question on the terminal.
+//! Where keys come from. In order: `--key-file`, `VAULT_KEY`, `VAULT_KEY_FILE`,
+//! `VAULT_PASSPHRASE_FILE`, `VAULT_PASSPHRASE_FD`, `VAULT_PASSPHRASE_COMMAND`,
+//! and a question on the terminal.
 
 use super::context::Context;
 use super::escape;
@@ -19,14 +20,14 @@ use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 /// How long a passphrase command may take.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 /// How often a wrong passphrase may be typed.
 const ATTEMPTS: u32 = 3;
 
 /// A way to a key without asking a person.
 #[derive(Debug, Eq, PartialEq)]
 pub enum Source {
-    /// The text of an age identity, in VAULT_KEY.
+    /// The text of an age identity, in `VAULT_KEY`.
     IdentityText,
     /// An age identity file.
     KeyFile(PathBuf),
@@ -48,9 +49,7 @@ pub fn source(cx: &Context) -> Option<Source> {
     if var("VAULT_KEY").is_some() {
         return Some(Source::IdentityText);
     }
-    var("VAULT_KEY_FILE")
-        .map(|path| Source::KeyFile(path.into()))
-        .or_else(|| passphrase_source(cx))
+    var("VAULT_KEY_FILE").map(|path| Source::KeyFile(path.into())).or_else(|| passphrase_source(cx))
 }
 
 /// The way to a passphrase that is configured, if any.
@@ -116,10 +115,7 @@ pub fn key(cx: &Context, source: &Source) -> Result<Key> {
         }
         Source::PassphraseCommand(command) => {
             let output = run(cx, command)?;
-            let line = output
-                .split(|byte| *byte == b'\n')
-                .next()
-                .unwrap_or_default();
+            let line = output.split(|byte| *byte == b'\n').next().unwrap_or_default();
             passphrase(Secret::from_bytes(line), "the passphrase command")
         }
     }
@@ -128,10 +124,8 @@ pub fn key(cx: &Context, source: &Source) -> Result<Key> {
 fn ask(cx: &Context) -> Result<Vault<Unlocked>> {
     let mut vault = cx.locked()?;
     if !vault.slot_types()?.iter().any(|slot| slot == "passphrase") {
-        return Err(
-            Error::new(ErrorKind::Locked, "this vault opens with a key file only")
-                .hint("give it: `--key-file FILE`, or set VAULT_KEY_FILE"),
-        );
+        return Err(Error::new(ErrorKind::Locked, "this vault opens with a key file only")
+            .hint("give it: `--key-file FILE`, or set VAULT_KEY_FILE"));
     }
     let Some(mut terminal) = cx.terminal() else {
         return Err(no_way_in());
@@ -152,18 +146,12 @@ fn ask(cx: &Context) -> Result<Vault<Unlocked>> {
 
 fn question(cx: &Context) -> Result<String> {
     let file = cx.place()?.file;
-    Ok(format!(
-        "Passphrase for {}",
-        escape::shown(&file.to_string_lossy())
-    ))
+    Ok(format!("Passphrase for {}", escape::shown(&file.to_string_lossy())))
 }
 
 fn no_way_in() -> Error {
-    Error::new(
-        ErrorKind::Locked,
-        "the vault is locked, and there is no terminal to ask on",
-    )
-    .hint("set VAULT_KEY_FILE or VAULT_PASSPHRASE_FILE, or give `--key-file FILE`")
+    Error::new(ErrorKind::Locked, "the vault is locked, and there is no terminal to ask on")
+        .hint("set VAULT_KEY_FILE or VAULT_PASSPHRASE_FILE, or give `--key-file FILE`")
 }
 
 /// Takes `text` for an age identity file, after a look at whether it is one.
@@ -175,10 +163,7 @@ pub fn identity(text: Secret, whence: &str) -> Result<Key> {
         Ok(_) => Ok(Key::Identity(text)),
         Err(e) => {
             let error = Error::new(e.kind(), format!("{whence} is not an age identity"));
-            Err(e
-                .hints()
-                .iter()
-                .fold(error, |error, hint| error.hint(hint.as_str())))
+            Err(e.hints().iter().fold(error, |error, hint| error.hint(hint.as_str())))
         }
     }
 }
@@ -190,9 +175,8 @@ pub fn identity(text: Secret, whence: &str) -> Result<Key> {
 pub fn passphrase(text: Secret, whence: &str) -> Result<Key> {
     let text = without_final_newline(text);
     let wrong = |why: &str| Err(Error::usage(format!("{whence} {why}")));
-    let line = match std::str::from_utf8(text.expose()) {
-        Ok(line) => line,
-        Err(_) => return wrong("gave no UTF-8 text"),
+    let Ok(line) = std::str::from_utf8(text.expose()) else {
+        return wrong("gave no UTF-8 text");
     };
     if line.is_empty() {
         return wrong("gave an empty passphrase");
@@ -261,25 +245,20 @@ mod tests {
 
     fn context(env: &[(&str, &str)]) -> Context {
         let env: Vec<_> = env.iter().map(|(k, v)| (*k, OsStr::new(*v))).collect();
-        Context::new(Default::default(), Rc::new(World::fake(&env, None)))
+        Context::new(crate::cli::context::Globals::default(), Rc::new(World::fake(&env, None)))
     }
 
     #[test]
     fn the_first_source_wins() {
         let cx = context(&[("VAULT_KEY_FILE", "/k"), ("VAULT_PASSPHRASE_FD", "3")]);
         assert_eq!(source(&cx), Some(Source::KeyFile("/k".into())));
-        assert_eq!(
-            passphrase_source(&cx),
-            Some(Source::PassphraseFd("3".into()))
-        );
+        assert_eq!(passphrase_source(&cx), Some(Source::PassphraseFd("3".into())));
         assert_eq!(source(&context(&[("VAULT_TOKEN", "x")])), None);
     }
 
     #[test]
     fn a_malformed_key_is_a_wrong_key_and_is_not_quoted() {
-        let wrong = identity(Secret::from_bytes(b"AGE-SECRET-KEY-1CANARY"), "`k`")
-            .err()
-            .unwrap();
+        let wrong = identity(Secret::from_bytes(b"AGE-SECRET-KEY-1CANARY"), "`k`").err().unwrap();
         assert_eq!(wrong.kind(), ErrorKind::WrongKey);
         assert!(!format!("{wrong:?}").contains("CANARY"));
         assert!(identity(Secret::from_bytes(b"# only a comment\n"), "`k`").is_err());
@@ -298,19 +277,13 @@ mod tests {
         };
         assert_eq!(said("printf 'one\\ntwo\\n'").unwrap(), "one");
         assert_eq!(said("echo \"<$VAULT_KEY>\"").unwrap(), "<>");
-        assert_eq!(
-            said("echo x; exit 3").err().map(|e| e.kind()),
-            Some(ErrorKind::Locked)
-        );
+        assert_eq!(said("echo x; exit 3").err().map(|e| e.kind()), Some(ErrorKind::Locked));
         assert_eq!(said("true").err().map(|e| e.kind()), Some(ErrorKind::Usage));
     }
 
     #[test]
     fn a_command_that_hangs_is_given_up() {
-        let spawn = Command::new("sleep")
-            .arg("30")
-            .stdout(Stdio::piped())
-            .spawn();
+        let spawn = Command::new("sleep").arg("30").stdout(Stdio::piped()).spawn();
         let mut child = spawn.unwrap();
         assert!(listen(&mut child, Duration::from_millis(50)).is_none());
         child.kill().unwrap();

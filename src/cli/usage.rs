@@ -49,24 +49,16 @@ pub fn explain(wrong: &clap::Error, args: &[OsString], tree: &clap::Command) -> 
 /// Whether `args` ask for JSON; for errors found before the arguments are understood.
 #[must_use]
 pub fn wants_json(args: &[OsString]) -> bool {
-    let before = args
-        .iter()
-        .take_while(|arg| *arg != "--")
-        .collect::<Vec<_>>();
-    before
-        .iter()
-        .any(|arg| *arg == "--json" || *arg == "--format=json")
-        || before
-            .windows(2)
-            .any(|pair| pair[0] == "--format" && pair[1] == "json")
+    let before = args.iter().take_while(|arg| *arg != "--").collect::<Vec<_>>();
+    before.iter().any(|arg| *arg == "--json" || *arg == "--format=json")
+        || before.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "json")
 }
 
 /// The error for a secret given as an argument.
 #[must_use]
 pub fn secret_in_arguments(command: &str) -> Error {
-    Error::usage("a secret is never given as an argument: others can see it there").hint(format!(
-        "`{command} --stdin < FILE`, or leave it out to be asked"
-    ))
+    Error::usage("a secret is never given as an argument: others can see it there")
+        .hint(format!("`{command} --stdin < FILE`, or leave it out to be asked"))
 }
 
 /// The command that `args` are for, as far as it can be told: `vault cred add`.
@@ -94,16 +86,8 @@ fn unknown(wrong: &clap::Error, path: &str) -> Error {
             _ => Error::usage("one argument too many"),
         };
     };
-    if [
-        "password",
-        "passphrase",
-        "secret",
-        "token",
-        "value",
-        "key",
-        "api-key",
-    ]
-    .contains(&&flag[2..])
+    if ["password", "passphrase", "secret", "token", "value", "key", "api-key"]
+        .contains(&&flag[2..])
     {
         let command = match path {
             "vault cred set" => "vault cred set NAME",
@@ -128,10 +112,7 @@ fn no_such_command(wrong: &clap::Error, path: &str) -> Error {
 
 fn missing(wrong: &clap::Error) -> Error {
     let names = list(wrong, ContextKind::InvalidArg);
-    let names = names
-        .iter()
-        .map(|name| format!("`{name}`"))
-        .collect::<Vec<_>>();
+    let names = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
     Error::usage(format!(
         "{} missing",
         match names.len() {
@@ -151,39 +132,22 @@ fn conflict(wrong: &clap::Error) -> Error {
 }
 
 fn bad_value(wrong: &clap::Error, flag: Option<String>) -> Error {
-    if let Some(ours) = wrong
-        .source()
-        .and_then(|cause| cause.downcast_ref::<Error>())
-    {
+    if let Some(ours) = wrong.source().and_then(|cause| cause.downcast_ref::<Error>()) {
         let error = Error::usage(about(flag, ours.message()));
-        return ours
-            .hints()
-            .iter()
-            .fold(error, |error, hint| error.hint(hint.as_str()));
+        return ours.hints().iter().fold(error, |error, hint| error.hint(hint.as_str()));
     }
     let allowed = list(wrong, ContextKind::ValidValue);
     let empty = text(wrong, ContextKind::InvalidValue).is_none_or(|value| value.is_empty());
-    let error = Error::usage(about(
-        flag,
-        if empty {
-            "needs a value"
-        } else {
-            "is not right"
-        },
-    ));
+    let error =
+        Error::usage(about(flag, if empty { "needs a value" } else { "not a value it takes" }));
     match allowed.is_empty() {
         true => error,
-        false => error
-            .hint(format!("one of: {}", allowed.join(", ")))
-            .candidates(allowed),
+        false => error.hint(format!("one of: {}", allowed.join(", "))),
     }
 }
 
 fn about(flag: Option<String>, what: &str) -> String {
-    flag.map_or_else(
-        || format!("an argument {what}"),
-        |flag| format!("`{flag}`: {what}"),
-    )
+    flag.map_or_else(|| format!("an argument {what}"), |flag| format!("`{flag}`: {what}"))
 }
 
 /// The option or argument that is wrong, as the help writes it. The parser fills this in from our
@@ -197,11 +161,7 @@ fn named_flag(wrong: &clap::Error) -> Option<String> {
 
 /// The option in what was typed, if it looks like one and not like a secret: `--lower-case`.
 fn flag_in(typed: &str) -> Option<String> {
-    let name = typed
-        .strip_prefix("--")?
-        .split('=')
-        .next()
-        .unwrap_or_default();
+    let name = typed.strip_prefix("--")?.split('=').next().unwrap_or_default();
     let fine =
         (2..=24).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
     fine.then(|| format!("--{name}"))
@@ -226,11 +186,7 @@ fn list(wrong: &clap::Error, kind: ContextKind) -> Vec<String> {
 /// A command line to paste, from words that may need quotes.
 #[must_use]
 pub fn paste(words: &[&str]) -> String {
-    words
-        .iter()
-        .map(|word| quote(word))
-        .collect::<Vec<_>>()
-        .join(" ")
+    words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -276,10 +232,7 @@ mod tests {
             "vault completions hunter2Canary",
         ] {
             let shown = format!("{:?}", wrong(line));
-            assert!(
-                !shown.to_lowercase().contains(&CANARY.to_lowercase()),
-                "{line}: {shown}"
-            );
+            assert!(!shown.to_lowercase().contains(&CANARY.to_lowercase()), "{line}: {shown}");
         }
     }
 
@@ -299,10 +252,8 @@ mod tests {
         let args = ["vault", "cred", "get"].map(OsString::from);
         let args = [&args[..], &[OsString::from_vec(b"\xff".to_vec())]].concat();
         let error = cli::command().try_get_matches_from(&args).unwrap_err();
-        assert!(
-            matches!(explain(&error, &args, &cli::command()), Stop::Wrong(e)
-            if e.message() == "an argument is not valid UTF-8")
-        );
+        assert!(matches!(explain(&error, &args, &cli::command()), Stop::Wrong(e)
+            if e.message() == "an argument is not valid UTF-8"));
     }
 
     #[test]

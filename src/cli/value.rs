@@ -63,24 +63,12 @@ impl ValueArgs {
             read::descriptor(fd, Secret::MAX)?
         } else if let Some(length) = self.generate {
             let secret = kind::generate::generate(kind, field.as_str(), length.map(usize::from))?;
-            return Ok(Some(Given {
-                secret,
-                typed: false,
-            }));
+            return Ok(Some(Given { secret, typed: false }));
         } else {
             return Ok(None);
         };
-        let secret = if self.exact {
-            raw
-        } else {
-            without_final_newline(raw)
-        };
-        not_empty(secret).map(|secret| {
-            Some(Given {
-                secret,
-                typed: false,
-            })
-        })
+        let secret = if self.exact { raw } else { without_final_newline(raw) };
+        not_empty(secret).map(|secret| Some(Given { secret, typed: false }))
     }
 }
 
@@ -90,16 +78,11 @@ impl ValueArgs {
 /// Usage (2) when there is no terminal or nothing was typed; aborted (3).
 pub fn ask(cx: &Context, field: &FieldName) -> Result<Given> {
     let Some(mut terminal) = cx.terminal() else {
-        return Err(
-            Error::usage(format!("no value for `{field}`, and no terminal to ask on"))
-                .hint("hand it in: `--stdin < FILE`, `--file PATH` or `--generate`"),
-        );
+        return Err(Error::usage(format!("no value for `{field}`, and no terminal to ask on"))
+            .hint("hand it in: `--stdin < FILE`, `--file PATH` or `--generate`"));
     };
     let secret = not_empty(terminal.secret_twice(&format!("Value of {field}"))?)?;
-    Ok(Given {
-        secret,
-        typed: true,
-    })
+    Ok(Given { secret, typed: true })
 }
 
 /// Says what looks wrong with a value. Somebody who typed it is asked whether to go on.
@@ -140,11 +123,7 @@ mod tests {
 
     #[test]
     fn one_final_newline_goes_when_it_is_the_only_one() {
-        let kept = |text: &[u8]| {
-            without_final_newline(Secret::from_bytes(text))
-                .expose()
-                .to_vec()
-        };
+        let kept = |text: &[u8]| without_final_newline(Secret::from_bytes(text)).expose().to_vec();
         assert_eq!(kept(b"x"), b"x");
         assert_eq!(kept(b"x\n"), b"x");
         assert_eq!(kept(b"\n"), b"");

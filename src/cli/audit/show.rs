@@ -1,7 +1,7 @@
 //! `vault audit show`.
 
 use crate::cli::complete;
-use crate::cli::context::Context;
+use crate::cli::context::{Context, pass_on};
 use crate::cli::render::Format;
 use crate::cli::report::{Cell, Column, Report, Rows, Sink};
 use crate::error::Result;
@@ -64,25 +64,22 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     if let Some(id) = &args.id {
         let entry = vault.entry(id)?;
         let names = EVERYTHING.iter().map(|column| column.name);
-        return Ok(Report::Item(
-            names.zip(everything(&entry).into_iter().map(own)).collect(),
-        ));
+        return Ok(Report::Item(names.zip(everything(&entry).into_iter().map(own)).collect()));
     }
     let json = cx.format() == Format::Json;
     let columns = if json { EVERYTHING } else { COLUMNS };
-    Ok(Report::Table {
-        columns,
-        rows: rows(vault, filter, json),
-        empty: "no entries that fit",
-    })
+    Ok(Report::Table { columns, rows: rows(cx, vault, filter), empty: "no entries that fit" })
 }
 
-fn rows<S: State + 'static>(mut vault: Vault<S>, filter: EntryFilter, json: bool) -> Box<Rows> {
+fn rows<S: State + 'static>(cx: &Context, mut vault: Vault<S>, filter: EntryFilter) -> Box<Rows> {
+    let (json, quiet) = (cx.format() == Format::Json, cx.globals.quiet);
     Box::new(move |sink: &mut Sink<'_>| {
         vault.entries(&filter, &mut |entry| match json {
             true => sink(&everything(entry)),
             false => sink(&cells(entry)),
-        })
+        })?;
+        pass_on(quiet, &mut vault);
+        Ok(())
     })
 }
 
@@ -109,9 +106,7 @@ fn everything(entry: &Entry) -> [Cell<'_>; 21] {
         list(&entry.fields),
         Cell::text(Some(&entry.user)),
         Cell::text(entry.reason.as_deref()),
-        entry
-            .credential
-            .map_or(Cell::None, |id| Cell::owned(id.to_string())),
+        entry.credential.map_or(Cell::None, |id| Cell::owned(id.to_string())),
         Cell::owned(entry.id.to_string()),
         Cell::Int(entry.uid.into()),
         Cell::text(Some(&entry.host)),
@@ -138,11 +133,7 @@ fn list(texts: &[String]) -> Cell<'_> {
 fn details(text: Option<&str>) -> Cell<'_> {
     let Some(text) = text else { return Cell::None };
     match serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text) {
-        Ok(map) => Cell::Map(
-            map.into_iter()
-                .map(|(key, value)| (key, plain(value)))
-                .collect(),
-        ),
+        Ok(map) => Cell::Map(map.into_iter().map(|(key, value)| (key, plain(value))).collect()),
         Err(_) => Cell::text(Some(text)),
     }
 }
@@ -158,11 +149,8 @@ fn plain(value: serde_json::Value) -> Cell<'static> {
         },
         Value::String(text) => Cell::owned(text),
         Value::Array(values) => {
-            let text = |value: Value| {
-                value
-                    .as_str()
-                    .map_or_else(|| value.to_string(), str::to_owned)
-            };
+            let text =
+                |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             Cell::List(values.into_iter().map(|value| text(value).into()).collect())
         }
         Value::Object(map) => Cell::Map(map.into_iter().map(|(k, v)| (k, plain(v))).collect()),
@@ -172,12 +160,9 @@ fn plain(value: serde_json::Value) -> Cell<'static> {
 fn own(cell: Cell<'_>) -> Cell<'static> {
     match cell {
         Cell::Text(text) => Cell::owned(text),
-        Cell::List(texts) => Cell::List(
-            texts
-                .into_iter()
-                .map(|text| text.into_owned().into())
-                .collect(),
-        ),
+        Cell::List(texts) => {
+            Cell::List(texts.into_iter().map(|text| text.into_owned().into()).collect())
+        }
         Cell::Map(pairs) => Cell::Map(pairs.into_iter().map(|(k, v)| (k, own(v))).collect()),
         Cell::Int(int) => Cell::Int(int),
         Cell::Flag(flag) => Cell::Flag(flag),
@@ -190,9 +175,7 @@ fn own(cell: Cell<'_>) -> Cell<'static> {
 
 fn filter(args: &Args, cx: &Context) -> Result<EntryFilter> {
     let when = |text: &Option<String>| {
-        text.as_deref()
-            .map(|text| parse_when(text, cx.world.now(), false))
-            .transpose()
+        text.as_deref().map(|text| parse_when(text, cx.world.now(), false)).transpose()
     };
     Ok(EntryFilter {
         cred: args.cred.clone(),
@@ -207,10 +190,7 @@ fn filter(args: &Args, cx: &Context) -> Result<EntryFilter> {
 }
 
 const fn column(name: &'static str) -> Column {
-    Column {
-        name,
-        json_only: false,
-    }
+    Column { name, json_only: false }
 }
 
 const COLUMNS: &[Column] = &[
@@ -255,9 +235,7 @@ mod tests {
 
     #[test]
     fn details_keep_their_types() {
-        let Cell::Map(map) = details(Some(r#"{"a":1,"b":[true,"x"],"c":null}"#)) else {
-            panic!()
-        };
+        let Cell::Map(map) = details(Some(r#"{"a":1,"b":[true,"x"],"c":null}"#)) else { panic!() };
         assert!(matches!(&map[0].1, Cell::Int(1)));
         assert!(matches!(&map[1].1, Cell::List(list) if list == &["true", "x"]));
         assert!(matches!(&map[2].1, Cell::None));

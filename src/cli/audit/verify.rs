@@ -22,12 +22,11 @@ pub struct Args {
 
 /// Checks it.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
-    let verdict = match args.unlock || cx.has_key_source() {
-        true => verify(cx, &mut cx.unlocked()?)?,
-        false => {
-            cx.note("only the public chain is checked while locked; `--unlock` checks all");
-            verify(cx, &mut cx.locked()?)?
-        }
+    let verdict = if args.unlock || cx.has_key_source() {
+        verify(cx, &mut cx.unlocked()?)?
+    } else {
+        cx.note("only the public chain is checked while locked; `--unlock` checks all");
+        verify(cx, &mut cx.locked()?)?
     };
     for gap in &verdict.gaps {
         cx.warn(gap);
@@ -49,23 +48,11 @@ fn verify<S: State>(cx: &Context, vault: &mut Vault<S>) -> Result<LogVerdict> {
 fn item(verdict: LogVerdict) -> Vec<(&'static str, Cell<'static>)> {
     vec![
         ("intact", Cell::Flag(true)),
-        (
-            "entries",
-            Cell::Int(i64::try_from(verdict.entries).unwrap_or(i64::MAX)),
-        ),
+        ("entries", Cell::Int(i64::try_from(verdict.entries).unwrap_or(i64::MAX))),
         ("last", Cell::Int(verdict.last)),
-        (
-            "head",
-            Cell::owned(data_encoding::HEXLOWER.encode(&verdict.head)),
-        ),
+        ("head", Cell::owned(data_encoding::HEXLOWER.encode(&verdict.head))),
         ("authenticated", Cell::Flag(verdict.authenticated)),
-        (
-            "complete_to",
-            verdict.complete_to.map_or(Cell::None, Cell::Int),
-        ),
-        (
-            "gaps",
-            Cell::List(verdict.gaps.into_iter().map(Into::into).collect()),
-        ),
+        ("complete_to", verdict.complete_to.map_or(Cell::None, Cell::Int)),
+        ("gaps", Cell::List(verdict.gaps.into_iter().map(Into::into).collect())),
     ]
 }

@@ -45,16 +45,12 @@ pub struct Args {
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let kind = kind::find(&args.kind)?;
     let mut meta = Metadata::default();
-    meta.kind = kind.name.to_owned();
+    kind.name.clone_into(&mut meta.kind);
     args.meta.apply(&mut meta, cx.world.now())?;
     all_there(kind, &meta)?;
     let fields = fields(kind, &args.secret_field, args.value.given())?;
     let mut given = match fields.first() {
-        Some(first) => args
-            .value
-            .read(kind, first)?
-            .into_iter()
-            .collect::<Vec<_>>(),
+        Some(first) => args.value.read(kind, first)?.into_iter().collect::<Vec<_>>(),
         None => Vec::new(),
     };
     let notes = args.meta.notes()?;
@@ -66,20 +62,13 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         given.push(value::ask(cx, field)?);
     }
     heed(cx, kind, &meta, fields.iter().zip(&given))?;
-    let mut secrets: Vec<_> = fields
-        .into_iter()
-        .zip(given.into_iter().map(|g| g.secret))
-        .collect();
+    let mut secrets: Vec<_> = fields.into_iter().zip(given.into_iter().map(|g| g.secret)).collect();
     if let Some(learn) = kind.learn {
         learn(&secrets, &mut meta);
     }
     secrets.extend(notes);
     let report = done(&args.name, &meta, &secrets);
-    vault.add(NewCredential {
-        name: args.name,
-        meta,
-        secrets,
-    })?;
+    vault.add(NewCredential { name: args.name, meta, secrets })?;
     cx.pass_on(&mut vault);
     Ok(report)
 }
@@ -87,11 +76,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
 /// The secret fields to fill: those named and those the kind demands, or else its primary one.
 fn fields(kind: &Kind, named: &[FieldName], handed_in: bool) -> Result<Vec<FieldName>> {
     let mut fields: Vec<FieldName> = Vec::new();
-    let secret = || {
-        kind.fields
-            .iter()
-            .filter(|field| field.secret && field.name != "notes")
-    };
+    let secret = || kind.fields.iter().filter(|field| field.secret && field.name != "notes");
     for field in secret().filter(|field| field.required) {
         fields.push(field.name.parse()?);
     }
@@ -99,9 +84,7 @@ fn fields(kind: &Kind, named: &[FieldName], handed_in: bool) -> Result<Vec<Field
         known(kind, field)?;
         match fields.contains(field) {
             true if named.iter().filter(|other| *other == field).count() > 1 => {
-                return Err(Error::usage(format!(
-                    "`--secret-field {field}` is given twice"
-                )));
+                return Err(Error::usage(format!("`--secret-field {field}` is given twice")));
             }
             true => {}
             false => fields.push(field.clone()),
@@ -109,18 +92,14 @@ fn fields(kind: &Kind, named: &[FieldName], handed_in: bool) -> Result<Vec<Field
     }
     if fields.is_empty() {
         let Some(primary) = secret().next() else {
-            return Err(
-                Error::usage(format!("`{}` needs a secret field", kind.name))
-                    .hint("name it: `--secret-field KEY`"),
-            );
+            return Err(Error::usage(format!("`{}` needs a secret field", kind.name))
+                .hint("name it: `--secret-field KEY`"));
         };
         fields.push(primary.name.parse()?);
     }
     match handed_in && fields.len() > 1 {
-        true => Err(
-            Error::usage("one value is handed in, and there are several secret fields")
-                .hint("add the others later: `vault cred set NAME FIELD --stdin < FILE`"),
-        ),
+        true => Err(Error::usage("one value is handed in, and there are several secret fields")
+            .hint("add the others later: `vault cred set NAME FIELD --stdin < FILE`")),
         false => Ok(fields),
     }
 }
@@ -129,35 +108,19 @@ fn known(kind: &Kind, field: &FieldName) -> Result<()> {
     if field.as_str() == "notes" {
         return Err(Error::usage("notes come from a file").hint("--notes-file FILE"));
     }
-    let fits = kind.open
-        || kind
-            .fields
-            .iter()
-            .any(|f| f.secret && f.name == field.as_str());
-    let names = || {
-        kind.fields
-            .iter()
-            .filter(|f| f.secret)
-            .map(|f| f.name)
-            .collect::<Vec<_>>()
-    };
+    let fits = kind.open || kind.fields.iter().any(|f| f.secret && f.name == field.as_str());
+    let names = || kind.fields.iter().filter(|f| f.secret).map(|f| f.name).collect::<Vec<_>>();
     match fits {
         true => Ok(()),
-        false => Err(
-            Error::usage(format!("`{}` has no secret field `{field}`", kind.name))
-                .hint(format!("it has: {}", names().join(", ")))
-                .hint("any field can be had with `--type custom`"),
-        ),
+        false => Err(Error::usage(format!("`{}` has no secret field `{field}`", kind.name))
+            .hint(format!("it has: {}", names().join(", ")))
+            .hint("any field can be had with `--type custom`")),
     }
 }
 
 /// Refuses a credential that lacks a public field its kind cannot do without.
 fn all_there(kind: &Kind, meta: &Metadata) -> Result<()> {
-    for field in kind
-        .fields
-        .iter()
-        .filter(|field| field.required && !field.secret)
-    {
+    for field in kind.fields.iter().filter(|field| field.required && !field.secret) {
         let attr = Attr::ALL.into_iter().find(|attr| attr.name() == field.name);
         let (there, option) = match attr {
             Some(attr) => (meta.get(attr).is_some(), format!("--{} …", field.name)),
@@ -169,7 +132,7 @@ fn all_there(kind: &Kind, meta: &Metadata) -> Result<()> {
         };
         if !there {
             return Err(
-                Error::usage(format!("`{}` needs `{}`", kind.name, field.name)).hint(option),
+                Error::usage(format!("`{}` needs `{}`", kind.name, field.name)).hint(option)
             );
         }
     }
@@ -185,33 +148,19 @@ fn heed<'g>(
     let mut warnings = Vec::new();
     let mut typed = false;
     for (field, given) in given {
-        warnings.extend(checks::warnings(
-            kind,
-            field.as_str(),
-            given.secret.expose(),
-            meta,
-        ));
+        warnings.extend(checks::warnings(kind, field.as_str(), given.secret.expose(), meta));
         typed |= given.typed;
     }
     value::heed(cx, &warnings, typed)
 }
 
 fn taken(name: &CredName) -> Error {
-    Error::new(
-        ErrorKind::Conflict,
-        format!("there is a credential named `{name}` already"),
-    )
-    .hint(format!(
-        "change it: `{}`",
-        paste(&["vault", "cred", "set", name.as_str()])
-    ))
+    Error::new(ErrorKind::Conflict, format!("there is a credential named `{name}` already"))
+        .hint(format!("change it: `{}`", paste(&["vault", "cred", "set", name.as_str()])))
 }
 
 fn done(name: &CredName, meta: &Metadata, secrets: &[(FieldName, Secret)]) -> Report {
-    let names = secrets
-        .iter()
-        .map(|(field, _)| field.to_string().into())
-        .collect();
+    let names = secrets.iter().map(|(field, _)| field.to_string().into()).collect();
     Report::Done {
         message: format!("added `{name}`"),
         item: vec![
@@ -228,15 +177,7 @@ mod tests {
     use crate::kind::Field;
 
     const fn field(name: &'static str, secret: bool, required: bool) -> Field {
-        Field {
-            name,
-            secret,
-            required,
-            env: None,
-            about: "",
-            example: "x",
-            check: None,
-        }
+        Field { name, secret, required, env: None, about: "", example: "x", check: None }
     }
 
     static FIELDS: [Field; 4] = [
@@ -247,32 +188,19 @@ mod tests {
     ];
 
     fn kind(fields: &'static [Field], open: bool) -> Kind {
-        Kind {
-            name: "test",
-            aliases: &[],
-            about: "",
-            fields,
-            open,
-            learn: None,
-        }
+        Kind { name: "test", aliases: &[], about: "", fields, open, learn: None }
     }
 
     fn names(kind: &Kind, named: &[&str], handed_in: bool) -> Result<Vec<String>> {
         let named: Vec<_> = named.iter().map(|name| name.parse().unwrap()).collect();
-        Ok(fields(kind, &named, handed_in)?
-            .iter()
-            .map(ToString::to_string)
-            .collect())
+        Ok(fields(kind, &named, handed_in)?.iter().map(ToString::to_string).collect())
     }
 
     #[test]
     fn which_fields_are_filled() {
         let closed = kind(&FIELDS, false);
         assert_eq!(names(&closed, &[], true).unwrap(), ["password"]);
-        assert_eq!(
-            names(&closed, &["totp"], false).unwrap(),
-            ["password", "totp"]
-        );
+        assert_eq!(names(&closed, &["totp"], false).unwrap(), ["password", "totp"]);
         assert_eq!(names(&closed, &["password"], true).unwrap(), ["password"]);
         assert!(names(&closed, &["totp"], true).is_err());
         assert!(names(&closed, &["other"], false).is_err());
@@ -288,19 +216,9 @@ mod tests {
     fn required_public_fields_are_demanded() {
         let closed = kind(&FIELDS, false);
         let mut meta = Metadata::default();
-        assert!(
-            all_there(&closed, &meta)
-                .unwrap_err()
-                .message()
-                .contains("`url`")
-        );
+        assert!(all_there(&closed, &meta).unwrap_err().message().contains("`url`"));
         meta.set(Attr::Url, Some("https://x".into()));
-        assert!(
-            all_there(&closed, &meta)
-                .unwrap_err()
-                .message()
-                .contains("`realm`")
-        );
+        assert!(all_there(&closed, &meta).unwrap_err().message().contains("`realm`"));
         meta.fields.insert("realm".parse().unwrap(), "y".into());
         assert!(all_there(&closed, &meta).is_ok());
     }

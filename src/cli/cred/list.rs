@@ -1,7 +1,7 @@
 //! `vault cred list`.
 
 use super::show::words;
-use crate::cli::context::Context;
+use crate::cli::context::{Context, pass_on};
 use crate::cli::render::Format;
 use crate::cli::report::{Cell, Column, Report, Rows, Sink};
 use crate::error::Result;
@@ -87,27 +87,26 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let json = cx.format() == Format::Json;
     let filter = filter(&args, !json)?;
     let rows = match args.verify {
-        true => rows(cx.unlocked()?, filter, json),
-        false => rows(cx.locked()?, filter, json),
+        true => rows(cx, cx.unlocked()?, filter),
+        false => rows(cx, cx.locked()?, filter),
     };
     let columns = if json { EVERYTHING } else { COLUMNS };
     let empty = match args.deleted {
         true => "the trash is empty, or nothing in it fits",
         false => "no credentials, or none that fit",
     };
-    Ok(Report::Table {
-        columns,
-        rows,
-        empty,
-    })
+    Ok(Report::Table { columns, rows, empty })
 }
 
-fn rows<S: State + 'static>(mut vault: Vault<S>, filter: Filter, json: bool) -> Box<Rows> {
+fn rows<S: State + 'static>(cx: &Context, mut vault: Vault<S>, filter: Filter) -> Box<Rows> {
+    let (json, quiet) = (cx.format() == Format::Json, cx.globals.quiet);
     Box::new(move |sink: &mut Sink<'_>| {
         vault.list(&filter, &mut |row| match json {
             true => everything(row, sink),
             false => sink(&cells(row)?),
-        })
+        })?;
+        pass_on(quiet, &mut vault);
+        Ok(())
     })
 }
 
@@ -131,28 +130,18 @@ fn everything(row: &Listed<'_>, sink: &mut Sink<'_>) -> Result<()> {
     cells.push(Cell::text(Some(&meta.kind)));
     cells.extend(Attr::ALL.map(|attr| Cell::text(meta.get(attr))));
     cells.push(meta.port.map_or(Cell::None, |port| Cell::Int(port.into())));
-    cells.push(Cell::List(
-        meta.tags.iter().map(|tag| tag.as_str().into()).collect(),
-    ));
+    cells.push(Cell::List(meta.tags.iter().map(|tag| tag.as_str().into()).collect()));
     cells.push(Cell::Flag(meta.requires_vpn));
     cells.push(Cell::Flag(meta.requires_2fa));
     cells.push(Cell::time(meta.expires_at));
-    cells.push(
-        meta.rotate_every
-            .map_or(Cell::None, |span| Cell::owned(words(span))),
-    );
+    cells.push(meta.rotate_every.map_or(Cell::None, |span| Cell::owned(words(span))));
     cells.push(Cell::time(meta.last_rotated_at));
     cells.push(Cell::time(meta.last_verified_at));
     cells.push(Cell::text(meta.verdict.as_deref()));
-    let fields = meta
-        .fields
-        .iter()
-        .map(|(key, value)| (key.to_string(), Cell::text(Some(value))));
+    let fields = meta.fields.iter().map(|(key, value)| (key.to_string(), Cell::text(Some(value))));
     cells.push(Cell::Map(fields.collect()));
-    let secrets = one
-        .secrets
-        .iter()
-        .map(|(key, version)| (key.to_string(), Cell::Int((*version).into())));
+    let secrets =
+        one.secrets.iter().map(|(key, version)| (key.to_string(), Cell::Int((*version).into())));
     cells.push(Cell::Map(secrets.collect()));
     cells.push(Cell::owned(one.id.to_string()));
     cells.push(Cell::Time(one.created_at));
@@ -176,9 +165,7 @@ fn filter(args: &Args, brief: bool) -> Result<Filter> {
         (Attr::Environment, &attrs.environment),
         (Attr::Database, &attrs.database),
     ];
-    let equal = equal
-        .into_iter()
-        .filter_map(|(attr, value)| Some((attr, value.clone()?)));
+    let equal = equal.into_iter().filter_map(|(attr, value)| Some((attr, value.clone()?)));
     Ok(Filter {
         kind: kind.map(|kind| kind.name.to_owned()),
         attrs: equal.collect(),
@@ -192,10 +179,7 @@ fn filter(args: &Args, brief: bool) -> Result<Filter> {
 }
 
 const fn column(name: &'static str) -> Column {
-    Column {
-        name,
-        json_only: false,
-    }
+    Column { name, json_only: false }
 }
 
 const COLUMNS: &[Column] = &[

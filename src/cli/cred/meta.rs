@@ -121,9 +121,7 @@ impl MetaArgs {
     #[must_use]
     pub fn any(&self) -> bool {
         self.texts().iter().any(|(_, value)| value.is_some())
-            || [&self.port, &self.expires, &self.rotate_every]
-                .iter()
-                .any(|v| v.is_some())
+            || [&self.port, &self.expires, &self.rotate_every].iter().any(|v| v.is_some())
             || self.requires_vpn
             || self.requires_2fa
             || !self.tag.is_empty()
@@ -159,10 +157,7 @@ impl FromStr for Pair {
     fn from_str(text: &str) -> Result<Self> {
         let wrong = || Error::usage("a field is written KEY=VALUE");
         let (key, value) = text.split_once('=').ok_or_else(wrong)?;
-        Ok(Self {
-            key: key.parse()?,
-            value: value.to_owned(),
-        })
+        Ok(Self { key: key.parse()?, value: value.to_owned() })
     }
 }
 
@@ -183,10 +178,7 @@ pub fn secret_field(text: &str) -> Result<FieldName> {
 /// # Errors
 /// Usage (2) when the value is not right, or the name belongs to an option of its own.
 pub fn set_field(meta: &mut Metadata, key: &FieldName, value: &str) -> Result<()> {
-    if let Some(attr) = Attr::ALL
-        .into_iter()
-        .find(|attr| attr.name() == key.as_str())
-    {
+    if let Some(attr) = Attr::ALL.into_iter().find(|attr| attr.name() == key.as_str()) {
         return set_text(meta, attr, value);
     }
     match key.as_str() {
@@ -223,10 +215,7 @@ fn filled(text: &str) -> Option<&str> {
 
 fn named(option: &str, cause: &Error) -> Error {
     let error = Error::usage(format!("`{option}`: {}", cause.message()));
-    cause
-        .hints()
-        .iter()
-        .fold(error, |error, hint| error.hint(hint.as_str()))
+    cause.hints().iter().fold(error, |error, hint| error.hint(hint.as_str()))
 }
 
 #[cfg(test)]

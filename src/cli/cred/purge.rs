@@ -62,14 +62,9 @@ fn ask(cx: &Context, name: &CredName) -> Result<()> {
             "--yes",
         ])));
     };
-    let typed = terminal.line(&format!(
-        "This cannot be undone. Type `{name}` to destroy it"
-    ))?;
+    let typed = terminal.line(&format!("This cannot be undone. Type `{name}` to destroy it"))?;
     match typed.trim() == name.as_str() {
         true => Ok(()),
-        false => Err(Error::new(
-            ErrorKind::Aborted,
-            "that is not its name; nothing was changed",
-        )),
+        false => Err(Error::new(ErrorKind::Aborted, "that is not its name; nothing was changed")),
     }
 }

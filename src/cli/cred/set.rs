@@ -96,14 +96,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         return Ok(done(&now, &[], "nothing to change in"));
     }
     let fields: Vec<_> = secrets.iter().map(|(field, _)| field.clone()).collect();
-    change(
-        &mut vault,
-        &now,
-        Change {
-            meta: changed,
-            secrets,
-        },
-    )?;
+    change(&mut vault, &now, Change { meta: changed, secrets })?;
     cx.pass_on(&mut vault);
     Ok(done(&now, &fields, "changed"))
 }
@@ -133,36 +126,21 @@ fn change(vault: &mut Vault<Unlocked>, now: &Credential, change: Change) -> Resu
 /// The secret field that is meant.
 fn target(kind: &Kind, now: &Credential, named: Option<FieldName>) -> Result<FieldName> {
     let has = |name: &str| now.secrets.iter().any(|(field, _)| field.as_str() == name);
-    let listed = kind
-        .fields
-        .iter()
-        .filter(|field| field.secret)
-        .map(|field| field.name);
+    let listed = kind.fields.iter().filter(|field| field.secret).map(|field| field.name);
     let Some(field) = named else {
         let kept = listed.clone().find(|name| has(name)).map(str::to_owned);
-        let first = || {
-            now.secrets
-                .iter()
-                .map(|(field, _)| field.to_string())
-                .find(|f| f != "notes")
-        };
-        let name = kept
-            .or_else(first)
-            .or_else(|| listed.clone().next().map(str::to_owned));
-        return name
-            .ok_or_else(|| Error::usage("which secret field?"))?
-            .parse();
+        let first =
+            || now.secrets.iter().map(|(field, _)| field.to_string()).find(|f| f != "notes");
+        let name = kept.or_else(first).or_else(|| listed.clone().next().map(str::to_owned));
+        return name.ok_or_else(|| Error::usage("which secret field?"))?.parse();
     };
     let name = field.as_str();
     if has(name) || kind.open || name == "notes" || listed.clone().any(|known| known == name) {
         return Ok(field);
     }
-    let names = listed.collect::<Vec<_>>().join(", ");
-    Err(Error::new(
-        ErrorKind::NotFound,
-        format!("`{}` has no secret field `{field}`", now.name),
-    )
-    .hint(format!("`{}` has: {names}", kind.name)))
+    let known = listed.collect::<Vec<_>>().join(", ");
+    Err(Error::new(ErrorKind::NotFound, format!("`{}` has no secret field `{field}`", now.name))
+        .hint(format!("`{}` has: {known}", kind.name)))
 }
 
 fn refuse_public(field: Option<&FieldName>) -> Result<()> {
@@ -171,27 +149,17 @@ fn refuse_public(field: Option<&FieldName>) -> Result<()> {
     };
     let public = Attr::ALL.into_iter().any(|attr| attr.name() == field) || field == "port";
     match public {
-        true => Err(
-            Error::usage(format!("`{field}` is no secret field")).hint(format!(
-                "{} --{field} …",
-                paste(&["vault", "cred", "set", "NAME"])
-            )),
-        ),
+        true => Err(Error::usage(format!("`{field}` is no secret field"))
+            .hint(format!("{} --{field} …", paste(&["vault", "cred", "set", "NAME"])))),
         false => Ok(()),
     }
 }
 
 fn done(now: &Credential, secrets: &[FieldName], what: &str) -> Report {
-    let names = secrets
-        .iter()
-        .map(|field| field.to_string().into())
-        .collect();
+    let names = secrets.iter().map(|field| field.to_string().into()).collect();
     Report::Done {
         message: format!("{what} `{}`", now.name),
-        item: vec![
-            ("name", Cell::owned(now.name.as_str())),
-            ("secrets", Cell::List(names)),
-        ],
+        item: vec![("name", Cell::owned(now.name.as_str())), ("secrets", Cell::List(names))],
     }
 }
 
@@ -213,10 +181,7 @@ impl ClearArgs {
         }
         for field in &self.remove_field {
             if meta.fields.remove(field).is_none() {
-                return Err(Error::new(
-                    ErrorKind::NotFound,
-                    format!("no public field `{field}`"),
-                ));
+                return Err(Error::new(ErrorKind::NotFound, format!("no public field `{field}`")));
             }
         }
         Ok(())

@@ -44,10 +44,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         cx.show_raw(args.raw);
         let (credential, secrets) = vault.reveal_all(&name)?;
         cx.pass_on(&mut vault);
-        return Ok(Report::Item(item(
-            &credential,
-            revealed(&credential, secrets),
-        )));
+        return Ok(Report::Item(item(&credential, revealed(&credential, secrets))));
     }
     let credential = if args.verify || cx.has_key_source() {
         let mut vault = cx.unlocked()?;
@@ -59,11 +56,11 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         let mut vault = cx.locked()?;
         let name = vault.resolve(&args.name, Match::Prefix, args.deleted)?;
         cx.note("not verified while locked; `--verify` unlocks");
-        vault.show(&name, args.deleted)?
+        let credential = vault.show(&name, args.deleted)?;
+        cx.pass_on(&mut vault);
+        credential
     };
-    let hidden = versions(&credential)
-        .map(|(field, _)| (field, Cell::Hidden))
-        .collect();
+    let hidden = versions(&credential).map(|(field, _)| (field, Cell::Hidden)).collect();
     Ok(Report::Item(item(&credential, hidden)))
 }
 
@@ -76,9 +73,7 @@ fn item(credential: &Credential, secrets: Vec<(String, Cell<'static>)>) -> Pairs
     ];
     item.extend(metadata(&credential.meta));
     let fields = credential.meta.fields.iter();
-    let fields = fields
-        .map(|(k, v)| (k.to_string(), Cell::owned(v.as_str())))
-        .collect::<Vec<_>>();
+    let fields = fields.map(|(k, v)| (k.to_string(), Cell::owned(v.as_str()))).collect::<Vec<_>>();
     if !fields.is_empty() {
         item.push(("fields", Cell::Map(fields)));
     }
@@ -95,51 +90,25 @@ fn item(credential: &Credential, secrets: Vec<(String, Cell<'static>)>) -> Pairs
 
 /// The metadata that is set, in the order of the columns.
 fn metadata(meta: &Metadata) -> Pairs {
-    let texts = Attr::ALL
-        .into_iter()
-        .filter_map(|attr| Some((attr.name(), meta.get(attr)?)));
-    let mut item: Pairs = texts
-        .map(|(name, text)| (name, Cell::owned(text)))
-        .collect();
+    let texts = Attr::ALL.into_iter().filter_map(|attr| Some((attr.name(), meta.get(attr)?)));
+    let mut item: Pairs = texts.map(|(name, text)| (name, Cell::owned(text))).collect();
     item.extend(meta.port.map(|port| ("port", Cell::Int(port.into()))));
     if !meta.tags.is_empty() {
         let tags = meta.tags.iter().map(|tag| tag.to_string().into());
         item.push(("tags", Cell::List(tags.collect())));
     }
-    item.extend(
-        meta.requires_vpn
-            .then_some(("requires_vpn", Cell::Flag(true))),
-    );
-    item.extend(
-        meta.requires_2fa
-            .then_some(("requires_2fa", Cell::Flag(true))),
-    );
+    item.extend(meta.requires_vpn.then_some(("requires_vpn", Cell::Flag(true))));
+    item.extend(meta.requires_2fa.then_some(("requires_2fa", Cell::Flag(true))));
     item.extend(meta.expires_at.map(|at| ("expires", Cell::Time(at))));
-    item.extend(
-        meta.rotate_every
-            .map(|span| ("rotate_every", Cell::Text(words(span).into()))),
-    );
-    item.extend(
-        meta.last_rotated_at
-            .map(|at| ("last_rotated", Cell::Time(at))),
-    );
-    item.extend(
-        meta.last_verified_at
-            .map(|at| ("last_verified", Cell::Time(at))),
-    );
-    item.extend(
-        meta.verdict
-            .as_deref()
-            .map(|verdict| ("verdict", Cell::owned(verdict))),
-    );
+    item.extend(meta.rotate_every.map(|span| ("rotate_every", Cell::Text(words(span).into()))));
+    item.extend(meta.last_rotated_at.map(|at| ("last_rotated", Cell::Time(at))));
+    item.extend(meta.last_verified_at.map(|at| ("last_verified", Cell::Time(at))));
+    item.extend(meta.verdict.as_deref().map(|verdict| ("verdict", Cell::owned(verdict))));
     item
 }
 
 fn versions(credential: &Credential) -> impl Iterator<Item = (String, u32)> {
-    credential
-        .secrets
-        .iter()
-        .map(|(field, version)| (field.to_string(), *version))
+    credential.secrets.iter().map(|(field, version)| (field.to_string(), *version))
 }
 
 fn revealed(
@@ -147,9 +116,7 @@ fn revealed(
     mut secrets: Vec<(FieldName, Secret)>,
 ) -> Vec<(String, Cell<'static>)> {
     let mut take = |name: &str| {
-        let at = secrets
-            .iter()
-            .position(|(field, _)| field.as_str() == name)?;
+        let at = secrets.iter().position(|(field, _)| field.as_str() == name)?;
         Some(Cell::Secret(secrets.swap_remove(at).1))
     };
     let cells = versions(credential).map(|(field, _)| {

@@ -1,12 +1,15 @@
 //! One credential from one line of JSON. Strict, and silent about what the line says: the parser's own
 //! messages quote values, so only those of this file are passed on.
 
+mod leaf;
+
 use super::cred::set_field;
 use crate::error::{Error, Result};
 use crate::kind::{self, Kind, public};
-use crate::model::{FieldName, Label, Metadata, Secret, Timestamp, parse_duration, parse_when};
+use crate::model::{FieldName, Metadata, Secret, Timestamp, parse_when};
 use crate::vault::NewCredential;
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use leaf::{Bytes, Maybe, Object, Port, Span, Tags, Text};
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use std::fmt;
 
 /// Reads line `number` of a file.
@@ -26,10 +29,7 @@ pub fn at(line: u64, column: Option<usize>, error: &Error) -> Error {
         None => format!("line {line}"),
     };
     let placed = Error::new(error.kind(), format!("{place}: {}", error.message()));
-    error
-        .hints()
-        .iter()
-        .fold(placed, |placed, hint| placed.hint(hint.as_str()))
+    error.hints().iter().fold(placed, |placed, hint| placed.hint(hint.as_str()))
 }
 
 /// Marks the messages that are ours: no value of a line can begin an error text with it, as the
@@ -46,10 +46,7 @@ fn wrong<E: de::Error>(what: &str) -> E {
 
 fn explain(error: &serde_json::Error, number: u64) -> Error {
     let text = error.to_string();
-    let said = text
-        .strip_prefix(OURS)
-        .and_then(|text| text.rsplit_once(" at line "))
-        .map(|s| s.0);
+    let said = text.strip_prefix(OURS).and_then(|text| text.rsplit_once(" at line ")).map(|s| s.0);
     let what = match error.classify() {
         serde_json::error::Category::Data => said.unwrap_or("the wrong type of value"),
         serde_json::error::Category::Eof => "the JSON ends too early",
@@ -72,10 +69,7 @@ struct Draft {
 impl Draft {
     fn finish(mut self, now: Timestamp) -> Result<NewCredential> {
         let kind = self.kind.ok_or_else(|| Error::usage("`type` is missing"))?;
-        let name = self
-            .name
-            .ok_or_else(|| Error::usage("`name` is missing"))?
-            .parse()?;
+        let name = self.name.ok_or_else(|| Error::usage("`name` is missing"))?.parse()?;
         self.meta.kind = kind.name.to_owned();
         let at = |text: String| parse_when(&text, now, true);
         self.meta.expires_at = self.expires.map(at).transpose()?;
@@ -87,20 +81,14 @@ impl Draft {
             |name: &str| name == "notes" || kind.fields.iter().any(|f| f.secret && f.name == name);
         if !kind.open && self.secrets.iter().any(|(field, _)| !known(field.as_str())) {
             let fields = kind.fields.iter().filter(|f| f.secret).map(|f| f.name);
-            return Err(
-                Error::usage(format!("a secret field that `{}` does not have", kind.name))
-                    .hint(format!("it has: {}", fields.collect::<Vec<_>>().join(", "))),
-            );
+            return Err(Error::usage(format!("a secret field that `{}` does not have", kind.name))
+                .hint(format!("it has: {}", fields.collect::<Vec<_>>().join(", "))));
         }
         if let Some(learn) = kind.learn {
             learn(&self.secrets, &mut self.meta);
         }
         public::check_metadata(&self.meta)?;
-        Ok(NewCredential {
-            name,
-            meta: self.meta,
-            secrets: self.secrets,
-        })
+        Ok(NewCredential { name, meta: self.meta, secrets: self.secrets })
     }
 
     fn take<'de, A: MapAccess<'de>>(
@@ -132,10 +120,7 @@ impl Draft {
                     self.add_secret("notes".parse().map_err(|e| ours(&e))?, notes.0)?;
                 }
             }
-            attr if crate::model::Attr::ALL
-                .iter()
-                .any(|known| known.name() == attr) =>
-            {
+            attr if crate::model::Attr::ALL.iter().any(|known| known.name() == attr) => {
                 let key = attr.parse().map_err(|e| ours(&e))?;
                 let text = map.next_value::<Maybe<Text>>()?.0.map(|text| text.0);
                 set_field(&mut self.meta, &key, &text.unwrap_or_default()).map_err(|e| ours(&e))?;
@@ -193,142 +178,9 @@ impl<'de> Deserialize<'de> for Draft {
 
 fn find_kind<E: de::Error>(name: &str) -> std::result::Result<&'static Kind, E> {
     kind::find(name).map_err(|_| {
-        let names = kind::ALL
-            .iter()
-            .map(|kind| kind.name)
-            .collect::<Vec<_>>()
-            .join(", ");
+        let names = kind::ALL.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", ");
         wrong(&format!("an unknown type; there are {names}"))
     })
-}
-
-/// A leaf of the line: what it accepts, and how. Whatever it does not accept becomes serde's own
-/// message, which is never shown.
-macro_rules! leaf {
-    ($name:ident($type:ty), $($visit:ident($arg:ident: $from:ty) => $make:expr),+) => {
-        struct $name($type);
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
-                struct Leaf;
-                impl<'de> Visitor<'de> for Leaf {
-                    type Value = $name;
-                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                        f.write_str("another value")
-                    }
-                    $(fn $visit<E: de::Error>(self, $arg: $from) -> std::result::Result<$name, E> {
-                        $make
-                    })+
-                }
-                from.deserialize_any(Leaf)
-            }
-        }
-    };
-}
-
-leaf!(Text(String), visit_str(text: &str) => Ok(Text(text.to_owned())));
-leaf!(Span(i64), visit_str(text: &str) => parse_duration(text).map(Span).map_err(|e| ours(&e)));
-leaf!(Port(u16),
-    visit_str(text: &str) => public::parse_port(text).map(Port).map_err(|e| ours(&e)),
-    visit_u64(number: u64) => public::parse_port(&number.to_string()).map(Port).map_err(|e| ours(&e)));
-
-/// A value, or `null`.
-struct Maybe<T>(Option<T>);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Maybe<T> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
-        Option::deserialize(from).map(Self)
-    }
-}
-
-struct Tags(Vec<Label>);
-
-impl<'de> Deserialize<'de> for Tags {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
-        struct Each;
-        impl<'de> Visitor<'de> for Each {
-            type Value = Tags;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an array of strings")
-            }
-            fn visit_seq<A: SeqAccess<'de>>(
-                self,
-                mut all: A,
-            ) -> std::result::Result<Tags, A::Error> {
-                let mut tags = Vec::new();
-                while let Some(Text(tag)) = all.next_element()? {
-                    tags.push(tag.parse().map_err(|e| ours(&e))?);
-                }
-                Ok(Tags(tags))
-            }
-        }
-        from.deserialize_seq(Each)
-    }
-}
-
-struct Object<T>(Vec<(FieldName, T)>);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
-        struct Each<T>(std::marker::PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Each<T> {
-            type Value = Object<T>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> std::result::Result<Object<T>, A::Error> {
-                let mut pairs: Vec<(FieldName, T)> = Vec::new();
-                while let Some(Text(key)) = map.next_key()? {
-                    let key: FieldName = key.parse().map_err(|e| ours(&e))?;
-                    if pairs.iter().any(|(other, _)| *other == key) {
-                        return Err(wrong("a key given twice"));
-                    }
-                    pairs.push((key, map.next_value()?));
-                }
-                Ok(Object(pairs))
-            }
-        }
-        from.deserialize_map(Each(std::marker::PhantomData))
-    }
-}
-
-/// A secret: a string, or `{"base64": "…"}` for bytes that are no text.
-struct Bytes(Secret);
-
-impl<'de> Deserialize<'de> for Bytes {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
-        struct Either;
-        impl<'de> Visitor<'de> for Either {
-            type Value = Bytes;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or {\"base64\": …}")
-            }
-            fn visit_str<E: de::Error>(self, text: &str) -> std::result::Result<Bytes, E> {
-                Ok(Bytes(Secret::from_bytes(text.as_bytes())))
-            }
-            fn visit_map<A: MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> std::result::Result<Bytes, A::Error> {
-                let Some(Text(key)) = map.next_key()? else {
-                    return Err(wrong("an empty object"));
-                };
-                if key != "base64" {
-                    return Err(wrong("a secret is a string or {\"base64\": …}"));
-                }
-                let Text(text) = map.next_value()?;
-                let bytes = data_encoding::BASE64.decode(text.as_bytes());
-                let bytes = bytes.map_err(|_| wrong("no valid base64"))?;
-                match map.next_key::<Text>()? {
-                    Some(_) => Err(wrong("more than `base64` in a secret")),
-                    None => Ok(Bytes(Secret::new(bytes.into()))),
-                }
-            }
-        }
-        from.deserialize_any(Either)
-    }
 }
 
 #[cfg(test)]
@@ -350,22 +202,10 @@ mod tests {
                 "secrets":{"password":"hunter2"},"notes":{"base64":"AP8="}}"#,
         )
         .unwrap();
-        assert_eq!(
-            (new.name.as_str(), new.meta.kind.as_str()),
-            ("db/main", "password")
-        );
-        assert_eq!(
-            (new.meta.get(Attr::Username), new.meta.port),
-            (Some("app"), Some(5432))
-        );
-        assert_eq!(
-            (new.meta.tags.len(), new.meta.rotate_every),
-            (2, Some(30 * 86_400))
-        );
-        assert_eq!(
-            new.meta.expires_at,
-            Some(Timestamp(NOW.0 + 90 * 86_400_000))
-        );
+        assert_eq!((new.name.as_str(), new.meta.kind.as_str()), ("db/main", "password"));
+        assert_eq!((new.meta.get(Attr::Username), new.meta.port), (Some("app"), Some(5432)));
+        assert_eq!((new.meta.tags.len(), new.meta.rotate_every), (2, Some(30 * 86_400)));
+        assert_eq!(new.meta.expires_at, Some(Timestamp(NOW.0 + 90 * 86_400_000)));
         assert_eq!(new.secrets[1].1.expose(), b"\x00\xff");
     }
 
@@ -398,13 +238,8 @@ mod tests {
             r#"["hunter2"]"#,
             "hunter2",
         ] {
-            let error = read(line)
-                .err()
-                .unwrap_or_else(|| panic!("accepted: {line}"));
-            assert!(
-                !format!("{error:?}").to_lowercase().contains("hunter2"),
-                "{line}: {error:?}"
-            );
+            let error = read(line).err().unwrap_or_else(|| panic!("accepted: {line}"));
+            assert!(!format!("{error:?}").to_lowercase().contains("hunter2"), "{line}: {error:?}");
             assert!(error.message().starts_with("line 7"), "{line}: {error:?}");
         }
     }
