@@ -14,7 +14,8 @@ fn variables_of_another_vault_mean_nothing() {
         ("VAULT_SKIP_VERIFY", "1"),
         ("VAULT_PASSPHRASE", "canary"),
     ];
-    for args in [&["cred", "get", "x"][..], &["cred", "list"], &["cred", "show", "x"], &["--help"]] {
+    for args in [&["cred", "get", "x"][..], &["cred", "list"], &["cred", "show", "x"], &["--help"]]
+    {
         let plain = sandbox.run(args);
         let with = Answer::of(sandbox.vault(args).envs(foreign));
         assert_eq!((with.code, with.text(), &with.err), (plain.code, plain.text(), &plain.err));

@@ -23,7 +23,7 @@ fn code_2_is_usage() {
     let nothing = sandbox.run(&[]);
     assert_eq!(nothing.code, 2);
     assert!(nothing.out.is_empty() && nothing.err.contains("Usage: vault"), "{}", nothing.err);
-    tells(&sandbox.run(&["--json"]), 2, "usage", "no command given");
+    tells(&sandbox.run(&["--json"]), 2, "usage", "needs a command");
 }
 
 #[test]

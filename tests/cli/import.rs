@@ -67,7 +67,7 @@ const WRONG: &[(&str, &str, i32)] = &[
     ("[\"Canary\"]", "line 2, column ", 2),
     ("{\"name\":\"b\"}", "line 2: `type` is missing", 2),
     ("{\"type\":\"password\",\"secrets\":{\"password\":\"Canary\"}}", "`name` is missing", 2),
-    ("{\"name\":\"b\",\"type\":\"Canary\"}", "line 2, column 27: an unknown type", 2),
+    ("{\"name\":\"b\",\"type\":\"Canary\"}", "line 2, column 28: an unknown type", 2),
     ("{\"name\":\"b\",\"Canary\":1}", "an unknown key", 2),
     ("{\"name\":\"b\",\"type\":\"password\"}", "`secrets` is missing or empty", 2),
     ("{\"name\":\"b\",\"type\":\"password\",\"secrets\":\"Canary\"}", "the wrong type", 2),
@@ -98,8 +98,16 @@ const WRONG: &[(&str, &str, i32)] = &[
         "sounds like a secret",
         14,
     ),
-    ("{\"name\":\"a\",\"type\":\"password\",\"secrets\":{\"password\":\"Canary\"}}", "the name of line 1", 13),
-    ("{\"name\":\"taken\",\"type\":\"password\",\"secrets\":{\"password\":\"Canary\"}}", "`taken` already", 13),
+    (
+        "{\"name\":\"a\",\"type\":\"password\",\"secrets\":{\"password\":\"Canary\"}}",
+        "the name of line 1",
+        13,
+    ),
+    (
+        "{\"name\":\"taken\",\"type\":\"password\",\"secrets\":{\"password\":\"Canary\"}}",
+        "`taken` already",
+        13,
+    ),
 ];
 
 #[test]

@@ -145,7 +145,8 @@ fn several_secret_fields_are_asked_for_one_by_one() {
     let sandbox = Sandbox::new();
     let args = ["cred", "add", "o", "--type", "oauth2", "--secret-field", "refresh_token"];
     let mut terminal = Pty::vault(&sandbox, &args, &[]);
-    for (question, value) in [("Value of client_secret", "s-1"), ("Value of refresh_token", "r-1")] {
+    for (question, value) in [("Value of client_secret", "s-1"), ("Value of refresh_token", "r-1")]
+    {
         for asked in [format!("{question}: "), format!("{question} again: ")] {
             terminal.expect(&asked);
             terminal.send(format!("{value}\r"));
