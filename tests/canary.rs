@@ -24,7 +24,7 @@ fn forms(identity: &str) -> BTreeMap<String, Vec<u8>> {
             forms.insert(format!("{name} {form}"), bytes);
         };
         add("raw", bytes.to_vec());
-        add("its middle", bytes[8..bytes.len() - 4].to_vec());
+        add("its end", bytes[bytes.len() - 13..].to_vec());
         add("hex", data_encoding::HEXLOWER.encode(bytes).into_bytes());
         add("HEX", data_encoding::HEXUPPER.encode(bytes).into_bytes());
         for offset in 0..3 {

@@ -90,7 +90,8 @@ fn forbidden(screen: &[u8]) -> Option<String> {
     for colour in ["\u{1b}[1m", "\u{1b}[0m", "\u{1b}[1;31m", "\u{1b}[1;33m", "\u{1b}[36m"] {
         text = text.replace(colour, "");
     }
-    let harmful = |c: char| vault::cli::escape::is_harmful(c) && c != '\n';
+    // the tab is what separates the cells of plain output
+    let harmful = |c: char| vault::cli::escape::is_harmful(c) && c != '\n' && c != '\t';
     let at = text.find(harmful)?;
     let from = text[..at].char_indices().rev().nth(30).map_or(0, |(at, _)| at);
     Some(format!("{:?}", text[from..].chars().take(60).collect::<String>()))
@@ -232,7 +233,7 @@ fn what_somebody_wrote_into_the_file_is_escaped() {
         let write = "UPDATE entry SET host = ?1, program = ?1, parent = ?1, user_name = ?1,
                      name = ?1, action = ?1, outcome = ?1, reason = ?1, tty = ?1, remote = ?1,
                      agent = ?1, fields = ?1, details = ?1, incident = ?1 WHERE seq = ?2";
-        db.execute(write, rusqlite::params![payload, n + 2]).unwrap();
+        db.execute(write, (payload, i64::try_from(n + 2).unwrap())).unwrap();
     }
     db.execute("UPDATE slot SET label = ?1, kind = ?1", [&payloads[40]]).unwrap();
     drop(db);
