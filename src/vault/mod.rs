@@ -24,8 +24,8 @@ pub use audit::{ACTIONS, OUTCOMES};
 pub use slot::{new_key_file, parse_identity};
 pub use store::credential::Listed;
 pub use view::{
-    Change, Credential, Entry, EntryFilter, Filter, Finding, LogVerdict, Match, NewCredential,
-    Status,
+    Change, Credential, Edit, Entry, EntryFilter, Filter, Finding, LogVerdict, Match,
+    NewCredential, Status,
 };
 
 use crate::error::{Error, ErrorKind, Result};
@@ -35,7 +35,6 @@ use audit::Draft;
 use keys::Keys;
 use lock::WriteLock;
 use seal::PathRecord;
-use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use store::{Db, SlotRow, VaultRow};
@@ -120,8 +119,7 @@ impl Vault<Locked> {
         let db = store::open(&place.file)?;
         let vault = VaultRow::load(&db)?;
         let known = PathRecord::new(&place.state_dir, &place.file).read()?;
-        let core =
-            Core { db, place, world, purpose, vault, actor: OnceCell::new(), warnings: Vec::new() };
+        let core = Core::new(db, place, world, purpose, vault);
         match known {
             Some(id) if id != core.vault.vault_id => Err(another_vault(&core.place.file)),
             _ => Ok(Self { core, state: Locked(()) }),
@@ -291,15 +289,13 @@ fn fill(
     };
     slot.row_tag = keys.row.tag(slot.message(&vault).as_bytes());
     slot.insert(&db)?;
-    let mut core = Core {
+    let mut core = Core::new(
         db,
-        place: Place { file: file.to_owned(), state_dir: place.state_dir.clone() },
+        Place { file: file.to_owned(), state_dir: place.state_dir.clone() },
         world,
-        purpose: Purpose::default(),
+        Purpose::default(),
         vault,
-        actor: OnceCell::new(),
-        warnings: Vec::new(),
-    };
+    );
     Tx::found(&mut core, With { keys: &keys, slot: label }, lock)?;
     core.place = place.clone();
     Ok(Vault { core, state: Unlocked { keys, slot: label.to_owned() } })

@@ -32,9 +32,22 @@ pub(super) struct Core {
     pub(super) actor: OnceCell<Actor>,
     /// Said on stderr by whoever prints.
     pub(super) warnings: Vec<String>,
+    /// The list that was logged last, so that a second pass over it is not logged again.
+    pub(super) listed: Option<String>,
 }
 
 impl Core {
+    pub(super) fn new(
+        db: Db,
+        place: Place,
+        world: Rc<World>,
+        purpose: Purpose,
+        vault: VaultRow,
+    ) -> Self {
+        let (actor, warnings, listed) = (OnceCell::new(), Vec::new(), None);
+        Self { db, place, world, purpose, vault, actor, warnings, listed }
+    }
+
     pub(super) fn actor(&self) -> &Actor {
         self.actor.get_or_init(|| Actor::of_this_process(&self.world))
     }
