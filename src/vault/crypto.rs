@@ -30,7 +30,7 @@ pub(super) fn seal(
     let header = header(label, value.len());
     let length = header.len() + value.len();
     let padding = vec![0; padded(length) - length];
-    encrypt(&keys.recipient, &[header.as_bytes(), value.expose(), &padding])
+    encrypt(keys.recipient(), &[header.as_bytes(), value.expose(), &padding])
 }
 
 /// Opens what `receipt` says is being opened, or says that it is something else.

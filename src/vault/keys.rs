@@ -5,6 +5,7 @@ use age::x25519;
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use std::sync::OnceLock;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -39,8 +40,7 @@ impl MacKey {
 /// Everything an unlocked vault holds. Dropping it wipes it.
 pub(super) struct Keys {
     pub(super) identity: x25519::Identity,
-    /// Never stored and never shown: whoever knows it could write secrets that open.
-    pub(super) recipient: x25519::Recipient,
+    recipient: OnceLock<x25519::Recipient>,
     pub(super) row: MacKey,
     pub(super) state: MacKey,
     pub(super) pin: MacKey,
@@ -48,6 +48,12 @@ pub(super) struct Keys {
 }
 
 impl Keys {
+    /// To whom secrets are sealed. Never stored and never shown: whoever knows it could write secrets
+    /// that open. Reading needs none, so it is computed when first asked for.
+    pub(super) fn recipient(&self) -> &x25519::Recipient {
+        self.recipient.get_or_init(|| self.identity.to_public())
+    }
+
     /// Derives the MAC keys of an epoch: HKDF-SHA256 (RFC 5869) over `auth_root`, salted with vault
     /// id and epoch, one info string each.
     pub(super) fn derive(
@@ -61,7 +67,7 @@ impl Keys {
         salt[16..].copy_from_slice(&epoch.to_be_bytes());
         let hkdf = Hkdf::<Sha256>::new(Some(&salt), &auth_root[..]);
         Self {
-            recipient: identity.to_public(),
+            recipient: OnceLock::new(),
             identity,
             row: derive_one(&hkdf, "row"),
             state: derive_one(&hkdf, "state"),
