@@ -139,15 +139,12 @@ fn mutations(value: &Value) -> Vec<Value> {
 fn a_missing_row_is_noticed_and_so_is_one_that_is_there_twice() {
     let (good, keys) = (disk(), unlock(&disk(), &key_file(&VECTORS)).unwrap());
     for (table, rows) in &good.tables {
-        for i in 0..rows.len() {
+        for (i, row) in rows.iter().enumerate() {
             let mut bad = good.clone();
             bad.tables.get_mut(table).unwrap().remove(i);
             assert!(check(&bad, &keys).is_err(), "{table} {i} removed");
             let mut bad = good.clone();
-            bad.tables
-                .get_mut(table)
-                .unwrap()
-                .insert(i, rows[i].clone());
+            bad.tables.get_mut(table).unwrap().insert(i, row.clone());
             assert!(check(&bad, &keys).is_err(), "{table} {i} twice");
         }
     }

@@ -71,11 +71,8 @@ fn rows(db: &Connection, table: &str, order: &str) -> Vec<Row> {
     let mut statement = db
         .prepare(&format!("SELECT * FROM {table} ORDER BY {order}"))
         .unwrap();
-    let names: Vec<String> = statement
-        .column_names()
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
+    let names = statement.column_names();
+    let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
     statement
         .query_map([], |row| {
             let column = |i: usize| Ok((names[i].clone(), row.get(i)?));
@@ -98,10 +95,10 @@ pub fn unlock(disk: &Disk, key_file: &str) -> Check<Keys> {
     let key = identity(key_file).ok_or("no identity in the key file")?;
     let vault = disk.vault()?;
     for slot in disk.table("slot") {
-        if text(slot, "kind")? == "key_file" {
-            if let Ok(plain) = decrypt(&key, blob(slot, "sealed")?) {
-                return slot_content(&plain, vault);
-            }
+        let fits = text(slot, "kind")? == "key_file";
+        match decrypt(&key, blob(slot, "sealed")?) {
+            Ok(plain) if fits => return slot_content(&plain, vault),
+            _ => {}
         }
     }
     Err("no slot opens".into())
