@@ -85,6 +85,20 @@ fn the_vectors_hold_one_of_everything() {
 }
 
 #[test]
+fn the_page_names_every_column_and_every_exit_code() {
+    let page = include_str!("../FORMAT.md");
+    for (table, rows) in &disk().tables {
+        for column in rows[0].keys() {
+            assert!(page.contains(&format!("`{column}`")), "{table}.{column}");
+        }
+    }
+    for (code, word, meaning) in vault::error::EXIT_CODES {
+        let row = format!("| {code} | `{word}` | {meaning} |");
+        assert!(page.contains(&row), "{row}");
+    }
+}
+
+#[test]
 fn padme_adds_at_most_an_eighth() {
     for n in (4_097..3_000_000).step_by(1_009) {
         let p = padded(n);

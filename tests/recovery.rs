@@ -150,19 +150,44 @@ fn a_key_file_recovers_every_secret_and_another_one_none() {
     fs::write(example.path("the key"), text).unwrap();
     let other = new_key_file(Timestamp(0));
     fs::write(example.path("other"), other.expose()).unwrap();
-    let run = |key| {
-        Command::new("sh")
-            .args(["-c", &example.command(Some(key))])
-            .current_dir(example.dir.path())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap()
-    };
-    let said = run("other");
+    let said = run(&example, "other");
     assert_eq!(said.status.code(), Some(1), "{said:?}");
     assert!(fs::read_dir(example.path("out")).unwrap().next().is_none());
     fs::remove_dir(example.path("out")).unwrap();
-    example.compare(&run("the key"));
+    example.compare(&run(&example, "the key"));
+}
+
+#[test]
+fn a_value_in_another_ones_place_is_reported() {
+    if !programs() {
+        return;
+    }
+    let key = new_key_file(Timestamp(0));
+    let text = key.expose().to_vec();
+    let example = Example::new(&Key::Identity(key));
+    fs::write(example.path("the key"), text).unwrap();
+    let db = rusqlite::Connection::open(example.path("my vault.db")).unwrap();
+    let swap = "UPDATE secret SET sealed = (SELECT sealed FROM secret WHERE field = 'api_key')
+                WHERE field = 'token'";
+    assert_eq!(db.execute(swap, []).unwrap(), 1);
+    db.close().unwrap();
+    let said = run(&example, "the key");
+    let text = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert_eq!(
+        text.matches(".token: belongs elsewhere").count(),
+        1,
+        "{text}"
+    );
+    assert_eq!(text.lines().count(), 1, "{text}");
+}
+
+fn run(example: &Example, key: &str) -> Output {
+    Command::new("sh")
+        .args(["-c", &example.command(Some(key))])
+        .current_dir(example.dir.path())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
 }
 
 #[test]
