@@ -146,4 +146,16 @@ mod tests {
             assert!(p >= n && (p - n) * 100 <= n * 12, "{n} -> {p}");
         }
     }
+
+    #[test]
+    fn padding_is_as_published() {
+        let text = include_str!("../../tests/vectors/vectors.json");
+        let vectors: serde_json::Value = serde_json::from_str(text).unwrap();
+        let table: Vec<(usize, usize)> =
+            serde_json::from_value(vectors["padding"].clone()).unwrap();
+        assert!(table.len() > 20);
+        for (n, expected) in table {
+            assert_eq!(padded(n), expected, "{n}");
+        }
+    }
 }

@@ -91,3 +91,39 @@ pub(super) fn random_32() -> Zeroizing<[u8; 32]> {
     rand::fill(&mut bytes[..]);
     bytes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use data_encoding::HEXLOWER;
+
+    /// The keys themselves cannot be taken out again, but what they make can be compared.
+    #[test]
+    fn keys_make_the_published_tags() {
+        let text = include_str!("../../tests/vectors/vectors.json");
+        let vectors: serde_json::Value = serde_json::from_str(text).unwrap();
+        let bytes = |at: &str| {
+            let hex = vectors.pointer(at).unwrap().as_str().unwrap();
+            HEXLOWER.decode(hex.as_bytes()).unwrap()
+        };
+        let root = Zeroizing::new(bytes("/keys/auth_root").try_into().unwrap());
+        let vault_id = Uuid::from_slice(&bytes("/keys/vault_id")).unwrap();
+        let keys = Keys::derive(x25519::Identity::generate(), &root, vault_id, 1);
+        for (key, name, message, tag) in [
+            (
+                &keys.row,
+                "row",
+                "/credential/0/message",
+                "/credential/0/tag",
+            ),
+            (&keys.state, "state", "/vault/message", "/vault/mac"),
+            (&keys.audit, "audit", "/segment/0/message", "/segment/0/tag"),
+        ] {
+            assert!(key.verify(&bytes(message), &bytes(tag)), "{name}");
+            let published = MacKey::new(&bytes(&format!("/keys/K_{name}")).try_into().unwrap());
+            assert_eq!(published.tag(b"x"), key.tag(b"x"), "{name}");
+        }
+        let published = MacKey::new(&bytes("/keys/K_pin").try_into().unwrap());
+        assert_eq!(published.tag(b"x"), keys.pin.tag(b"x"));
+    }
+}

@@ -232,3 +232,39 @@ fn broken() -> Error {
     Error::integrity("the vault's rows were changed, removed or put back from outside")
         .hint("restore the vault from a backup; `vault doctor` names what is wrong")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use data_encoding::HEXLOWER;
+
+    #[test]
+    fn leaves_and_nodes_are_as_published() {
+        let text = include_str!("../../tests/vectors/vectors.json");
+        let vectors: serde_json::Value = serde_json::from_str(text).unwrap();
+        let tree = &vectors["tree"];
+        let bytes =
+            |hex: &serde_json::Value| HEXLOWER.decode(hex.as_str().unwrap().as_bytes()).unwrap();
+        assert_eq!(bytes(&tree["empty_root"]), empty_root());
+        for node in tree["nodes"].as_array().unwrap() {
+            let (level, children) = (node["level"].as_i64().unwrap(), bytes(&node["children"]));
+            assert_eq!(node_hash(level, &children)[..], bytes(&node["hash"]));
+            assert_eq!(encode(&decode(&children).unwrap()), children);
+        }
+        for leaf in tree["leaves"].as_array().unwrap() {
+            let members = bytes(&leaf["members"]);
+            // Domain, table, id, tag.
+            let id = Uuid::from_slice(&members[14..30]).unwrap();
+            assert_eq!(Some(bucket(id)), leaf["bucket"].as_i64());
+            let member = Member {
+                bucket: bucket(id),
+                table: members[13],
+                id: *id.as_bytes(),
+                row_tag: members[30..].try_into().unwrap(),
+            };
+            let mut hash = LeafHash(None);
+            hash.add(&member);
+            assert_eq!(hash.finish().unwrap()[..], bytes(&leaf["hash"]));
+        }
+    }
+}
