@@ -63,10 +63,7 @@ fn the_vectors_hold_one_of_everything() {
         let columns = table[0].keys();
         for column in columns.filter(|column| *column != "incident") {
             let used = table.iter().any(|row| row[column] != Value::Null);
-            assert!(
-                used || column == "deleted_at" || column == "tty",
-                "{column}"
-            );
+            assert!(used || column == "deleted_at" || column == "tty", "{column}");
         }
     }
     let entries = &disk.tables["entry"];
@@ -142,9 +139,9 @@ fn mutations(value: &Value) -> Vec<Value> {
             .map(|at| Value::Text(String::from_utf8(flipped(text.as_bytes(), at)).unwrap()))
             .to_vec(),
         Value::Text(text) => vec![Value::Text(format!("{text}x"))],
-        Value::Blob(bytes) => places(bytes.len())
-            .map(|at| Value::Blob(flipped(bytes, at)))
-            .to_vec(),
+        Value::Blob(bytes) => {
+            places(bytes.len()).map(|at| Value::Blob(flipped(bytes, at))).to_vec()
+        }
         Value::Real(_) => Vec::new(),
     }
 }
@@ -217,16 +214,10 @@ fn other_key() -> Secret {
 /// A copy with the permissions that a checkout does not keep.
 fn copy(dir: &Path) -> Place {
     let id = expected()["keys"]["vault_id"].as_str().unwrap().to_owned();
-    let place = Place {
-        file: dir.join("vault.db"),
-        state_dir: dir.join("state"),
-    };
+    let place = Place { file: dir.join("vault.db"), state_dir: dir.join("state") };
     let seal = place.state_dir.join(id);
     fs::create_dir_all(&seal).unwrap();
-    for (from, to) in [
-        ("vault.db", place.file.clone()),
-        ("seal", seal.join("seal")),
-    ] {
+    for (from, to) in [("vault.db", place.file.clone()), ("seal", seal.join("seal"))] {
         fs::copy(VECTORS.join(from), &to).unwrap();
         fs::set_permissions(&to, fs::Permissions::from_mode(0o600)).unwrap();
     }
@@ -239,19 +230,13 @@ fn the_library_of_today_reads_it() {
     let place = copy(dir.path());
     let key = Key::Identity(Secret::from_bytes(key_file(&VECTORS).as_bytes()));
     let world = Rc::new(World::real());
-    let mut vault = Vault::open(&place, world, Purpose::default())
-        .unwrap()
-        .unlock(&key)
-        .unwrap();
+    let mut vault = Vault::open(&place, world, Purpose::default()).unwrap().unlock(&key).unwrap();
     let verdict = vault.verify_log(&mut |_, _| {}).unwrap();
     assert!(verdict.authenticated);
     assert_eq!(verdict.complete_to, Some(verdict.last));
     assert_eq!(verdict.gaps.len(), 2, "{:?}", verdict.gaps);
     let findings = vault.doctor().unwrap();
-    assert!(
-        findings.iter().all(|f| f.level != "problem"),
-        "{findings:?}"
-    );
+    assert!(findings.iter().all(|f| f.level != "problem"), "{findings:?}");
     compare_values(&mut vault);
     assert_eq!(vault.take_warnings(), [""; 0]);
 }

@@ -22,10 +22,7 @@ const PASSPHRASE: &str = "correct horse battery staple é";
 /// The shell script of the section, as a reader would copy it.
 fn script() -> String {
     let text = include_str!("../FORMAT.md");
-    let section = text
-        .split_once("\n## Recovery without this program\n")
-        .unwrap()
-        .1;
+    let section = text.split_once("\n## Recovery without this program\n").unwrap().1;
     let block = section.split_once("\n```sh\n").unwrap().1;
     block.split_once("\n```\n").unwrap().0.to_owned() + "\n"
 }
@@ -42,10 +39,8 @@ impl Example {
     /// A vault with many kinds of value, current ones and older ones, in the trash and purged.
     fn new(key: &Key) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let place = Place {
-            file: dir.path().join("my vault.db"),
-            state_dir: dir.path().join("state"),
-        };
+        let place =
+            Place { file: dir.path().join("my vault.db"), state_dir: dir.path().join("state") };
         let world = Rc::new(World::real());
         let mut vault = Vault::init(&place, world, key, "it").unwrap();
         let all: Vec<u8> = (0..=255).collect();
@@ -87,10 +82,7 @@ impl Example {
             let rows = listed.as_array().unwrap();
             let row = rows.iter().find(|row| row["name"] == *name).unwrap();
             let file = format!("out/{}.{field}", row["id"].as_str().unwrap());
-            assert!(
-                fs::read(self.path(&file)).unwrap() == *value,
-                "{name} {field}"
-            );
+            assert!(fs::read(self.path(&file)).unwrap() == *value, "{name} {field}");
             assert_eq!(row["in_trash"], i64::from(*name == "old"), "{name}");
         }
         // The secrets and the list; no key, no copy of the database, no older version.
@@ -104,13 +96,7 @@ fn fill(vault: &mut Vault<Unlocked>, secrets: &Secrets) {
     let add = |vault: &mut Vault<Unlocked>, to: &str, fields: Vec<(FieldName, Secret)>| {
         let mut meta = Metadata::default();
         meta.kind = "custom".to_owned();
-        vault
-            .add(NewCredential {
-                name: name(to),
-                meta,
-                secrets: fields,
-            })
-            .unwrap();
+        vault.add(NewCredential { name: name(to), meta, secrets: fields }).unwrap();
     };
     let mut names: Vec<&str> = secrets.keys().map(|(name, _)| *name).collect();
     names.dedup();
@@ -123,10 +109,7 @@ fn fill(vault: &mut Vault<Unlocked>, secrets: &Secrets) {
     }
     for password in ["second", "third"] {
         let secret = Secret::from_bytes(password.as_bytes());
-        let change = Change {
-            meta: None,
-            secrets: vec![("password".parse().unwrap(), secret)],
-        };
+        let change = Change { edit: None, secrets: vec![("password".parse().unwrap(), secret)] };
         vault.set(&name("db/main"), change).unwrap();
     }
     vault.remove(&name("old")).unwrap();
@@ -173,11 +156,7 @@ fn a_value_in_another_ones_place_is_reported() {
     db.close().unwrap();
     let said = run(&example, "the key");
     let text = String::from_utf8_lossy(&said.stderr).into_owned();
-    assert_eq!(
-        text.matches(".token: belongs elsewhere").count(),
-        1,
-        "{text}"
-    );
+    assert_eq!(text.matches(".token: belongs elsewhere").count(), 1, "{text}");
     assert_eq!(text.lines().count(), 1, "{text}");
 }
 

@@ -20,19 +20,13 @@ impl Victim {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let key = Key::Identity(new_key_file(Timestamp(0)));
-        let place = Place {
-            file: dir.path().join("vault.db"),
-            state_dir: dir.path().join("state"),
-        };
+        let place =
+            Place { file: dir.path().join("vault.db"), state_dir: dir.path().join("state") };
         let world = Rc::new(World::real());
         let mut vault = Vault::init(&place, world, &key, "key file").unwrap();
         let mut meta = Metadata::default();
         meta.kind = "password".to_owned();
-        let new = NewCredential {
-            name: "a".parse().unwrap(),
-            meta,
-            secrets: password(b"old"),
-        };
+        let new = NewCredential { name: "a".parse().unwrap(), meta, secrets: password(b"old") };
         vault.add(new).unwrap();
         let db = Connection::open(&place.file).unwrap();
         db.execute_batch(
@@ -40,12 +34,7 @@ impl Victim {
              CREATE TEMP TABLE kept_secret AS SELECT * FROM secret",
         )
         .unwrap();
-        Self {
-            _dir: dir,
-            place,
-            key,
-            db,
-        }
+        Self { _dir: dir, place, key, db }
     }
 
     fn vault(&self) -> Vault<Unlocked> {
@@ -56,10 +45,7 @@ impl Victim {
 
     /// A change after which what the attacker kept is old.
     fn update(&self) {
-        let change = Change {
-            meta: None,
-            secrets: password(b"new"),
-        };
+        let change = Change { edit: None, secrets: password(b"new") };
         self.vault().set(&"a".parse().unwrap(), change).unwrap();
     }
 
@@ -87,7 +73,6 @@ fn password(value: &[u8]) -> Vec<(vault::model::FieldName, Secret)> {
 }
 
 #[test]
-#[ignore = "fails: a row outside all leaves is taken for a member"]
 fn a_purged_credential_does_not_come_back() {
     let victim = Victim::new();
     victim.vault().purge(&"a".parse().unwrap()).unwrap();
@@ -99,7 +84,6 @@ fn a_purged_credential_does_not_come_back() {
 }
 
 #[test]
-#[ignore = "fails: a row outside all leaves is taken for a member"]
 fn an_older_row_does_not_pass_for_the_current_one() {
     let victim = Victim::new();
     victim.update();
@@ -111,7 +95,6 @@ fn an_older_row_does_not_pass_for_the_current_one() {
 }
 
 #[test]
-#[ignore = "fails: leaves are hashed from an index, rows are read from the table"]
 fn an_index_that_differs_from_its_table_hides_nothing() {
     let victim = Victim::new();
     victim.update();
@@ -132,7 +115,6 @@ fn an_index_that_differs_from_its_table_hides_nothing() {
 }
 
 #[test]
-#[ignore = "fails: tags are checked over what was understood, not over what is stored"]
 fn a_text_is_as_it_was_written() {
     for change in ["owner = ''", "fields = '{}'"] {
         let victim = Victim::new();

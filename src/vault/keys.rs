@@ -110,12 +110,7 @@ mod tests {
         let vault_id = Uuid::from_slice(&bytes("/keys/vault_id")).unwrap();
         let keys = Keys::derive(x25519::Identity::generate(), &root, vault_id, 1);
         for (key, name, message, tag) in [
-            (
-                &keys.row,
-                "row",
-                "/credential/0/message",
-                "/credential/0/tag",
-            ),
+            (&keys.row, "row", "/credential/0/message", "/credential/0/tag"),
             (&keys.state, "state", "/vault/message", "/vault/mac"),
             (&keys.audit, "audit", "/segment/0/message", "/segment/0/tag"),
         ] {

@@ -119,7 +119,8 @@ impl Vault<Locked> {
         let db = store::open(&place.file)?;
         let vault = VaultRow::load(&db)?;
         let known = PathRecord::new(&place.state_dir, &place.file).read()?;
-        let core = Core::new(db, place, world, purpose, vault);
+        let mut core = Core::new(db, place, world, purpose, vault);
+        core.path_known = known.is_some();
         match known {
             Some(id) if id != core.vault.vault_id => Err(another_vault(&core.place.file)),
             _ => Ok(Self { core, state: Locked(()) }),
@@ -148,18 +149,10 @@ impl Vault<Locked> {
         }
     }
 
-    /// An added, removed or exchanged slot is as bad as a changed row.
     fn check_slots(&self, keys: &Keys, slots: &[SlotRow]) -> Result<()> {
-        let vault = &self.core.vault;
         let (found, _) = self.core.seal_file().read()?;
-        tx::check_vault(vault, keys, &found)?;
-        let genuine =
-            slots.iter().all(|slot| keys.row.verify(slot.message(vault).as_bytes(), &slot.row_tag));
-        match genuine && tx::slots_hash(slots) == vault.slots {
-            true => Ok(()),
-            false => Err(Error::integrity("the vault's key slots were changed from outside")
-                .hint("restore the vault from a backup")),
-        }
+        tx::check_vault(&self.core.vault, keys, &found)?;
+        tx::check_slots(&self.core.vault, keys, slots)
     }
 
     /// The types of slots there are (`passphrase`, `key_file`): what to ask for.
@@ -304,7 +297,9 @@ fn fill(
 /// Gives the finished database its name, without ever replacing another file.
 fn publish(vault: Vault<Unlocked>, draft: &Path, dir: &Path) -> Result<Vault<Unlocked>> {
     let Vault { mut core, state } = vault;
-    core.db.checkpoint()?;
+    if !core.db.checkpoint()? {
+        return Err(Error::internal("the new vault could not be written out"));
+    }
     // Closed before it is renamed: SQLite knows its files by name.
     drop(core.db);
     rustix::fs::renameat_with(

@@ -13,10 +13,7 @@ const START: i64 = 1_767_225_600_000;
 /// Makes vault, seal and key file in `to`, working in `dir`.
 pub fn make(dir: &Path, to: &Path) {
     let mut maker = Maker {
-        place: Place {
-            file: dir.join("vault.db"),
-            state_dir: dir.join("state"),
-        },
+        place: Place { file: dir.join("vault.db"), state_dir: dir.join("state") },
         key_file: new_key_file(Timestamp(START)).expose().to_vec(),
         step: 0,
     };
@@ -38,10 +35,7 @@ struct Maker {
 impl Maker {
     fn world(&mut self) -> Rc<World> {
         self.step += 1;
-        let ssh = (
-            "SSH_CONNECTION",
-            OsStr::new("203.0.113.7 50000 192.0.2.1 22"),
-        );
+        let ssh = ("SSH_CONNECTION", OsStr::new("203.0.113.7 50000 192.0.2.1 22"));
         let now = Timestamp(START + self.step * 60_000);
         Rc::new(World::fake(&[ssh], Some(now)))
     }
@@ -51,9 +45,7 @@ impl Maker {
     }
 
     fn locked(&mut self) -> Vault<Locked> {
-        let purpose = Purpose {
-            reason: (self.step % 2 == 0).then(|| "an example".to_owned()),
-        };
+        let purpose = Purpose { reason: (self.step % 2 == 0).then(|| "an example".to_owned()) };
         Vault::open(&self.place.clone(), self.world(), purpose).unwrap()
     }
 
@@ -63,11 +55,8 @@ impl Maker {
     }
 
     fn add(&mut self, name: &str, meta: Metadata, secrets: &[(&str, &[u8])]) {
-        let new = NewCredential {
-            name: name.parse().unwrap(),
-            meta,
-            secrets: self::secrets(secrets),
-        };
+        let new =
+            NewCredential { name: name.parse().unwrap(), meta, secrets: self::secrets(secrets) };
         self.unlocked().add(new).unwrap();
     }
 
@@ -75,16 +64,10 @@ impl Maker {
     fn store(&mut self) {
         let all: Vec<u8> = (0..=255).collect();
         let long: Vec<u8> = all.iter().cycle().take(5_000).copied().collect();
-        self.add(
-            "db/main",
-            everything(),
-            &[("password", b"first"), ("notes", b"two\nlines\n")],
-        );
+        self.add("db/main", everything(), &[("password", b"first"), ("notes", b"two\nlines\n")]);
         for password in ["second", "third"] {
-            let change = Change {
-                meta: None,
-                secrets: secrets(&[("password", password.as_bytes())]),
-            };
+            let change =
+                Change { edit: None, secrets: secrets(&[("password", password.as_bytes())]) };
             let name = "db/main".parse().unwrap();
             self.unlocked().set(&name, change).unwrap();
         }
@@ -129,17 +112,14 @@ impl Maker {
         let seal = self.place.state_dir.join(id.simple().to_string());
         std::fs::copy(seal.join("seal"), to.join("seal")).unwrap();
         let db = rusqlite::Connection::open(&self.place.file).unwrap();
-        db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-            .unwrap();
+        db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
         db.close().unwrap();
         std::fs::copy(&self.place.file, to.join("vault.db")).unwrap();
     }
 }
 
 fn secrets(all: &[(&str, &[u8])]) -> Vec<(vault::model::FieldName, Secret)> {
-    all.iter()
-        .map(|(field, value)| (field.parse().unwrap(), Secret::from_bytes(value)))
-        .collect()
+    all.iter().map(|(field, value)| (field.parse().unwrap(), Secret::from_bytes(value))).collect()
 }
 
 /// Metadata with no column left out.
@@ -158,8 +138,6 @@ fn everything() -> Metadata {
     meta.last_verified_at = Some(Timestamp(START - 2));
     meta.verdict = Some("valid".to_owned());
     let fields = [("sslmode", "require"), ("comment", "\"a\\b\"\n\u{1}é")];
-    meta.fields = fields
-        .map(|(name, value)| (name.parse().unwrap(), value.to_owned()))
-        .into();
+    meta.fields = fields.map(|(name, value)| (name.parse().unwrap(), value.to_owned())).into();
     meta
 }

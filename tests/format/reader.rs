@@ -68,9 +68,7 @@ impl Disk {
 }
 
 fn rows(db: &Connection, table: &str, order: &str) -> Vec<Row> {
-    let mut statement = db
-        .prepare(&format!("SELECT * FROM {table} ORDER BY {order}"))
-        .unwrap();
+    let mut statement = db.prepare(&format!("SELECT * FROM {table} ORDER BY {order}")).unwrap();
     let names = statement.column_names();
     let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
     statement
@@ -105,9 +103,7 @@ pub fn unlock(disk: &Disk, key_file: &str) -> Check<Keys> {
 }
 
 fn identity(file: &str) -> Option<age::x25519::Identity> {
-    let mut lines = file
-        .lines()
-        .filter(|l| !l.is_empty() && !l.starts_with('#'));
+    let mut lines = file.lines().filter(|l| !l.is_empty() && !l.starts_with('#'));
     let key = lines.next()?.parse().ok()?;
     lines.next().is_none().then_some(key)
 }
@@ -122,9 +118,7 @@ fn slot_content(plain: &[u8], vault: &Row) -> Check<Keys> {
     let begin = format!("# vault v1 id={} epoch={epoch} created=", hex(id));
     ensure(head.starts_with(&begin), "a slot of another vault")?;
     let root = root.strip_prefix("# auth-root: ").ok_or("no auth-root")?;
-    let root = data_encoding::BASE64
-        .decode(root.as_bytes())
-        .map_err(|_| "auth-root")?;
+    let root = data_encoding::BASE64.decode(root.as_bytes()).map_err(|_| "auth-root")?;
     let auth_root: Hash = root.try_into().map_err(|_| "auth-root's length")?;
     let salt = [id, &u32::try_from(epoch).unwrap().to_be_bytes()].concat();
     let derive = |name: &'static str| {
@@ -262,11 +256,7 @@ fn heads(mut blob: &[u8]) -> Check<Vec<(String, i64, Vec<u8>)>> {
         let version = u32::from_be_bytes(rest[length..length + 4].try_into().unwrap());
         let in_order = all.last().is_none_or(|last| last.0 < field);
         ensure(in_order, "heads are out of order")?;
-        all.push((
-            field,
-            version.into(),
-            rest[length + 4..length + 36].to_vec(),
-        ));
+        all.push((field, version.into(), rest[length + 4..length + 36].to_vec()));
         blob = &rest[length + 36..];
     }
     Ok(all)
@@ -286,9 +276,7 @@ fn tree(disk: &Disk) -> Check<Json> {
     }
     let mut leaves: BTreeMap<u32, Vec<u8>> = BTreeMap::new();
     for ((bucket, part, id), tag) in members {
-        let leaf = leaves
-            .entry(bucket)
-            .or_insert_with(|| b"vault/leaf/v1".to_vec());
+        let leaf = leaves.entry(bucket).or_insert_with(|| b"vault/leaf/v1".to_vec());
         leaf.push(part);
         leaf.extend_from_slice(id);
         leaf.extend_from_slice(tag);
@@ -331,21 +319,14 @@ fn lift(level: i64, below: &BTreeMap<u32, Hash>, nodes: &mut Vec<Node>) -> BTree
     for (position, children) in &above {
         nodes.push((level, *position, children.clone()));
     }
-    above
-        .into_iter()
-        .map(|(position, children)| (position, node_hash(level, &children)))
-        .collect()
+    above.into_iter().map(|(position, children)| (position, node_hash(level, &children))).collect()
 }
 
 fn stored_nodes(disk: &Disk, nodes: &[Node]) -> Check {
     let mut stored = Vec::new();
     for row in disk.table("node") {
         let position = u32::try_from(int(row, "position")?).map_err(|_| "a node's position")?;
-        stored.push((
-            int(row, "level")?,
-            position,
-            blob(row, "children")?.to_vec(),
-        ));
+        stored.push((int(row, "level")?, position, blob(row, "children")?.to_vec()));
     }
     ensure(stored == nodes, "the stored nodes")
 }
@@ -440,10 +421,7 @@ fn seal(disk: &Disk, keys: &Keys) -> Check<Json> {
     ensure(number(36) == int(last, "seq")?, "the seal's sequence")?;
     ensure(&seal[44..76] == blob(last, "hash")?, "the seal's head")?;
     ensure(number(108) == int(vault, "counter")?, "the seal's counter")?;
-    let pin = tag(
-        &keys.mac["pin"],
-        &message("vault/pin/v1", vault, "vault_id")?,
-    );
+    let pin = tag(&keys.mac["pin"], &message("vault/pin/v1", vault, "vault_id")?);
     ensure(pin == seal[116..148], "the pin")?;
     ensure(seal[148..160] == [0; 12], "the seal's zeros")?;
     Ok(json!({ "bytes": hex(seal), "pin": hex(&pin) }))
@@ -481,12 +459,8 @@ fn values(disk: &Disk, keys: &Keys) -> Check<Json> {
 fn value(plain: &[u8], header: impl Fn(usize) -> String) -> Check<&[u8]> {
     let end = plain.iter().position(|b| *b == b'\n').ok_or("no header")? + 1;
     let head = std::str::from_utf8(&plain[..end]).map_err(|_| "the header is no text")?;
-    let length = head
-        .rsplit_once(':')
-        .and_then(|(_, n)| n.strip_suffix("}\n"));
-    let length: usize = length
-        .and_then(|n| n.parse().ok())
-        .ok_or("the header has no length")?;
+    let length = head.rsplit_once(':').and_then(|(_, n)| n.strip_suffix("}\n"));
+    let length: usize = length.and_then(|n| n.parse().ok()).ok_or("the header has no length")?;
     ensure(header(length) == head, "a header")?;
     ensure(plain.len() == padded(end + length), "the padded length")?;
     ensure(plain[end + length..].iter().all(|b| *b == 0), "the padding")?;
@@ -549,13 +523,9 @@ fn decrypt(with: &age::x25519::Identity, sealed: &[u8]) -> Check<Vec<u8>> {
     let failed = |_| "an age file does not open".to_owned();
     let decryptor = age::Decryptor::new_buffered(sealed).map_err(failed)?;
     let identity: &dyn age::Identity = with;
-    let mut reader = decryptor
-        .decrypt(std::iter::once(identity))
-        .map_err(failed)?;
+    let mut reader = decryptor.decrypt(std::iter::once(identity)).map_err(failed)?;
     let mut plain = Vec::new();
-    reader
-        .read_to_end(&mut plain)
-        .map_err(|_| "an age file is damaged")?;
+    reader.read_to_end(&mut plain).map_err(|_| "an age file is damaged")?;
     Ok(plain)
 }
 

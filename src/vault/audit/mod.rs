@@ -323,7 +323,6 @@ fn catch_up(db: &Db, vault: &VaultRow, mut seal: Seal, end: &LogEnd) -> Result<S
             seal.seq, seal.counter
         )));
     }
-    seal.counter = vault.counter;
     if seal.seq == end.seq {
         return Ok(seal);
     }
