@@ -37,6 +37,7 @@ use report::Report;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::mem::ManuallyDrop;
 use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -105,7 +106,9 @@ pub fn command() -> clap::Command {
 }
 
 fn parse(args: &[OsString]) -> std::result::Result<Cli, usage::Stop> {
-    let parsed = Cli::command().try_get_matches_from(args);
+    // Not dropped: taking the tree apart piece by piece costs as much as a look-up in the vault.
+    let mut tree = ManuallyDrop::new(Cli::command());
+    let parsed = tree.try_get_matches_from_mut(args);
     let cli = parsed.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
     cli.map_err(|wrong| usage::explain(&wrong, args, &Cli::command()))
 }

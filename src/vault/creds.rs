@@ -77,7 +77,7 @@ impl<S: State> Vault<S> {
     }
 
     /// Lists credentials in order of name, one call of `row` each; checked if unlocked. Logged as
-    /// one `view`, before anything is shown.
+    /// one `view`, before anything is shown; a second pass over the same list is not another one.
     ///
     /// # Errors
     /// Those of `row`, integrity (15), I/O (18).
@@ -86,9 +86,13 @@ impl<S: State> Vault<S> {
         filter: &Filter,
         row: &mut dyn FnMut(&rows::Listed<'_>) -> Result<()>,
     ) -> Result<()> {
-        let mut tx = self.begin()?;
-        let _ = tx.append(Draft::new("view").detail("list", describe(filter)))?;
-        tx.commit()?;
+        let filters = describe(filter);
+        if self.core.listed.as_ref() != Some(&filters) {
+            let mut tx = self.begin()?;
+            let _ = tx.append(Draft::new("view").detail("list", &*filters))?;
+            tx.commit()?;
+            self.core.listed = Some(filters);
+        }
         let keys = self.state.with().map(|with| with.keys);
         self.core.db.begin_read()?;
         let listed = self.list_snapshot(filter, keys, row);
@@ -105,12 +109,13 @@ impl<S: State> Vault<S> {
     ) -> Result<()> {
         let db = &self.core.db;
         let Some(keys) = keys else {
-            return rows::list(db, filter, |listed| row(listed));
+            return rows::list(db, filter, false, |listed| row(listed));
         };
         let vault = VaultRow::load(db)?;
         tx::check_vault(&vault, keys, &self.core.seal_file().read()?.0)?;
         state::check_all(db, &vault)?;
-        rows::list(db, filter, |listed| {
+        let filter = Filter { brief: false, ..filter.clone() };
+        rows::list(db, &filter, true, |listed| {
             check_tag(&listed.full()?, &vault, keys)?;
             row(listed)
         })
@@ -169,28 +174,43 @@ impl Vault<Unlocked> {
         })
     }
 
-    /// Changes metadata, secrets or both; each secret becomes a new version. Logged as `update` with
-    /// the names of the secret fields.
+    /// What a change is about to be made to: checked, but not an access of its own, so not logged.
     ///
     /// # Errors
-    /// Not found (10), integrity (15), I/O (18).
-    pub fn set(&mut self, name: &CredName, change: Change) -> Result<()> {
+    /// Not found (10), integrity (15), I/O (18); these are logged as a failed `update`.
+    pub fn look(&mut self, name: &CredName) -> Result<Credential> {
+        self.change("update", name, |tx, keys| {
+            find(tx, Some(keys), name, false).map(|row| row.view(true))
+        })
+    }
+
+    /// Changes metadata, secrets or both; each secret becomes a new version. Logged as `update` with
+    /// the names of what changed. Returns whether there was anything to change.
+    ///
+    /// # Errors
+    /// Those of the edit, not found (10), integrity (15), I/O (18).
+    pub fn set(&mut self, name: &CredName, change: Change<'_>) -> Result<bool> {
         self.change("update", name, |tx, keys| {
             let old = find(tx, Some(keys), name, false)?;
             let mut new = old.clone();
-            let changed = change.meta.as_ref().map(|meta| differences(&old.meta, meta));
+            if let Some(edit) = change.edit {
+                edit(&mut new.meta)?;
+            }
+            let changed = differences(&old.meta, &new.meta);
+            if changed.is_empty() && change.secrets.is_empty() {
+                return Ok(false);
+            }
             let mut draft =
                 Draft::about("update", old.id, name).fields(change.secrets.iter().map(|(f, _)| f));
-            if let Some(changed) = changed.filter(|changed| !changed.is_empty()) {
+            if !changed.is_empty() {
                 draft = draft.detail("changed", changed);
             }
             let receipt = tx.append_change(draft)?;
-            new.meta = change.meta.unwrap_or(new.meta);
             for (field, value) in change.secrets {
                 let head = add_version(tx, keys, &new, field, &value, &receipt)?;
                 put_head(&mut new.heads, head);
             }
-            replace(tx, keys, &old, new)
+            replace(tx, keys, &old, new).map(|()| true)
         })
     }
 

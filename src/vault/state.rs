@@ -83,18 +83,39 @@ impl LeafHash {
     }
 }
 
-fn leaf(db: &Db, bucket: i64) -> Result<Option<Hash>> {
+fn leaf(db: &Db, bucket: i64, mut look: impl FnMut(&Member)) -> Result<Option<Hash>> {
     let mut hash = LeafHash(None);
-    rows::members(db, bucket, bucket, |member| {
+    rows::members(db, bucket, |member| {
         hash.add(&member);
+        look(&member);
         Ok(())
     })?;
     Ok(hash.finish())
 }
 
-/// Checks that the leaf of `bucket`, as it is now, is what the vault's row commits to. The row's
-/// own MAC has been checked by the caller.
-pub(super) fn check(db: &Db, vault: &VaultRow, bucket: i64) -> Result<()> {
+/// Checks that the credential `id` with this row tag is in the state that the vault's row commits
+/// to. The row's own tag and the vault's MAC have been checked by the caller.
+///
+/// That the leaf is genuine is not enough: the row must be *in* it, or an older true copy of it, kept
+/// outside all leaves, would pass.
+pub(super) fn check_member(db: &Db, vault: &VaultRow, id: Uuid, row_tag: &Hash) -> Result<()> {
+    let mut is_member = false;
+    check_leaf(db, vault, bucket(id), |member| {
+        is_member |= member.table == 1 && member.id == *id.as_bytes() && member.row_tag == *row_tag;
+    })?;
+    match is_member {
+        true => Ok(()),
+        false => Err(broken()),
+    }
+}
+
+/// Checks that the leaf of `bucket`, as it is now, is what the vault's row commits to.
+pub(super) fn check_leaf(
+    db: &Db,
+    vault: &VaultRow,
+    bucket: i64,
+    look: impl FnMut(&Member),
+) -> Result<()> {
     let mut expected = Some(vault.root);
     for level in 0..LEVELS {
         let (position, child) = path(bucket, level);
@@ -105,7 +126,7 @@ pub(super) fn check(db: &Db, vault: &VaultRow, bucket: i64) -> Result<()> {
         }
         expected = decode(&blob)?.get(&child).copied();
     }
-    match leaf(db, bucket)? == expected {
+    match leaf(db, bucket, look)? == expected {
         true => Ok(()),
         false => Err(broken()),
     }
@@ -125,7 +146,7 @@ pub(super) fn update(db: &Db, changed: &BTreeSet<i64>) -> Result<Hash> {
     }
     let mut below = BTreeMap::new();
     for bucket in changed {
-        below.insert(*bucket, leaf(db, *bucket)?);
+        below.insert(*bucket, leaf(db, *bucket, |_| ())?);
     }
     for level in (0..i64::from(LEVELS)).rev() {
         below = lift(db, level, &below)?;
@@ -181,20 +202,20 @@ fn rebuild(db: &Db) -> Result<Hash> {
     Ok(below.into_values().flatten().next().unwrap_or_else(empty_root))
 }
 
-/// The hashes of all leaves that are not empty, in one scan.
+/// The hashes of all leaves that are not empty. A row that says it is in another leaf than the one
+/// of its id is in none.
 fn leaves(db: &Db) -> Result<BTreeMap<i64, Option<Hash>>> {
     let mut found = BTreeMap::new();
-    let mut current = (0, LeafHash(None));
-    rows::members(db, 0, (1 << LEAF_BITS) - 1, |member| {
-        if member.bucket != current.0 {
-            let done = std::mem::replace(&mut current, (member.bucket, LeafHash(None)));
-            found.insert(done.0, done.1.finish());
+    for members in rows::all_members(db)?.chunk_by(|a, b| a.bucket == b.bucket) {
+        let mut hash = LeafHash(None);
+        for member in members {
+            if bucket(Uuid::from_bytes(member.id)) != member.bucket {
+                return Err(broken());
+            }
+            hash.add(member);
         }
-        current.1.add(&member);
-        Ok(())
-    })?;
-    found.insert(current.0, current.1.finish());
-    found.retain(|_, hash| hash.is_some());
+        found.insert(members[0].bucket, hash.finish());
+    }
     Ok(found)
 }
 
@@ -231,4 +252,40 @@ pub(super) fn check_all(db: &Db, vault: &VaultRow) -> Result<()> {
 fn broken() -> Error {
     Error::integrity("the vault's rows were changed, removed or put back from outside")
         .hint("restore the vault from a backup; `vault doctor` names what is wrong")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use data_encoding::HEXLOWER;
+
+    #[test]
+    fn leaves_and_nodes_are_as_published() {
+        let text = include_str!("../../tests/vectors/vectors.json");
+        let vectors: serde_json::Value = serde_json::from_str(text).unwrap();
+        let tree = &vectors["tree"];
+        let bytes =
+            |hex: &serde_json::Value| HEXLOWER.decode(hex.as_str().unwrap().as_bytes()).unwrap();
+        assert_eq!(bytes(&tree["empty_root"]), empty_root());
+        for node in tree["nodes"].as_array().unwrap() {
+            let (level, children) = (node["level"].as_i64().unwrap(), bytes(&node["children"]));
+            assert_eq!(node_hash(level, &children)[..], bytes(&node["hash"]));
+            assert_eq!(encode(&decode(&children).unwrap()), children);
+        }
+        for leaf in tree["leaves"].as_array().unwrap() {
+            let members = bytes(&leaf["members"]);
+            // Domain, table, id, tag.
+            let id = Uuid::from_slice(&members[14..30]).unwrap();
+            assert_eq!(Some(bucket(id)), leaf["bucket"].as_i64());
+            let member = Member {
+                bucket: bucket(id),
+                table: members[13],
+                id: *id.as_bytes(),
+                row_tag: members[30..].try_into().unwrap(),
+            };
+            let mut hash = LeafHash(None);
+            hash.add(&member);
+            assert_eq!(hash.finish().unwrap()[..], bytes(&leaf["hash"]));
+        }
+    }
 }

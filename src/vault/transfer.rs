@@ -47,8 +47,9 @@ impl Vault<Unlocked> {
         progress: &mut dyn FnMut(u64),
     ) -> Result<u64> {
         let done = self.import_all(next, progress);
-        if let Err(e) = &done {
-            self.note_failure(Draft::new("import"), e);
+        match &done {
+            Err(e) => self.note_failure(Draft::new("import"), e),
+            Ok(_) => drop(self.core.db.checkpoint()),
         }
         done
     }

@@ -59,6 +59,19 @@ fn values_that_are_no_text_are_base64() {
 }
 
 #[test]
+fn a_list_says_whether_it_was_verified() {
+    let sandbox = Sandbox::new();
+    sandbox.add("x", b"hunter2");
+    for (args, verified) in
+        [(&["cred", "list", "--json"][..], false), (&["cred", "list", "--json", "--verify"], true)]
+    {
+        let listed = json(&sandbox.ok(args, b""));
+        assert_eq!(listed["items"][0]["verified"], verified, "{listed}");
+    }
+    assert!(sandbox.ok(&["cred", "list", "--verify"], b"").starts_with(b"x\t"));
+}
+
+#[test]
 fn times_are_in_utc() {
     let sandbox = Sandbox::new();
     sandbox.ok(&["cred", "add", "x", "--generate", "--expires", "2040-01-31"], b"");
