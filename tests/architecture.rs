@@ -22,6 +22,11 @@ const FENCES: &[(&str, &[&str])] = &[
 const LONG: &[(&str, &str)] = &[
     ("src/kind/dsn.rs", "one grammar with the cases that prove it"),
     ("src/vault/creds.rs", "the verbs, side by side"),
+    ("tests/format/reader.rs", "a reader of the format that shares nothing with the program"),
+    (
+        "src/vault/store/credential.rs",
+        "one table: its columns, their order, and what is asked of it",
+    ),
 ];
 
 const LONGEST: usize = 400;
@@ -136,16 +141,20 @@ fn one_directory_prints() {
 
 #[test]
 fn files_are_short_and_say_what_they_are() {
+    let mut wrong = Vec::new();
     for directory in ["src", "tests"] {
         for file in sources(directory) {
             let (text, shown) = (read(&file), file.display());
             assert!(text.starts_with("//! "), "{shown} does not say what it is");
             let long = LONG.iter().any(|(path, _)| file == Path::new(path));
             let lines = text.lines().count();
-            assert!(long || lines <= LONGEST, "{shown} has {lines} lines");
-            assert!(!long || lines > LONGEST, "{shown} is not long any more; strike it off");
+            if long != (lines > LONGEST) {
+                wrong.push(format!("{shown} has {lines} lines"));
+            }
         }
     }
+    // a file that is listed and short again must be struck off
+    assert_eq!(wrong, Vec::<String>::new());
 }
 
 #[test]

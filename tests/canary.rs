@@ -299,3 +299,30 @@ fn passphrases_and_keys_in_the_environment_reach_no_child() {
     fs::remove_dir_all(sandbox.path("trace")).unwrap();
     hunt(&sandbox, &forms, &["passphrase"]);
 }
+
+/// The demo makes its own secrets and runs the program many times: no child may see ours, and nothing
+/// of it may be left.
+#[test]
+fn the_demo_passes_nothing_on_and_cleans_up() {
+    if !require("strace") {
+        return;
+    }
+    let sandbox = Sandbox::bare();
+    fs::create_dir(sandbox.path("trace")).unwrap();
+    let forms = forms("AGE-SECRET-KEY-1KANARIEVOGEL");
+    let env = [("VAULT_KEY", "AGE-SECRET-KEY-1KANARIEVOGEL"), ("VAULT_FILE", "/nowhere")];
+    let answer = traced(&sandbox, 0, &["demo", "--json"], b"", &env);
+    assert_eq!(answer.code, 0, "{}", answer.err);
+    assert_eq!(support::json(&answer.out)["passed"], true);
+    let trace = sandbox.path("trace/000");
+    let all = fs::read_to_string(&trace).unwrap();
+    // the first program started is ours, with what the test gave it
+    let children: Vec<_> = all.lines().skip(1).collect();
+    assert!(children.iter().filter(|line| line.contains(" execve(")).count() > 10);
+    fs::write(&trace, children.join("\n")).unwrap();
+    none(&forms, &decoded(&trace, false), "what the demo wrote or started");
+    fs::write(&trace, all.lines().next().unwrap()).unwrap();
+    assert_ne!(found(&forms, &decoded(&trace, false)).len(), 0, "the control is missing");
+    fs::remove_dir_all(sandbox.path("trace")).unwrap();
+    assert_eq!(files(sandbox.root()), Vec::<std::path::PathBuf>::new());
+}

@@ -1,31 +1,22 @@
 //! Files and places that are not what they should be.
 
-use super::support::{Answer, Sandbox, missing, require};
+use super::support::{Answer, Sandbox, missing};
 use super::{says, tells};
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::process::Command;
 
-/// An ordinary user's number, for tests that the superuser runs.
+/// An ordinary user's number.
 const NOBODY: u32 = 65_534;
 
 /// Runs `args` as somebody whom permissions bind, on a sandbox that is theirs.
 fn unprivileged(sandbox: &Sandbox, args: &[&str]) -> Option<Command> {
-    if !rustix::process::geteuid().is_root() {
-        return Some(sandbox.vault(args));
-    }
-    if !require("setpriv") {
-        return None;
-    }
-    let program = sandbox.path("vault");
-    if !program.exists() {
-        fs::copy(super::support::VAULT, &program).unwrap();
-        fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
-    }
-    let ours = Command::new("chown").arg("-R").arg(NOBODY.to_string()).arg(sandbox.root()).status();
-    assert!(ours.unwrap().success());
-    let mut command = sandbox.command("setpriv");
-    command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(program).args(args);
+    let program = sandbox.program();
+    let before = sandbox.ordinary()?;
+    let mut words = before.iter().map(OsStr::new).chain([program.as_os_str()]);
+    let mut command = sandbox.command(words.next()?);
+    command.args(words).args(args);
     Some(command)
 }
 
