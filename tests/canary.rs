@@ -2,6 +2,17 @@
 //! in every file, every argument and environment of a started program, everything that was written
 //! anywhere, and everything that was said.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "helpers of tests may do what tests may, and clarity comes before speed"
+)]
+
 mod support;
 
 use std::collections::BTreeMap;
@@ -91,6 +102,7 @@ impl Step<'_> {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn session() -> Vec<Step<'static>> {
     let line = |name: &str, rest: &str| {
         let value = serde_json::to_string(CANARY).unwrap();

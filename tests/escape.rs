@@ -1,6 +1,17 @@
 //! Stored text never drives the terminal: hostile text in every place that takes text, through every
 //! command, on a real terminal.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "helpers of tests may do what tests may, and clarity comes before speed"
+)]
+
 mod support;
 
 use std::collections::BTreeSet;
@@ -11,6 +22,7 @@ use support::{Answer, Sandbox, json, require};
 const MARK: &str = "mark";
 
 /// What has driven terminals or deceived their readers.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn payloads() -> Vec<String> {
     let mut all: BTreeSet<String> = BTreeSet::new();
     let mut add = |text: String| _ = all.insert(format!("{MARK}{text}{MARK}"));

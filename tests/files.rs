@@ -1,5 +1,16 @@
 //! Our files: private whatever the umask, and never taken from somebody who got there first.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "helpers of tests may do what tests may, and clarity comes before speed"
+)]
+
 mod support;
 
 use std::fs::{self, Permissions};

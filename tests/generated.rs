@@ -1,6 +1,17 @@
 //! What is made from the definition of the command line and kept in the repository: completion
 //! scripts and manual pages. `BLESS=1 cargo test --test generated` writes them anew.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "helpers of tests may do what tests may, and clarity comes before speed"
+)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,7 +31,11 @@ fn keep(directory: &str, wanted: &BTreeMap<String, Vec<u8>>) {
         assert!(kept == Some(text), "{} is not what the program makes: {advice}", path.display());
     }
     for name in found.keys() {
-        assert!(wanted.contains_key(name), "{directory:?} has a stray file `{name}`: {advice}");
+        assert!(
+            wanted.contains_key(name),
+            "{} has a stray file `{name}`: {advice}",
+            directory.display()
+        );
     }
 }
 

@@ -2,6 +2,17 @@
 //! memory, another process of the same user sees neither its memory nor its environment, and no core
 //! is dumped.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "helpers of tests may do what tests may, and clarity comes before speed"
+)]
+
 mod support;
 
 use std::fs;

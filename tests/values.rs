@@ -1,5 +1,16 @@
 //! Values of every size and content: what goes in comes out, byte for byte, or is refused clearly.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "helpers of tests may do what tests may, and clarity comes before speed"
+)]
+
 mod support;
 
 use std::io::Write;
@@ -80,13 +91,11 @@ fn json_keeps_every_byte() {
     for (name, value) in contents().into_iter().filter(|(_, value)| value.len() < 10_000) {
         sandbox.ok(&["cred", "add", &name, "--stdin", "--exact"], &value);
         let told = json(&sandbox.ok(&["cred", "get", &name, "--json"], b""));
-        let kept = match told["value"].as_str() {
-            Some(text) => text.as_bytes().to_vec(),
-            None => {
-                let text = told["value_base64"].as_str().unwrap();
-                data_encoding::BASE64.decode(text.as_bytes()).unwrap()
-            }
-        };
+        let text = |key: &str| told[key].as_str().map(str::as_bytes);
+        let plain = text("value").map(<[u8]>::to_vec);
+        let kept = plain.unwrap_or_else(|| {
+            data_encoding::BASE64.decode(text("value_base64").unwrap()).unwrap()
+        });
         assert!(kept == value, "{name}");
     }
 }

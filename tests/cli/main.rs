@@ -1,5 +1,16 @@
 //! The command line, end to end: the real program in a place of its own.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "helpers of tests may do what tests may, and clarity comes before speed"
+)]
+
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -1,6 +1,16 @@
 //! What the end-to-end tests share: a place of their own, the program in it, and a terminal.
 
 #![allow(dead_code, reason = "each test program uses its own part of this")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "helpers of tests may do what tests may, and clarity comes before speed"
+)]
 
 pub mod pty;
 

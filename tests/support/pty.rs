@@ -47,8 +47,8 @@ impl Pty {
         tcsetwinsize(&keys, size).unwrap();
         let name = ptsname(&keys, Vec::new()).unwrap().into_bytes();
         let name = std::ffi::OsString::from_vec(name);
-        let side = || Stdio::from(File::options().read(true).write(true).open(&name).unwrap());
-        let child = command.stdin(side()).stdout(side()).stderr(side()).spawn().unwrap();
+        let end = || Stdio::from(File::options().read(true).write(true).open(&name).unwrap());
+        let child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
         drop(command); // and with it our ends of the terminal
         let keys = File::from(keys);
         let screen = Arc::new(Mutex::new(Vec::new()));
