@@ -37,7 +37,7 @@ use lock::WriteLock;
 use seal::PathRecord;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use store::{Db, SlotRow, VaultRow};
+use store::{SlotRow, VaultRow};
 use tx::{Core, Tx, With};
 use uuid::Uuid;
 
@@ -314,7 +314,7 @@ fn publish(vault: Vault<Unlocked>, draft: &Path, dir: &Path) -> Result<Vault<Unl
         e => Error::io(format!("cannot create `{}`", core.place.file.display()), &e.into()),
     })?;
     files::sync_dir(dir)?;
-    core.db = Db::open(&core.place.file)?;
+    core.db = store::open(&core.place.file)?;
     tx::remember_path(&core)?;
     Ok(Vault { core, state })
 }

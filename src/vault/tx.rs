@@ -17,9 +17,10 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::rc::Rc;
 
-/// The size in bytes from which the write-ahead log is moved into the database: about a hundred
-/// pages, which cost the next opener a tenth of a millisecond.
-const WAL_LIMIT: u64 = 400 << 10;
+/// The size in bytes from which the write-ahead log is moved into the database: about sixty pages.
+/// Each page costs every opener a microsecond or two; moving them costs one commit in ten a
+/// millisecond.
+const WAL_LIMIT: u64 = 256 << 10;
 
 /// What a vault has in both states.
 pub(super) struct Core {

@@ -6,10 +6,15 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, limits::Limit};
 use std::path::Path;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// "vlt1" in ASCII: says whose file this is (SQLite file format, offset 68).
 pub(super) const APPLICATION_ID: i32 = 0x766c_7431;
+
+/// How long to wait for another program that has the database locked. Our own processes queue in
+/// front of it.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A value bound to a statement; borrowed, because everything outlives its statement.
 #[derive(Clone, Copy)]
@@ -125,7 +130,7 @@ pub(in crate::vault) struct Db(Connection);
 
 impl Db {
     /// Opens an existing vault's database; the caller has checked the file.
-    pub(in crate::vault) fn open(path: &Path) -> Result<Self> {
+    pub(super) fn open(path: &Path) -> Result<Self> {
         let db = Self::connect(path)?;
         let id = db.int("PRAGMA application_id")?;
         if id != i64::from(APPLICATION_ID) {
@@ -158,6 +163,8 @@ impl Db {
             (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
             (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false),
             (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+            (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true),
+            (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true),
             (DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true),
         ] {
             connection.set_db_config(setting, on).map_err(fault)?;
@@ -169,17 +176,16 @@ impl Db {
         ] {
             connection.set_limit(limit, value).map_err(fault)?;
         }
+        connection.busy_timeout(PATIENCE).map_err(fault)?;
         let db = Self(connection);
-        db.script(
-            "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;
-             PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;
-             PRAGMA busy_timeout = 10000; PRAGMA wal_autocheckpoint = 0;",
-        )
-        .map_err(
-            |e| {
-                if e.kind() == ErrorKind::Unsupported { not_a_vault(path) } else { e }
-            },
-        )?;
+        // Memory mapping stays off, as it is by default.
+        let profile = "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;
+             PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON;
+             PRAGMA wal_autocheckpoint = 0;";
+        db.script(profile).map_err(|e| match e.kind() {
+            ErrorKind::Unsupported => not_a_vault(path),
+            _ => e,
+        })?;
         Ok(db)
     }
 
@@ -258,9 +264,9 @@ impl Db {
     /// each process reads the log anew when it opens the vault, they would be read and copied again
     /// and again.
     pub(in crate::vault) fn checkpoint(&self) -> Result<bool> {
-        self.script("PRAGMA busy_timeout = 0")?;
+        self.0.busy_timeout(Duration::ZERO).map_err(fault)?;
         let busy = self.first("PRAGMA wal_checkpoint(TRUNCATE)", &[], |row| row.int(0));
-        self.script("PRAGMA busy_timeout = 10000")?;
+        self.0.busy_timeout(PATIENCE).map_err(fault)?;
         Ok(busy? == Some(0))
     }
 
