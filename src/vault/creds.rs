@@ -96,16 +96,10 @@ impl<S: State> Vault<S> {
         let keys = self.state.with().map(|with| with.keys);
         let core = &self.core;
         core.db.begin_read()?;
+        // All rows are checked, not only those that fit: a changed one may no longer fit.
         let listed = keys
-            .map_or(Ok(()), |_| state::check_all(&core.db, &core.vault))
-            .and_then(|()| {
-                rows::list(&core.db, filter, |listed| {
-                    if let Some(keys) = keys {
-                        check_tag(&listed.full()?, &core.vault, keys)?;
-                    }
-                    row(listed)
-                })
-            });
+            .map_or(Ok(()), |keys| check_now(core, keys))
+            .and_then(|()| rows::list(&core.db, filter, keys.is_some(), row));
         core.db.roll_back();
         listed
     }
@@ -129,6 +123,15 @@ impl<S: State> Vault<S> {
             self.note_failure(draft, e);
         })
     }
+}
+
+/// Checks all rows as the open reading transaction sees them; another process may have changed the
+/// vault since its row was last read.
+fn check_now(core: &tx::Core, keys: &Keys) -> Result<()> {
+    let vault = super::VaultRow::load(&core.db)?;
+    let (found, _) = core.seal_file().read()?;
+    tx::check_vault(&vault, keys, &found)?;
+    state::check_all(&core.db, &vault, keys)
 }
 
 /// Which filters were used, not their values: those may be anything.
@@ -279,6 +282,8 @@ impl Vault<Unlocked> {
     /// Not found (10), conflict (13) when the name is in use again, integrity (15), I/O (18).
     pub fn restore(&mut self, name: &CredName) -> Result<()> {
         self.change("restore", name, |tx, keys| {
+            // Which one of that name was deleted last is only certain if none was taken away.
+            state::check_all(tx.db(), tx.vault(), keys)?;
             let old = find(tx, Some(keys), name, true)?;
             ensure_free(tx, name)?;
             let _ = tx.append_change(Draft::about("restore", old.id, name))?;
@@ -297,6 +302,7 @@ impl Vault<Unlocked> {
     /// Not found (10), integrity (15), I/O (18).
     pub fn purge(&mut self, name: &CredName) -> Result<()> {
         self.change("purge", name, |tx, keys| {
+            state::check_all(tx.db(), tx.vault(), keys)?;
             let trashed = rows::CredentialRow::find(tx.db(), name.as_str(), true)?.is_some();
             let old = find(tx, Some(keys), name, trashed)?;
             let _ = tx.append_change(Draft::about("purge", old.id, name))?;
@@ -345,7 +351,7 @@ fn find(
         (Some(row), Some(keys)) => tx::check_credential(tx, keys, &row).map(|()| row),
         (Some(row), None) => Ok(row),
         (None, keys) => {
-            keys.map_or(Ok(()), |_| state::check_all(tx.db(), tx.vault()))?;
+            keys.map_or(Ok(()), |keys| state::check_all(tx.db(), tx.vault(), keys))?;
             Err(not_found(tx, name, deleted)?)
         }
     }

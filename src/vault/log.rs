@@ -70,11 +70,7 @@ pub(super) fn trust_state(
     let slots = SlotRow::all(&db)?;
     let (keys, slot) = slot::unwrap(key, &slots, vault.vault_id, vault.epoch)?;
     tx::check_vault(&vault, &keys, &Found::Missing)?;
-    if tx::slots_hash(&slots) != vault.slots {
-        return Err(Error::integrity(
-            "the vault's key slots were changed from outside",
-        ));
-    }
+    tx::check_slots(&vault, &keys, &slots)?;
     let mut core = Core {
         db,
         place,
@@ -84,7 +80,7 @@ pub(super) fn trust_state(
         actor: OnceCell::new(),
         warnings: Vec::new(),
     };
-    state::check_all(&core.db, &core.vault)?;
+    state::check_all(&core.db, &core.vault, &keys)?;
     audit::verify::verify(
         &core.db,
         &core.vault,

@@ -169,22 +169,11 @@ impl Vault<Locked> {
         }
     }
 
-    /// An added, removed or exchanged slot is as bad as a changed row.
+    /// The vault's own row, its slots and this machine's pin.
     fn check_slots(&self, keys: &Keys, slots: &[SlotRow]) -> Result<()> {
-        let vault = &self.core.vault;
         let (found, _) = self.core.seal_file().read()?;
-        tx::check_vault(vault, keys, &found)?;
-        let genuine = slots.iter().all(|slot| {
-            keys.row
-                .verify(slot.message(vault).as_bytes(), &slot.row_tag)
-        });
-        match genuine && tx::slots_hash(slots) == vault.slots {
-            true => Ok(()),
-            false => Err(
-                Error::integrity("the vault's key slots were changed from outside")
-                    .hint("restore the vault from a backup"),
-            ),
-        }
+        tx::check_vault(&self.core.vault, keys, &found)?;
+        tx::check_slots(&self.core.vault, keys, slots)
     }
 
     /// The types of slots there are (`passphrase`, `key_file`): what to ask for.

@@ -108,6 +108,8 @@ impl<'v> Tx<'v> {
         let (found, file) = core.seal_file().read()?;
         if let Some(With { keys, .. }) = with {
             check_vault(&core.vault, keys, &found)?;
+            // The commit signs the slots as they are then: not if they are not ours now.
+            check_slots(&core.vault, keys, &SlotRow::all(&core.db)?)?;
         }
         Ok((Log::resume(&core.db, &core.vault, found)?, file))
     }
@@ -321,6 +323,21 @@ pub(super) fn check_vault(vault: &VaultRow, keys: &Keys, found: &Found) -> Resul
     }
 }
 
+/// An added, removed or exchanged slot is as bad as a changed row.
+pub(super) fn check_slots(vault: &VaultRow, keys: &Keys, slots: &[SlotRow]) -> Result<()> {
+    let genuine = slots.iter().all(|slot| {
+        keys.row
+            .verify(slot.message(vault).as_bytes(), &slot.row_tag)
+    });
+    match genuine && slots_hash(slots) == vault.slots {
+        true => Ok(()),
+        false => Err(
+            Error::integrity("the vault's key slots were changed from outside")
+                .hint("restore the vault from a backup"),
+        ),
+    }
+}
+
 /// The hash over all slots, which must come in order of id.
 pub(super) fn slots_hash(slots: &[SlotRow]) -> Hash {
     let mut all = b"vault/slots/v1".to_vec();
@@ -343,7 +360,8 @@ pub(super) fn check_credential(tx: &mut Tx<'_>, keys: &Keys, row: &CredentialRow
         ))
         .hint("restore the vault from a backup; `vault doctor` names what is wrong"));
     }
-    tx.check_leaf(state::bucket(row.id))
+    tx.check_leaf(state::bucket(row.id))?;
+    state::check_member(tx.db(), row.id, &row.row_tag)
 }
 
 /// Which failures are worth an entry: those that say something about who tried what.

@@ -100,7 +100,9 @@ impl CredentialRow {
         let which = if deleted {
             "deleted_at IS NOT NULL ORDER BY deleted_at DESC, id DESC LIMIT 1"
         } else {
-            "deleted_at IS NULL"
+            // The sum keeps the search in the table itself: an index that disagrees with it could
+            // make a row vanish.
+            "deleted_at + 0 IS NULL"
         };
         let sql = format!("SELECT {COLUMNS} FROM credential WHERE name = ?1 AND {which}");
         db.first(&sql, &[Value::Text(name)], Self::read)
@@ -170,6 +172,20 @@ impl CredentialRow {
     }
 
     fn read(row: &Row<'_>) -> Result<Self> {
+        let read = Self::parse(row)?;
+        // What is tagged is what the row means; that its text is the only one that means it matters
+        // to searches and filters, which look at the text.
+        let canonical = read.tags().as_deref() == row.opt_text(15)?
+            && read.fields().as_deref() == row.opt_text(22)?;
+        match canonical {
+            true => Ok(read),
+            false => Err(Error::integrity(
+                "a row of the database is not written as this program writes it",
+            )),
+        }
+    }
+
+    fn parse(row: &Row<'_>) -> Result<Self> {
         Ok(Self {
             id: row.uuid(6)?,
             name: row.text(0)?.to_owned(),
@@ -225,7 +241,13 @@ fn read_meta(row: &Row<'_>) -> Result<Metadata> {
     let mut meta = Metadata::default();
     meta.kind = row.text(1)?.to_owned();
     for attr in Attr::ALL {
-        meta.set(attr, row.opt_text(column(attr))?.map(str::to_owned));
+        let text = row.opt_text(column(attr))?;
+        if text == Some("") {
+            return Err(Error::integrity(
+                "a row of the database holds an empty text",
+            ));
+        }
+        meta.set(attr, text.map(str::to_owned));
     }
     let port = row.opt_int(14)?.map(u16::try_from).transpose();
     meta.port = port.map_err(|_| Error::integrity("a stored port is out of range"))?;
@@ -308,20 +330,20 @@ impl<'r> Listed<'r> {
     pub fn credential(&self) -> Result<crate::vault::view::Credential> {
         CredentialRow::read(self.row).map(|row| row.view(false))
     }
-
-    /// The whole row, for checks inside the vault.
-    pub(in crate::vault) fn full(&self) -> Result<CredentialRow> {
-        CredentialRow::read(self.row)
-    }
 }
 
-/// Calls `each` for the credentials that fit, in order of name.
+/// Calls `each` for the credentials that fit, in order of name; from the table itself and not from an
+/// index if the table has been `checked`.
 pub(in crate::vault) fn list(
     db: &Db,
     filter: &Filter,
+    checked: bool,
     mut each: impl FnMut(&Listed<'_>) -> Result<()>,
 ) -> Result<()> {
-    let (condition, mut args) = condition(filter);
+    let (mut condition, mut args) = condition(filter);
+    if checked {
+        condition = condition.replacen("deleted_at IS", "deleted_at + 0 IS", 1);
+    }
     let columns = if filter.brief { BRIEF } else { COLUMNS };
     let mut sql = format!("SELECT {columns} FROM credential WHERE {condition} ORDER BY name, id");
     if filter.limit.is_some() || filter.offset > 0 {

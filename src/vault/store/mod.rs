@@ -29,6 +29,14 @@ pub(super) fn open(path: &Path) -> Result<Db> {
     for suffix in ["-wal", "-shm"] {
         files::check(&files::beside(path, suffix))?;
     }
+    // We never make one; SQLite would play one back, and delete the file that it names as its master.
+    if files::check(&files::beside(path, "-journal"))? {
+        return Err(Error::integrity(format!(
+            "there is a rollback journal beside `{}`, which is not this program's",
+            path.display()
+        ))
+        .hint("find out who put it there, and move it away"));
+    }
     files::check_dir(path.parent().unwrap_or(Path::new(".")))?;
     refuse_short(path)?;
     Db::open(path)
