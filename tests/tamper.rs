@@ -948,7 +948,7 @@ const ON_SLOTS: &[Attack] = &[
         },
         UNLOCK,
     ),
-    attack("add an own one", |s| own_slot(s), UNLOCK),
+    attack("add an own one", own_slot, UNLOCK),
     attack(
         "take another vault's",
         |s| {
@@ -972,7 +972,7 @@ const ON_SLOTS: &[Attack] = &[
         UNLOCK,
         ErrorKind::WrongKey,
     ),
-    refused("garble", |s| own_sealed(s), UNLOCK, ErrorKind::WrongKey),
+    refused("garble", own_sealed, UNLOCK, ErrorKind::WrongKey),
 ];
 
 /// What every operation must notice once the end of the log is not what the seal remembers.
@@ -1180,8 +1180,8 @@ const ON_FILES: &[Attack] = &[
         },
         HEAD,
     ),
-    attack("another vault", |s| put_other(s), OPEN),
-    attack("the same id, other keys", |s| substitute(s), UNLOCK),
+    attack("another vault", put_other, OPEN),
+    attack("the same id, other keys", substitute, UNLOCK),
     attack(
         "a rollback journal",
         |s| write_private(&s.dir().join("vault.db-journal"), b"x"),
