@@ -77,7 +77,7 @@ tree::commands! {
         Cred(cred::Command) group "cred" "Keep, find and use credentials",
         Audit(audit::Command) group "audit"
             "See who touched what, when and why, and prove it",
-        Import(import::Args) leaf "import"
+        Import(import::Args) eager "import"
             "Store many credentials at once: all of them or none",
         Completions(completions::Args) leaf "completions"
             "Print the completion script of a shell; it knows the names of your credentials",
@@ -110,7 +110,9 @@ pub fn main() -> ExitCode {
 /// The definition of the whole command line: what completions and manual pages are made from.
 #[must_use]
 pub fn command() -> clap::Command {
-    Cli::command()
+    let mut tree = Cli::command();
+    tree.build();
+    tree
 }
 
 fn parse(args: &[OsString]) -> std::result::Result<Cli, usage::Stop> {
@@ -118,7 +120,7 @@ fn parse(args: &[OsString]) -> std::result::Result<Cli, usage::Stop> {
     let mut tree = ManuallyDrop::new(Cli::command());
     let parsed = tree.try_get_matches_from_mut(args);
     let cli = parsed.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
-    cli.map_err(|wrong| usage::explain(&wrong, args, &Cli::command()))
+    cli.map_err(|wrong| usage::explain(&wrong, args, &command()))
 }
 
 fn run(cli: Cli, world: Rc<World>) -> ExitCode {

@@ -3,8 +3,12 @@
 //! than a look-up in the vault.
 
 /// Makes an enum of commands and its place in the parser: variant, arguments, `leaf` or `group`,
-/// name, and the sentence that lists show.
+/// name, and the sentence that lists show. `eager` is a leaf with an option of its own in the place
+/// of a global one, which the parser must know of early.
 macro_rules! commands {
+    (@build eager $Args:ty, $name:literal) => {
+        <$Args as clap::Args>::augment_args(clap::Command::new($name))
+    };
     (@build leaf $Args:ty, $name:literal) => {
         clap::Command::new($name).defer(<$Args as clap::Args>::augment_args)
     };

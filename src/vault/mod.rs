@@ -149,6 +149,7 @@ impl Vault<Locked> {
         }
     }
 
+    /// The vault's own row, its slots and this machine's pin.
     fn check_slots(&self, keys: &Keys, slots: &[SlotRow]) -> Result<()> {
         let (found, _) = self.core.seal_file().read()?;
         tx::check_vault(&self.core.vault, keys, &found)?;

@@ -25,6 +25,14 @@ pub(super) fn open(path: &Path) -> Result<Db> {
     }
     let has_log = files::check(&files::beside(path, "-wal"))?;
     files::check(&files::beside(path, "-shm"))?;
+    // We never make one; SQLite would play one back, and delete the file that it names as its master.
+    if files::check(&files::beside(path, "-journal"))? {
+        return Err(Error::integrity(format!(
+            "there is a rollback journal beside `{}`, which is not this program's",
+            path.display()
+        ))
+        .hint("find out who put it there, and move it away"));
+    }
     let dir = path.parent().unwrap_or(Path::new("."));
     files::check_dir(dir)?;
     refuse_short(path)?;
