@@ -138,8 +138,12 @@ fn dispatch(command: Command, cx: &mut Context) -> Result<Report> {
 fn speak(cx: &Context, report: Report) -> Result<()> {
     // a descriptor of our own: the buffer behind `std::io::stdout` is never freed, so never wiped
     let copy = std::io::stdout().as_fd().try_clone_to_owned();
-    let copy = copy.map_err(|e| Error::io("cannot write the answer", &e))?;
-    let mut out = BufWriter::with_capacity(64 << 10, File::from(copy));
+    let mut out: Box<dyn Write> = match copy {
+        Ok(copy) => Box::new(BufWriter::with_capacity(64 << 10, File::from(copy))),
+        // what was done was done, and saying so does not need standard output
+        Err(_) if is_remark(&report, cx.format()) => Box::new(std::io::sink()),
+        Err(e) => return Err(Error::io("cannot write the answer", &e)),
+    };
     let terminal = cx.world.stdout_is_terminal;
     let style = Style {
         terminal,
@@ -155,6 +159,10 @@ fn speak(cx: &Context, report: Report) -> Result<()> {
         Err(e) => Err(Error::io("cannot write the answer", &e)),
         Ok(()) => Ok(()),
     }
+}
+
+fn is_remark(report: &Report, format: Format) -> bool {
+    matches!(report, Report::Done { .. }) && format != Format::Json
 }
 
 fn width() -> Option<usize> {

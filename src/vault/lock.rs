@@ -20,7 +20,8 @@ impl WriteLock {
     pub(super) fn acquire(database: &Path) -> Result<Self> {
         let path = files::beside(database, ".lock");
         let file = files::open_or_create(&path)?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        let at_once = || flock(&file, FlockOperation::NonBlockingLockExclusive);
+        match rustix::io::retry_on_intr(at_once) {
             Ok(()) => Ok(Self(file)),
             Err(rustix::io::Errno::WOULDBLOCK) => wait(file).map(Self),
             Err(e) => Err(Error::io("cannot lock the vault", &e.into())),

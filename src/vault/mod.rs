@@ -215,11 +215,12 @@ impl Vault<Unlocked> {
         if place.file.symlink_metadata().is_ok() {
             return Err(exists(&place.file));
         }
-        let lock = WriteLock::acquire(&place.file)?;
+        // held until the vault has its name: who waits for it may remove drafts
+        let _lock = WriteLock::acquire(&place.file)?;
         remove_drafts(&place.file, &dir);
         let draft = files::beside(&place.file, &format!("{DRAFT}{}", Uuid::new_v4().simple()));
-        let published = fill(&draft, &place, world, key, label, lock)
-            .and_then(|vault| publish(vault, &draft, &dir));
+        let published =
+            fill(&draft, &place, world, key, label).and_then(|vault| publish(vault, &draft, &dir));
         remove_drafts(&place.file, &dir);
         published
     }
@@ -261,7 +262,6 @@ fn fill(
     world: Rc<World>,
     key: &Key,
     label: &str,
-    lock: WriteLock,
 ) -> Result<Vault<Unlocked>> {
     let db = store::create(file)?;
     let now = world.now();
@@ -300,7 +300,7 @@ fn fill(
         actor: OnceCell::new(),
         warnings: Vec::new(),
     };
-    Tx::found(&mut core, With { keys: &keys, slot: label }, lock)?;
+    Tx::found(&mut core, With { keys: &keys, slot: label })?;
     core.place = place.clone();
     Ok(Vault { core, state: Unlocked { keys, slot: label.to_owned() } })
 }
@@ -309,6 +309,7 @@ fn fill(
 fn publish(vault: Vault<Unlocked>, draft: &Path, dir: &Path) -> Result<Vault<Unlocked>> {
     let Vault { mut core, state } = vault;
     core.db.checkpoint()?;
+    tx::remember_path(&core)?;
     // Closed before it is renamed: SQLite knows its files by name.
     drop(core.db);
     rustix::fs::renameat_with(
@@ -322,10 +323,22 @@ fn publish(vault: Vault<Unlocked>, draft: &Path, dir: &Path) -> Result<Vault<Unl
         rustix::io::Errno::EXIST => exists(&core.place.file),
         e => Error::io(format!("cannot create `{}`", core.place.file.display()), &e.into()),
     })?;
-    files::sync_dir(dir)?;
-    core.db = Db::open(&core.place.file)?;
-    tx::remember_path(&core)?;
+    match files::sync_dir(dir).and_then(|()| Db::open(&core.place.file)) {
+        Ok(db) => core.db = db,
+        Err(e) => {
+            withdraw(&core.place.file);
+            return Err(e);
+        }
+    }
     Ok(Vault { core, state })
+}
+
+/// Takes back a vault that could not be finished, lest it stays without a key. The writer lock is
+/// held, so nobody has put anything into it.
+fn withdraw(file: &Path) {
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(files::beside(file, suffix));
+    }
 }
 
 fn exists(file: &Path) -> Error {

@@ -173,7 +173,7 @@ impl Db {
         db.script(
             "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;
              PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;
-             PRAGMA busy_timeout = 10000; PRAGMA wal_autocheckpoint = 0;",
+             PRAGMA busy_timeout = 5000; PRAGMA wal_autocheckpoint = 0;",
         )
         .map_err(
             |e| {
@@ -239,8 +239,24 @@ impl Db {
         self.script("BEGIN")
     }
 
+    /// Commits, or leaves nothing behind.
+    ///
+    /// When the sync at the end of a commit fails, its frames are in the write-ahead log all the
+    /// same: the next process to open the vault would take them for committed. Emptying the log up
+    /// to the commit before takes them back.
     pub(in crate::vault) fn commit(&self) -> Result<()> {
-        self.script("COMMIT")
+        let Err(e) = self.0.execute_batch("COMMIT") else {
+            return Ok(());
+        };
+        self.roll_back();
+        match is_unwritten(&e) || matches!(self.checkpoint(), Ok(true)) {
+            true => Err(fault(e)),
+            false => Err(Error::new(
+                ErrorKind::Io,
+                "syncing the vault failed; whether the change was kept is not known",
+            )
+            .hint("see whether it was: vault audit show")),
+        }
     }
 
     /// Undoes an open transaction; without one it does nothing. Errors cannot matter any more: what
@@ -260,7 +276,7 @@ impl Db {
     pub(in crate::vault) fn checkpoint(&self) -> Result<bool> {
         self.script("PRAGMA busy_timeout = 0")?;
         let busy = self.first("PRAGMA wal_checkpoint(TRUNCATE)", &[], |row| row.int(0));
-        self.script("PRAGMA busy_timeout = 10000")?;
+        self.script("PRAGMA busy_timeout = 5000")?;
         Ok(busy? == Some(0))
     }
 
@@ -279,6 +295,12 @@ impl Db {
         found.retain(|line| line != "ok");
         Ok(found)
     }
+}
+
+/// Whether a failed commit certainly did not write its last frame, without which it is none.
+fn is_unwritten(e: &rusqlite::Error) -> bool {
+    e.sqlite_error_code() == Some(ErrorCode::DiskFull)
+        || e.sqlite_error().is_some_and(|e| e.extended_code == rusqlite::ffi::SQLITE_IOERR_WRITE)
 }
 
 fn not_a_vault(path: &Path) -> Error {
@@ -307,10 +329,12 @@ fn fault(e: rusqlite::Error) -> Error {
 fn clone_fault(e: &rusqlite::Error) -> Error {
     let io = |message: &str| Error::new(ErrorKind::Io, message);
     match e.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            io("the vault is busy: another program holds the database")
-                .hint("close programs that have the vault's file open")
-        }
+        Some(
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::FileLockingProtocolFailed,
+        ) => io("the vault is busy: another program holds the database")
+            .hint("close programs that have the vault's file open"),
         Some(ErrorCode::DiskFull) => io("the disk is full; nothing was changed"),
         Some(ErrorCode::SystemIoFailure) => {
             io("reading or writing the vault failed; nothing was changed")
