@@ -15,7 +15,7 @@ use std::process::{Command, ExitStatus};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use support::oracle::{Holding, Seen};
+use support::oracle::{ADD, Case, IMPORTED, Outcome, SECRET, base, judge};
 use support::{Answer, Sandbox, VAULT, missing, require, required};
 
 /// How long a disturbed command may take.
@@ -67,45 +67,12 @@ const ERRORS: &[&str] = &["error=EIO", "error=ENOSPC", "error=EDQUOT", "error=EI
 /// Nothing was written, and no error: the shortest of short writes.
 const NOTHING: &str = "retval=0";
 
-const INIT: &str = "init";
-/// The secret that `get` hands out.
-const SECRET: &[u8] = b"the-secret-of-alpha";
-const IMPORTED: &[u8] = br#"{"name":"one","type":"password","secrets":{"password":"the-first"}}
-{"name":"two","type":"password","secrets":{"password":"the-second"}}
-{"name":"three","type":"password","secrets":{"password":"the-third"}}
-"#;
-
-/// A command, and what it does to a vault when nothing disturbs it.
-struct Case {
-    title: &'static str,
-    args: &'static [&'static str],
-    input: &'static [u8],
-    base: Sandbox,
-    /// What is there before it, after it, and after it has run once more.
-    states: [Holding; 3],
-    /// How often a secret was handed out before it.
-    decrypts: usize,
-    /// How the second run of the undisturbed command ends.
-    again: i32,
-}
-
 /// One disturbed run: the nth call of a sort, and what becomes of it.
 #[derive(Clone, Debug)]
 struct Point {
     call: String,
     nth: usize,
     fault: String,
-}
-
-/// How a disturbed run ended.
-struct Outcome {
-    /// None if it was killed.
-    code: Option<i32>,
-    out: Vec<u8>,
-    err: String,
-    /// Whether the disturbance took place.
-    fired: bool,
-    hung: bool,
 }
 
 #[test]
@@ -136,7 +103,7 @@ fn a_disturbance_that_does_not_take_place_is_noticed() {
     if !(require("strace") && can_trace()) {
         return;
     }
-    let case = case("get", &["cred", "get", "alpha"], b"", &base());
+    let case = Case::new("get", &["cred", "get", "alpha"], b"", &base());
     let point = Point { call: "fsync".into(), nth: 9_999, fault: "signal=KILL".into() };
     assert!(!disturb(&case, &point, &case.base.copy()).fired);
     let point = Point { nth: 1, ..point };
@@ -146,7 +113,7 @@ fn a_disturbance_that_does_not_take_place_is_noticed() {
 /// The negative controls: what must never happen is made to happen, and the judge sees it.
 #[test]
 fn the_judge_sees_what_it_is_there_to_see() {
-    let case = case("add", ADD, b"the-secret-of-delta", &base());
+    let case = Case::new("add", ADD, b"the-secret-of-delta", &base());
     let done =
         || Outcome { code: Some(0), out: Vec::new(), err: String::new(), fired: true, hung: false };
     let after = || {
@@ -182,7 +149,7 @@ fn the_judge_sees_what_it_is_there_to_see() {
 
 #[test]
 fn the_judge_sees_a_secret_without_an_entry() {
-    let case = case("get", &["cred", "get", "alpha"], b"", &base());
+    let case = Case::new("get", &["cred", "get", "alpha"], b"", &base());
     let released =
         Outcome { code: None, out: SECRET.to_vec(), err: String::new(), fired: true, hung: false };
     assert!(judge(&case, &released, &case.base.copy()).unwrap_err().contains("without an entry"));
@@ -190,8 +157,6 @@ fn the_judge_sees_a_secret_without_an_entry() {
     sandbox.ok(case.args, b"");
     assert_eq!(judge(&case, &released, &sandbox), Ok(()));
 }
-
-const ADD: &[&str] = &["cred", "add", "delta", "--url", "https://d.example.com", "--stdin"];
 
 /// Removes the last entry of the log behind the program's back.
 fn unlogged(sandbox: &Sandbox) {
@@ -215,22 +180,6 @@ fn can_trace() -> bool {
     traced.is_ok_and(|status| status.success()) || missing("strace may not trace here")
 }
 
-/// A small vault with something of everything.
-fn base() -> Sandbox {
-    let sandbox = Sandbox::fast();
-    sandbox.ok(&["init"], b"");
-    sandbox.add("alpha", b"an older secret");
-    sandbox.ok(&["cred", "set", "alpha", "password", "--stdin"], SECRET);
-    for name in ["beta", "gamma", "old", "junk"] {
-        sandbox.add(name, format!("the-secret-of-{name}").as_bytes());
-    }
-    sandbox.ok(&["cred", "rm", "old"], b"");
-    // to begin with an empty write-ahead log
-    sandbox.add("gone", b"a secret no more");
-    sandbox.ok(&["cred", "purge", "gone", "--yes"], b"");
-    sandbox
-}
-
 /// The same, with a write-ahead log that the next commit moves into the database.
 fn full_log() -> Sandbox {
     let sandbox = base();
@@ -245,52 +194,19 @@ fn cases() -> Vec<Case> {
     let (base, full_log) = (base(), full_log());
     let set = &["cred", "set", "alpha", "password", "--url", "https://n.example.com", "--stdin"];
     let mut cases = vec![
-        case("add", ADD, b"the-secret-of-delta", &base),
-        case("set", set, b"a new secret", &base),
-        case("set, emptying the log", set, b"a new secret", &full_log),
-        case("get", &["cred", "get", "alpha"], b"", &base),
-        case("get, emptying the log", &["cred", "get", "alpha"], b"", &full_log),
-        case("rename", &["cred", "rename", "beta", "bravo"], b"", &base),
-        case("rm", &["cred", "rm", "gamma"], b"", &base),
-        case("restore", &["cred", "restore", "old"], b"", &base),
-        case("purge", &["cred", "purge", "junk", "--yes"], b"", &base),
-        case("import", &["import", "--format", "jsonl"], IMPORTED, &base),
+        Case::new("add", ADD, b"the-secret-of-delta", &base),
+        Case::new("set", set, b"a new secret", &base),
+        Case::new("set, emptying the log", set, b"a new secret", &full_log),
+        Case::new("get", &["cred", "get", "alpha"], b"", &base),
+        Case::new("get, emptying the log", &["cred", "get", "alpha"], b"", &full_log),
+        Case::new("rename", &["cred", "rename", "beta", "bravo"], b"", &base),
+        Case::new("rm", &["cred", "rm", "gamma"], b"", &base),
+        Case::new("restore", &["cred", "restore", "old"], b"", &base),
+        Case::new("purge", &["cred", "purge", "junk", "--yes"], b"", &base),
+        Case::new("import", &["import", "--format", "jsonl"], IMPORTED, &base),
     ];
-    cases.push(init_case());
+    cases.push(Case::init());
     cases
-}
-
-/// Learns from undisturbed runs what a command does.
-fn case(
-    title: &'static str,
-    args: &'static [&'static str],
-    input: &'static [u8],
-    base: &Sandbox,
-) -> Case {
-    let before = base.copy().seen().unwrap();
-    let undisturbed = base.copy();
-    undisturbed.ok(args, input);
-    let after = undisturbed.copy().seen().unwrap();
-    let again = undisturbed.run_in(args, input).code;
-    let last = undisturbed.seen().unwrap();
-    Case {
-        title,
-        args,
-        input,
-        base: base.copy(),
-        states: [before.holding, after.holding, last.holding],
-        decrypts: before.decrypts,
-        again,
-    }
-}
-
-fn init_case() -> Case {
-    let base = Sandbox::fast();
-    let made = base.copy();
-    made.ok(&["init"], b"");
-    let state = made.seen().unwrap().holding;
-    let states = [state.clone(), state.clone(), state];
-    Case { title: INIT, args: &["init"], input: b"", base, states, decrypts: 0, again: 13 }
 }
 
 /// Every way to disturb a command, as far as the run is to be thorough.
@@ -432,78 +348,4 @@ fn wait(mut command: Command) -> Option<ExitStatus> {
     _ = child.kill(); // what it traces dies with it
     _ = child.wait();
     None
-}
-
-/// Whether what the run said, and what it left, are in order.
-fn judge(case: &Case, outcome: &Outcome, sandbox: &Sandbox) -> Result<(), String> {
-    if outcome.hung {
-        return Err(format!("still running after {DEADLINE:?}"));
-    }
-    match case.title {
-        INIT => judge_init(case, outcome, sandbox),
-        _ => judge_change(case, outcome, sandbox),
-    }
-}
-
-fn judge_change(case: &Case, outcome: &Outcome, sandbox: &Sandbox) -> Result<(), String> {
-    let [before, after, last] = &case.states;
-    let Seen { holding, decrypts } = sandbox.copy().seen()?;
-    let (is_before, is_after) = (&holding == before, &holding == after);
-    if !is_before && !is_after {
-        return Err(format!("neither the old state nor the new: {holding:?}"));
-    }
-    if outcome.code == Some(0) && !is_after {
-        return Err("reported as done, and lost".into());
-    }
-    if outcome.code.is_some_and(|code| code != 0) && !is_before {
-        return Err("reported as failed, and done all the same".into());
-    }
-    let handed_out = case.title.starts_with("get") && !outcome.out.is_empty();
-    if (handed_out || case.title.starts_with("get") && outcome.code == Some(0))
-        && decrypts != case.decrypts + 1
-    {
-        return Err("a secret handed out without an entry".into());
-    }
-    let (code, then) = if is_before { (0, after) } else { (case.again, last) };
-    let again = sandbox.run_in(case.args, case.input);
-    if again.code != code {
-        return Err(format!(
-            "run again, it ends with {} instead of {code}: {}",
-            again.code, again.err
-        ));
-    }
-    match &sandbox.seen()?.holding == then {
-        true => Ok(()),
-        false => Err("run again, it leaves something else".into()),
-    }
-}
-
-/// After a disturbed `init` there is no vault and `init` works, or there is a good one.
-fn judge_init(case: &Case, outcome: &Outcome, sandbox: &Sandbox) -> Result<(), String> {
-    let there = sandbox.database().exists();
-    match (outcome.code, there) {
-        (Some(0), false) => return Err("reported as done, and lost".into()),
-        (Some(1..), true) => return Err("reported as failed, and done all the same".into()),
-        _ => {}
-    }
-    let again = sandbox.run(&["init"]);
-    let code = if there { 13 } else { 0 };
-    if again.code != code {
-        return Err(format!(
-            "run again, it ends with {} instead of {code}: {}",
-            again.code, again.err
-        ));
-    }
-    if !there && drafts(sandbox) {
-        return Err("a draft was left behind".into());
-    }
-    match sandbox.seen()?.holding == case.states[1] {
-        true => Ok(()),
-        false => Err("not the vault that `init` makes".into()),
-    }
-}
-
-fn drafts(sandbox: &Sandbox) -> bool {
-    let dir = fs::read_dir(sandbox.path("data/vault")).unwrap();
-    dir.flatten().any(|entry| entry.file_name().to_string_lossy().contains(".new-"))
 }

@@ -52,8 +52,13 @@ impl Sandbox {
     /// The same files in another place.
     pub fn copy(&self) -> Self {
         let copy = Self::fast();
-        copy_dir(self.root(), copy.root());
+        self.copy_into(&copy);
         copy
+    }
+
+    /// Puts the same files into another sandbox.
+    pub fn copy_into(&self, other: &Self) {
+        copy_dir(self.root(), other.root());
     }
 
     /// The vault, opened through the library with its key file.
@@ -160,4 +165,166 @@ fn copy_dir(from: &Path, to: &Path) {
             fs::copy(entry.path(), to).unwrap();
         }
     }
+}
+
+pub const INIT: &str = "init";
+/// The secret that `get` hands out.
+pub const SECRET: &[u8] = b"the-secret-of-alpha";
+pub const IMPORTED: &[u8] = br#"{"name":"one","type":"password","secrets":{"password":"the-first"}}
+{"name":"two","type":"password","secrets":{"password":"the-second"}}
+{"name":"three","type":"password","secrets":{"password":"the-third"}}
+"#;
+
+/// A command that adds.
+pub const ADD: &[&str] = &["cred", "add", "delta", "--url", "https://d.example.com", "--stdin"];
+
+/// A command, and what it does to a vault when nothing disturbs it.
+pub struct Case {
+    pub title: &'static str,
+    pub args: &'static [&'static str],
+    pub input: &'static [u8],
+    pub base: Sandbox,
+    /// What is there before it, after it, and after it has run once more.
+    pub states: [Holding; 3],
+    /// How often a secret was handed out before it.
+    pub decrypts: usize,
+    /// How the second run of the undisturbed command ends.
+    pub again: i32,
+}
+
+/// How a disturbed run ended.
+pub struct Outcome {
+    /// None if it was killed.
+    pub code: Option<i32>,
+    pub out: Vec<u8>,
+    pub err: String,
+    /// Whether the disturbance took place.
+    pub fired: bool,
+    pub hung: bool,
+}
+
+impl Case {
+    /// Learns from undisturbed runs what a command does.
+    pub fn new(
+        title: &'static str,
+        args: &'static [&'static str],
+        input: &'static [u8],
+        base: &Sandbox,
+    ) -> Self {
+        let before = base.copy().seen().unwrap();
+        let undisturbed = base.copy();
+        undisturbed.ok(args, input);
+        let after = undisturbed.copy().seen().unwrap();
+        let again = undisturbed.run_in(args, input).code;
+        let last = undisturbed.seen().unwrap();
+        Self {
+            title,
+            args,
+            input,
+            base: base.copy(),
+            states: [before.holding, after.holding, last.holding],
+            decrypts: before.decrypts,
+            again,
+        }
+    }
+
+    /// The command that makes a vault.
+    pub fn init() -> Self {
+        let base = Sandbox::fast();
+        let made = base.copy();
+        made.ok(&["init"], b"");
+        let state = made.seen().unwrap().holding;
+        let states = [state.clone(), state.clone(), state];
+        Self { title: INIT, args: &["init"], input: b"", base, states, decrypts: 0, again: 13 }
+    }
+}
+
+/// A small vault with something of everything.
+pub fn base() -> Sandbox {
+    let sandbox = Sandbox::fast();
+    sandbox.ok(&["init"], b"");
+    sandbox.add("alpha", b"an older secret");
+    sandbox.ok(&["cred", "set", "alpha", "password", "--stdin"], SECRET);
+    for name in ["beta", "gamma", "old", "junk"] {
+        sandbox.add(name, format!("the-secret-of-{name}").as_bytes());
+    }
+    sandbox.ok(&["cred", "rm", "old"], b"");
+    // to begin with an empty write-ahead log
+    sandbox.add("gone", b"a secret no more");
+    sandbox.ok(&["cred", "purge", "gone", "--yes"], b"");
+    sandbox
+}
+
+/// Whether what the run said, and what it left, are in order.
+pub fn judge(case: &Case, outcome: &Outcome, sandbox: &Sandbox) -> Result<(), String> {
+    if outcome.hung {
+        return Err("it hangs".into());
+    }
+    match case.title {
+        INIT => judge_init(case, outcome, sandbox),
+        _ => judge_change(case, outcome, sandbox),
+    }
+}
+
+fn judge_change(case: &Case, outcome: &Outcome, sandbox: &Sandbox) -> Result<(), String> {
+    let [before, after, last] = &case.states;
+    let Seen { holding, decrypts } = sandbox.copy().seen()?;
+    let (is_before, is_after) = (&holding == before, &holding == after);
+    if !is_before && !is_after {
+        return Err(format!("neither the old state nor the new: {holding:?}"));
+    }
+    if outcome.code == Some(0) && !is_after {
+        return Err("reported as done, and lost".into());
+    }
+    if outcome.code.is_some_and(|code| code != 0) && !is_before {
+        return Err("reported as failed, and done all the same".into());
+    }
+    let handed_out = case.title.starts_with("get") && !outcome.out.is_empty();
+    if (handed_out || case.title.starts_with("get") && outcome.code == Some(0))
+        && decrypts != case.decrypts + 1
+    {
+        return Err("a secret handed out without an entry".into());
+    }
+    let (code, then) = if is_before { (0, after) } else { (case.again, last) };
+    let again = sandbox.run_in(case.args, case.input);
+    if again.code != code {
+        return Err(format!(
+            "run again, it ends with {} instead of {code}: {}",
+            again.code, again.err
+        ));
+    }
+    match &sandbox.seen()?.holding == then {
+        true => Ok(()),
+        false => Err("run again, it leaves something else".into()),
+    }
+}
+
+/// After a disturbed `init` there is no vault and `init` works, or there is a good one.
+fn judge_init(case: &Case, outcome: &Outcome, sandbox: &Sandbox) -> Result<(), String> {
+    let there = sandbox.database().exists();
+    match (outcome.code, there) {
+        (Some(0), false) => return Err("reported as done, and lost".into()),
+        (Some(1..), true) => return Err("reported as failed, and done all the same".into()),
+        _ => {}
+    }
+    let again = sandbox.run(&["init"]);
+    let code = if there { 13 } else { 0 };
+    if again.code != code {
+        return Err(format!(
+            "run again, it ends with {} instead of {code}: {}",
+            again.code, again.err
+        ));
+    }
+    if !there && drafts(sandbox) {
+        return Err("a draft was left behind".into());
+    }
+    match sandbox.seen()?.holding == case.states[1] {
+        true => Ok(()),
+        false => Err("not the vault that `init` makes".into()),
+    }
+}
+
+fn drafts(sandbox: &Sandbox) -> bool {
+    let dir = fs::read_dir(sandbox.path("data/vault")).unwrap();
+    dir.flatten().any(|entry| entry.file_name().to_string_lossy().contains(".new-"))
 }
