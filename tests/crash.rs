@@ -73,6 +73,8 @@ struct Point {
     call: String,
     nth: usize,
     fault: String,
+    /// Whether all further calls fail as well: a disk that is full, or broken, stays so.
+    lasting: bool,
 }
 
 #[test]
@@ -104,7 +106,8 @@ fn a_disturbance_that_does_not_take_place_is_noticed() {
         return;
     }
     let case = Case::new("get", &["cred", "get", "alpha"], b"", &base());
-    let point = Point { call: "fsync".into(), nth: 9_999, fault: "signal=KILL".into() };
+    let point =
+        Point { call: "fsync".into(), nth: 9_999, fault: "signal=KILL".into(), lasting: false };
     assert!(!disturb(&case, &point, &case.base.copy()).fired);
     let point = Point { nth: 1, ..point };
     assert!(disturb(&case, &point, &case.base.copy()).fired);
@@ -114,8 +117,14 @@ fn a_disturbance_that_does_not_take_place_is_noticed() {
 #[test]
 fn the_judge_sees_what_it_is_there_to_see() {
     let case = Case::new("add", ADD, b"the-secret-of-delta", &base());
-    let done =
-        || Outcome { code: Some(0), out: Vec::new(), err: String::new(), fired: true, hung: false };
+    let done = || Outcome {
+        code: Some(0),
+        out: Vec::new(),
+        err: String::new(),
+        fired: true,
+        hung: false,
+        lasting: false,
+    };
     let after = || {
         let sandbox = case.base.copy();
         sandbox.ok(case.args, case.input);
@@ -150,8 +159,14 @@ fn the_judge_sees_what_it_is_there_to_see() {
 #[test]
 fn the_judge_sees_a_secret_without_an_entry() {
     let case = Case::new("get", &["cred", "get", "alpha"], b"", &base());
-    let released =
-        Outcome { code: None, out: SECRET.to_vec(), err: String::new(), fired: true, hung: false };
+    let released = Outcome {
+        code: None,
+        out: SECRET.to_vec(),
+        err: String::new(),
+        fired: true,
+        hung: false,
+        lasting: false,
+    };
     assert!(judge(&case, &released, &case.base.copy()).unwrap_err().contains("without an entry"));
     let sandbox = case.base.copy();
     sandbox.ok(case.args, b"");
@@ -215,9 +230,11 @@ fn points(case: &Case) -> Vec<Point> {
     let mut points = Vec::new();
     for (call, count) in count_calls(case) {
         for nth in 1..=count {
-            let mut add = |fault: &str| {
-                points.push(Point { call: call.clone(), nth, fault: fault.to_owned() });
+            let mut add_as = |fault: &str, lasting| {
+                let (call, fault) = (call.clone(), fault.to_owned());
+                points.push(Point { call, nth, fault, lasting });
             };
+            let mut add = |fault: &str| add_as(fault, false);
             // one in `n` of those that are many and much alike
             let one_in = |n: usize| full || nth % n == 0;
             let quiet = matches!(call.as_str(), "fcntl" | "mmap" | "munmap" | "close");
@@ -233,6 +250,11 @@ fn points(case: &Case) -> Vec<Point> {
             }
             if call == "write" || call == "pwrite64" && one_in(3) {
                 add(NOTHING);
+            }
+            match call.as_str() {
+                "pwrite64" if one_in(3) => add_as("error=ENOSPC", true),
+                "fsync" | "ftruncate" => add_as("error=EIO", true),
+                _ => {}
             }
         }
     }
@@ -309,8 +331,8 @@ fn try_point(case: &Case, point: &Point) -> (bool, Result<(), String>) {
 
 /// Runs the command with the disturbance. Output goes to files: nothing can block.
 fn disturb(case: &Case, point: &Point, sandbox: &Sandbox) -> Outcome {
-    let Point { call, nth, fault } = point;
-    let inject = format!("inject={call}:{fault}:when={nth}");
+    let Point { call, nth, fault, lasting } = point;
+    let inject = format!("inject={call}:{fault}:when={nth}{}", if *lasting { "+" } else { "" });
     fs::write(sandbox.path("stdin"), case.input).unwrap();
     let mut command = strace(sandbox, &[format!("trace={call}"), inject]);
     command
@@ -328,6 +350,7 @@ fn disturb(case: &Case, point: &Point, sandbox: &Sandbox) -> Outcome {
         err: String::from_utf8_lossy(&read("stderr")).into_owned(),
         fired: killed || String::from_utf8_lossy(&read("trace")).contains("(INJECTED)"),
         hung: status.is_none(),
+        lasting: *lasting,
     }
 }
 

@@ -45,6 +45,7 @@ fn check(case: &Case, answer: Answer, sandbox: &Sandbox, what: &str) -> bool {
         err: answer.err,
         fired: full,
         hung: false,
+        lasting: false,
     };
     judge(case, &outcome, sandbox)
         .unwrap_or_else(|why| panic!("{what}: {why}; {:?} {}", outcome.code, outcome.err));
@@ -263,7 +264,8 @@ fn no_home() {
     for args in [&["init"][..], &["status"], &["cred", "get", "a"], &["cred", "list"]] {
         let mut command = sandbox.command(VAULT);
         command.args(args).env_remove("HOME").env_remove("XDG_DATA_HOME");
-        let answer = Answer::of(command.env_remove("XDG_STATE_HOME"));
+        command.env_remove("XDG_STATE_HOME").env_remove("VAULT_KEY_FILE");
+        let answer = Answer::of(&mut command);
         assert_eq!(answer.code, 2, "{answer:?}");
         assert!(answer.err.contains("no home directory"), "{answer:?}");
         assert!(answer.err.contains("\nhint: set HOME"), "{answer:?}");

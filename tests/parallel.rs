@@ -8,14 +8,12 @@ use std::fs::File;
 use std::process::Stdio;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
-use support::{Sandbox, required};
+use support::Sandbox;
 use vault::model::CredName;
 
 const PROCESSES: usize = 50;
-/// How many commands each runs, one after the other; all of them where nothing may be left out.
-fn operations() -> usize {
-    if required() { 100 } else { 20 }
-}
+/// How many commands each runs, one after the other.
+const OPERATIONS: usize = 100;
 
 #[test]
 fn fifty_at_once_lose_nothing() {
@@ -36,7 +34,7 @@ fn fifty_at_once_lose_nothing() {
     });
     eprintln!(
         "{} commands in {:.1?}, the slowest {:.2?}",
-        PROCESSES * operations(),
+        PROCESSES * OPERATIONS,
         start.elapsed(),
         slowest.into_inner().unwrap()
     );
@@ -46,7 +44,7 @@ fn fifty_at_once_lose_nothing() {
 /// What one of them does; how long the slowest command took.
 fn session(sandbox: &Sandbox, process: usize) -> Duration {
     let mut slowest = Duration::ZERO;
-    for operation in 0..operations() {
+    for operation in 0..OPERATIONS {
         let start = Instant::now();
         step(sandbox, process, operation);
         slowest = slowest.max(start.elapsed());
@@ -90,7 +88,7 @@ fn look(sandbox: &Sandbox, args: &[&str]) {
 
 /// Every change is there, in the rows as in the log.
 fn check(sandbox: &Sandbox) {
-    let rounds = operations() / 10;
+    let rounds = OPERATIONS / 10;
     let seen = sandbox.seen().unwrap();
     for process in 0..PROCESSES {
         let last = format!("{process}-{}", rounds - 1);

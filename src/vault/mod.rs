@@ -308,7 +308,11 @@ fn fill(
 /// Gives the finished database its name, without ever replacing another file.
 fn publish(vault: Vault<Unlocked>, draft: &Path, dir: &Path) -> Result<Vault<Unlocked>> {
     let Vault { mut core, state } = vault;
-    core.db.checkpoint()?;
+    // Only the database gets the name, so nothing may stay in its write-ahead log.
+    if !core.db.checkpoint()? {
+        return Err(Error::new(ErrorKind::Io, "another program holds the new vault open")
+            .hint("close programs that look into its directory, and try again"));
+    }
     tx::remember_path(&core)?;
     // Closed before it is renamed: SQLite knows its files by name.
     drop(core.db);

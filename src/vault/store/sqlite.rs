@@ -6,10 +6,15 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, limits::Limit};
 use std::path::Path;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// "vlt1" in ASCII: says whose file this is (SQLite file format, offset 68).
 pub(super) const APPLICATION_ID: i32 = 0x766c_7431;
+
+/// How long `SQLite` waits for other programs that have the database open; ours queue before. A
+/// statement may wait twice, and no command is to hang for ten seconds.
+const BUSY: Duration = Duration::from_secs(3);
 
 /// A value bound to a statement; borrowed, because everything outlives its statement.
 #[derive(Clone, Copy)]
@@ -170,10 +175,11 @@ impl Db {
             connection.set_limit(limit, value).map_err(fault)?;
         }
         let db = Self(connection);
+        db.wait_for(BUSY)?;
         db.script(
             "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;
              PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;
-             PRAGMA busy_timeout = 5000; PRAGMA wal_autocheckpoint = 0;",
+             PRAGMA wal_autocheckpoint = 0;",
         )
         .map_err(
             |e| {
@@ -274,10 +280,14 @@ impl Db {
     /// each process reads the log anew when it opens the vault, they would be read and copied again
     /// and again.
     pub(in crate::vault) fn checkpoint(&self) -> Result<bool> {
-        self.script("PRAGMA busy_timeout = 0")?;
+        self.wait_for(Duration::ZERO)?;
         let busy = self.first("PRAGMA wal_checkpoint(TRUNCATE)", &[], |row| row.int(0));
-        self.script("PRAGMA busy_timeout = 5000")?;
+        self.wait_for(BUSY)?;
         Ok(busy? == Some(0))
+    }
+
+    fn wait_for(&self, busy: Duration) -> Result<()> {
+        self.0.busy_timeout(busy).map_err(fault)
     }
 
     /// More memory for a bulk load.
@@ -335,7 +345,9 @@ fn clone_fault(e: &rusqlite::Error) -> Error {
             | ErrorCode::FileLockingProtocolFailed,
         ) => io("the vault is busy: another program holds the database")
             .hint("close programs that have the vault's file open"),
-        Some(ErrorCode::DiskFull) => io("the disk is full; nothing was changed"),
+        Some(ErrorCode::DiskFull) => {
+            io("the disk is full; nothing was changed").hint("make room on it: df -h")
+        }
         Some(ErrorCode::SystemIoFailure) => {
             io("reading or writing the vault failed; nothing was changed")
                 .hint("is the disk full or the file size limited? df -h; ulimit -f")
