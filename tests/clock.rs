@@ -1,6 +1,8 @@
 //! A clock that is wrong, or jumps: everything works, the log keeps its order, and a clock that went
 //! back is worth a warning, not an alarm.
 
+#![allow(clippy::panic, clippy::print_stderr, clippy::unwrap_used, reason = "this is a test")]
+
 mod support;
 
 use std::path::Path;

@@ -2,6 +2,8 @@
 //! terminal: one clear line with a hint and its exit code, nothing handed out without an entry,
 //! nothing lost, and everything works again at once when the cause is gone.
 
+#![allow(clippy::panic, clippy::print_stderr, clippy::unwrap_used, reason = "this is a test")]
+
 mod support;
 
 use std::fs;

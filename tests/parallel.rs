@@ -1,6 +1,8 @@
 //! Many processes at one vault: all succeed, none is told that it is busy, no change is lost, and
 //! the log has no gap.
 
+#![allow(clippy::panic, clippy::print_stderr, clippy::unwrap_used, reason = "this is a test")]
+
 mod support;
 
 use std::collections::BTreeMap;

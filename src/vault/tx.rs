@@ -304,14 +304,11 @@ impl<'v> Tx<'v> {
                 self.core.seal_file().sync(file).and_then(|()| remember_path(self.core)).is_ok()
             }
         };
-        match written && synced {
-            true => Ok(()),
-            false => {
-                let path = self.core.seal_file().path().display().to_string();
-                let what = format!("the seal file `{path}` could not be written");
-                Err(Error::new(ErrorKind::Io, what))
-            }
+        if written && synced {
+            return Ok(());
         }
+        let path = self.core.seal_file().path().display().to_string();
+        Err(Error::new(ErrorKind::Io, format!("the seal file `{path}` could not be written")))
     }
 }
 

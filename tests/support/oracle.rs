@@ -18,6 +18,9 @@ const CHANGES: &[&str] =
 /// A credential as it can be read: the value, its metadata as far as tests change it, its revision.
 type Held = (Vec<u8>, Option<String>, u32);
 
+/// An entry of a change: action and name.
+pub type Logged = (String, Option<String>);
+
 /// What a vault holds.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Holding {
@@ -25,8 +28,8 @@ pub struct Holding {
     trash: BTreeSet<String>,
     /// The state's counter.
     pub counter: i64,
-    /// The log's entries of changes, oldest first: action and name.
-    pub changes: Vec<(String, Option<String>)>,
+    /// The log's entries of changes, oldest first.
+    pub changes: Vec<Logged>,
 }
 
 /// A holding, and how many times a secret was handed out according to the log.
@@ -98,7 +101,7 @@ impl Holding {
         self.live.get(name).map(|held| &held.0[..])
     }
 
-    /// How many changes the log and the state count; they agree unless something was made in bulk.
+    /// The names of the live credentials.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.live.keys().map(String::as_str)
     }
@@ -118,7 +121,7 @@ fn sound(vault: &mut Vault<Unlocked>) -> Result<(), String> {
 
 /// The entries of changes, and the number of secrets handed out. Between two imports lie other
 /// changes in these tests, so that runs of imports count once, as the state does.
-fn history(vault: &mut Vault<Unlocked>) -> Result<(Vec<(String, Option<String>)>, usize), String> {
+fn history(vault: &mut Vault<Unlocked>) -> Result<(Vec<Logged>, usize), String> {
     let (mut changes, mut decrypts) = (Vec::new(), 0);
     vault
         .entries(&EntryFilter::default(), &mut |entry| {
