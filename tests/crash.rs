@@ -5,7 +5,13 @@
 //! The points are found with strace, by counting the system calls of an undisturbed run. By default
 //! some calls that fail in much the same way are left out; `VAULT_TEST_CRASH=full` leaves out none.
 
-#![allow(clippy::panic, clippy::print_stderr, clippy::unwrap_used, reason = "this is a test")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, says what it skips, and has surroundings of its own"
+)]
 
 mod support;
 
@@ -154,7 +160,7 @@ fn the_judge_sees_what_it_is_there_to_see() {
     let forgetful = after();
     drop_last_frame(&forgetful);
     fs::remove_dir_all(forgetful.path("state")).unwrap();
-    support_copy(&case.base.path("state"), &forgetful.path("state"));
+    copy_dir(&case.base.path("state"), &forgetful.path("state"));
     assert!(judge(&case, &done(), &forgetful).unwrap_err().contains("lost"));
 }
 
@@ -187,7 +193,7 @@ fn drop_last_frame(sandbox: &Sandbox) {
     wal.set_len(wal.metadata().unwrap().len() - 24 - 4096).unwrap();
 }
 
-fn support_copy(from: &Path, to: &Path) {
+fn copy_dir(from: &Path, to: &Path) {
     let copied = Command::new("cp").arg("-a").args([from, to]).status().unwrap();
     assert!(copied.success());
 }
@@ -229,41 +235,42 @@ fn cases() -> Vec<Case> {
 /// Every way to disturb a command, as far as the run is to be thorough.
 fn points(case: &Case) -> Vec<Point> {
     let full = std::env::var_os("VAULT_TEST_CRASH").is_some_and(|value| value == "full");
-    let mut points = Vec::new();
     let (counted, releases) = count_calls(case);
+    let mut points = Vec::new();
     for (call, count) in counted {
         for nth in 1..=count {
-            let mut add_as = |fault: &str, lasting| {
-                let (call, fault) = (call.clone(), fault.to_owned());
-                points.push(Point { call, nth, fault, lasting });
-            };
-            let mut add = |fault: &str| add_as(fault, false);
-            // one in `n` of those that are many and much alike
-            let one_in = |n: usize| full || nth % n == 0;
-            let quiet = matches!(call.as_str(), "fcntl" | "mmap" | "munmap" | "close");
-            if KILLED.contains(&call.as_str()) && (!quiet || one_in(2)) {
-                add("signal=KILL");
-            }
-            let many = matches!(call.as_str(), "openat" | "fcntl" | "pread64" | "pwrite64");
-            for (at, error) in ERRORS.iter().enumerate() {
-                let turn = full || !many || (nth / if quiet { 2 } else { 1 } + at) % 4 == 0;
-                let may_fail = FAILING.contains(&call.as_str())
-                    && !(call == "fcntl" && releases.contains(&nth));
-                if may_fail && turn && (!quiet || one_in(2)) {
-                    add(error);
-                }
-            }
-            if call == "write" || call == "pwrite64" && one_in(3) {
-                add(NOTHING);
-            }
-            match call.as_str() {
-                "pwrite64" if one_in(3) => add_as("error=ENOSPC", true),
-                "fsync" | "ftruncate" => add_as("error=EIO", true),
-                _ => {}
+            let may_fail = !(call == "fcntl" && releases.contains(&nth));
+            for (fault, lasting) in faults(&call, nth, may_fail, full) {
+                points.push(Point { call: call.clone(), nth, fault: fault.to_owned(), lasting });
             }
         }
     }
     points
+}
+
+/// What may become of one call, and whether it stays so for all that follow. Of calls that are many
+/// and much alike, only some are taken, or one error each, unless it is to be `full`.
+fn faults(call: &str, nth: usize, may_fail: bool, full: bool) -> Vec<(&'static str, bool)> {
+    let one_in = |n: usize| full || nth % n == 0;
+    let quiet = matches!(call, "fcntl" | "mmap" | "munmap" | "close");
+    let many = matches!(call, "openat" | "fcntl" | "pread64" | "pwrite64");
+    let mut faults = Vec::new();
+    if KILLED.contains(&call) && (!quiet || one_in(2)) {
+        faults.push(("signal=KILL", false));
+    }
+    if FAILING.contains(&call) && may_fail && (!quiet || one_in(2)) {
+        let turn = if quiet { nth / 2 } else { nth };
+        let errors = ERRORS.iter().enumerate();
+        let errors = errors.filter(|(at, _)| full || !many || (turn + at) % ERRORS.len() == 0);
+        faults.extend(errors.map(|(_, error)| (*error, false)));
+    }
+    match call {
+        "write" => faults.push((NOTHING, false)),
+        "pwrite64" if one_in(3) => faults.extend([(NOTHING, false), ("error=ENOSPC", true)]),
+        "fsync" | "ftruncate" => faults.push(("error=EIO", true)),
+        _ => {}
+    }
+    faults
 }
 
 /// How often an undisturbed run makes each call; the most that one thread makes, because that is
