@@ -151,8 +151,12 @@ fn dispatch(command: Command, cx: &mut Context) -> Result<Report> {
 fn speak(cx: &Context, report: Report) -> Result<()> {
     // a descriptor of our own: the buffer behind `std::io::stdout` is never freed, so never wiped
     let copy = std::io::stdout().as_fd().try_clone_to_owned();
-    let copy = copy.map_err(|e| Error::io("cannot write the answer", &e))?;
-    let mut out = File::from(copy);
+    let mut out: Box<dyn Write> = match copy {
+        Ok(copy) => Box::new(File::from(copy)),
+        // what was done was done, and saying so does not need standard output
+        Err(_) if is_remark(&report, cx.format()) => Box::new(std::io::sink()),
+        Err(e) => return Err(Error::io("cannot write the answer", &e)),
+    };
     let terminal = cx.world.stdout_is_terminal;
     let style = Style {
         terminal,
@@ -162,6 +166,10 @@ fn speak(cx: &Context, report: Report) -> Result<()> {
         raw: cx.shows_raw(),
     };
     render::report(report, cx.format(), &mut out, &mut std::io::stderr(), &style)
+}
+
+fn is_remark(report: &Report, format: Format) -> bool {
+    matches!(report, Report::Done { .. }) && format != Format::Json
 }
 
 fn width() -> Option<usize> {
