@@ -112,7 +112,13 @@ impl Error {
             std::io::ErrorKind::NotFound => ErrorKind::NotFound,
             _ => ErrorKind::Io,
         };
-        Self::new(kind, format!("{doing}: {}", io_words(cause)))
+        let error = Self::new(kind, format!("{doing}: {}", io_words(cause)));
+        match cause.kind() {
+            std::io::ErrorKind::StorageFull => error.hint("make room on the disk: df -h"),
+            std::io::ErrorKind::QuotaExceeded => error.hint("make room, or ask for more: quota -s"),
+            std::io::ErrorKind::FileTooLarge => error.hint("see how large files may be: ulimit -f"),
+            _ => error,
+        }
     }
 
     /// Adds a hint: a command to paste, or one short sentence.

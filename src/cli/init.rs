@@ -51,10 +51,11 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
 }
 
 fn with_key_file(cx: &Context, place: &Place, path: &Path) -> Result<Report> {
+    remove_stump(path)?;
     let old = path.symlink_metadata().is_ok();
     let key = if old { reuse(path)? } else { make_key_file(cx, path)? };
     if let Err(e) = make(cx, place, &key, "key file") {
-        if !old {
+        if !old && (e.kind() == ErrorKind::Conflict || place.file.symlink_metadata().is_err()) {
             // a key to nothing; leaving it would only confuse
             let _ = std::fs::remove_file(path);
         }
@@ -86,6 +87,15 @@ fn done(cx: &Context, place: &Place, label: &'static str) -> Report {
     }
 }
 
+/// An empty key file is what an `init` leaves that was ended before it wrote the key.
+fn remove_stump(path: &Path) -> Result<()> {
+    if path.symlink_metadata().is_ok_and(|about| about.is_file() && about.len() == 0) {
+        let failed = |e| Error::io(format!("cannot replace the empty file {}", quoted(path)), &e);
+        return std::fs::remove_file(path).map_err(failed);
+    }
+    Ok(())
+}
+
 fn reuse(path: &Path) -> Result<Key> {
     // a pipe that nobody writes to would be waited for without end
     if path.metadata().is_ok_and(|about| !about.is_file()) {
@@ -110,10 +120,16 @@ fn write_new(path: &Path, text: &[u8]) -> std::io::Result<()> {
     let mut options = File::options();
     options.write(true).create_new(true).mode(0o600).custom_flags(libc::O_NOFOLLOW);
     let mut file = options.open(path)?;
-    file.write_all(text)?;
-    file.sync_all()?;
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
+    let written = file
+        .write_all(text)
+        .and_then(|()| file.sync_all())
+        .and_then(|()| File::open(parent.unwrap_or(Path::new(".")))?.sync_all());
+    if written.is_err() {
+        // half a key would only be in the way of the next attempt
+        let _ = std::fs::remove_file(path);
+    }
+    written
 }
 
 fn ask(cx: &Context, allow_weak: bool) -> Result<Key> {

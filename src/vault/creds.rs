@@ -94,31 +94,14 @@ impl<S: State> Vault<S> {
             self.core.listed = Some(filters);
         }
         let keys = self.state.with().map(|with| with.keys);
-        self.core.db.begin_read()?;
-        let listed = self.list_snapshot(filter, keys, row);
-        self.core.db.roll_back();
+        let core = &self.core;
+        core.db.begin_read()?;
+        // All rows are checked, not only those that fit: a changed one may no longer fit.
+        let listed = keys
+            .map_or(Ok(()), |keys| check_now(core, keys))
+            .and_then(|()| rows::list(&core.db, filter, keys.is_some(), row));
+        core.db.roll_back();
         listed
-    }
-
-    /// Lists one snapshot of the database, which may be newer than the entry just written.
-    fn list_snapshot(
-        &self,
-        filter: &Filter,
-        keys: Option<&Keys>,
-        row: &mut dyn FnMut(&rows::Listed<'_>) -> Result<()>,
-    ) -> Result<()> {
-        let db = &self.core.db;
-        let Some(keys) = keys else {
-            return rows::list(db, filter, false, |listed| row(listed));
-        };
-        let vault = VaultRow::load(db)?;
-        tx::check_vault(&vault, keys, &self.core.seal_file().read()?.0)?;
-        state::check_all(db, &vault)?;
-        let filter = Filter { brief: false, ..filter.clone() };
-        rows::list(db, &filter, true, |listed| {
-            check_tag(&listed.full()?, &vault, keys)?;
-            row(listed)
-        })
     }
 
     /// Runs `work` in a transaction and commits; a failure is logged on its own.
@@ -140,6 +123,15 @@ impl<S: State> Vault<S> {
             self.note_failure(draft, e);
         })
     }
+}
+
+/// Checks all rows as the open reading transaction sees them; another process may have changed the
+/// vault since its row was last read.
+fn check_now(core: &tx::Core, keys: &Keys) -> Result<()> {
+    let vault = super::VaultRow::load(&core.db)?;
+    let (found, _) = core.seal_file().read()?;
+    tx::check_vault(&vault, keys, &found)?;
+    state::check_all(&core.db, &vault, keys)
 }
 
 /// Which filters were used, not their values: those may be anything.
@@ -284,6 +276,8 @@ impl Vault<Unlocked> {
     /// Not found (10), conflict (13) when the name is in use again, integrity (15), I/O (18).
     pub fn restore(&mut self, name: &CredName) -> Result<()> {
         self.change("restore", name, |tx, keys| {
+            // Which one of that name was deleted last is only certain if none was taken away.
+            state::check_all(tx.db(), tx.vault(), keys)?;
             let old = find(tx, Some(keys), name, true)?;
             ensure_free(tx, name)?;
             let _ = tx.append_change(Draft::about("restore", old.id, name))?;
@@ -299,6 +293,7 @@ impl Vault<Unlocked> {
     /// Not found (10), integrity (15), I/O (18).
     pub fn purge(&mut self, name: &CredName) -> Result<()> {
         self.change("purge", name, |tx, keys| {
+            state::check_all(tx.db(), tx.vault(), keys)?;
             let trashed = rows::CredentialRow::find(tx.db(), name.as_str(), true)?.is_some();
             let old = find(tx, Some(keys), name, trashed)?;
             let _ = tx.append_change(Draft::about("purge", old.id, name))?;
@@ -306,9 +301,10 @@ impl Vault<Unlocked> {
             secrets::delete_all(tx.db(), old.id)?;
             bury(tx, keys, &old)
         })?;
-        // Nothing superseded stays on disk; a reader in another process may put it off.
-        if !self.core.db.checkpoint()? {
-            self.core.warnings.push("another process is reading; the purged value leaves the disk with the next checkpoint".into());
+        // Nothing superseded stays on disk; a reader in another process may put it off. It is purged
+        // by now, so that nothing may fail any more.
+        if !matches!(self.core.db.checkpoint(), Ok(true)) {
+            self.core.warnings.push("another process is reading, or the disk failed: the purged value leaves the disk with the next checkpoint".into());
         }
         Ok(())
     }
@@ -347,7 +343,7 @@ fn find(
         (Some(row), Some(keys)) => tx::check_credential(tx, keys, &row).map(|()| row),
         (Some(row), None) => Ok(row),
         (None, keys) => {
-            keys.map_or(Ok(()), |_| state::check_all(tx.db(), tx.vault()))?;
+            keys.map_or(Ok(()), |keys| state::check_all(tx.db(), tx.vault(), keys))?;
             Err(not_found(tx, name, deleted)?)
         }
     }

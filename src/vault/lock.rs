@@ -19,8 +19,14 @@ impl WriteLock {
     /// Waits for the lock beside `database`.
     pub(super) fn acquire(database: &Path) -> Result<Self> {
         let path = files::beside(database, ".lock");
-        let file = files::open_or_create(&path)?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        let file = files::open_or_create(&path).map_err(|e| match e.kind() {
+            ErrorKind::Io if e.hints().is_empty() => {
+                e.hint("the vault's file and its directory must be writable: every use is logged")
+            }
+            _ => e,
+        })?;
+        let at_once = || flock(&file, FlockOperation::NonBlockingLockExclusive);
+        match rustix::io::retry_on_intr(at_once) {
             Ok(()) => Ok(Self(file)),
             Err(rustix::io::Errno::WOULDBLOCK) => wait(file).map(Self),
             Err(e) => Err(Error::io("cannot lock the vault", &e.into())),

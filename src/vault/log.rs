@@ -68,7 +68,7 @@ pub(super) fn trust_state(
     tx::check_vault(&vault, &keys, &Found::Missing)?;
     tx::check_slots(&vault, &keys, &slots)?;
     let mut core = Core::new(db, place, world, purpose, vault);
-    state::check_all(&core.db, &core.vault)?;
+    state::check_all(&core.db, &core.vault, &keys)?;
     audit::verify::verify(&core.db, &core.vault, Some(&keys), &Found::Missing, &mut |_, _| {})?;
     let sealed = match core.seal_file().read()?.0 {
         Found::Present(seal) => seal.counter,

@@ -37,7 +37,7 @@ use lock::WriteLock;
 use seal::PathRecord;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use store::{Db, SlotRow, VaultRow};
+use store::{SlotRow, VaultRow};
 use tx::{Core, Tx, With};
 use uuid::Uuid;
 
@@ -149,6 +149,7 @@ impl Vault<Locked> {
         }
     }
 
+    /// The vault's own row, its slots and this machine's pin.
     fn check_slots(&self, keys: &Keys, slots: &[SlotRow]) -> Result<()> {
         let (found, _) = self.core.seal_file().read()?;
         tx::check_vault(&self.core.vault, keys, &found)?;
@@ -206,11 +207,12 @@ impl Vault<Unlocked> {
         if place.file.symlink_metadata().is_ok() {
             return Err(exists(&place.file));
         }
-        let lock = WriteLock::acquire(&place.file)?;
+        // held until the vault has its name: who waits for it may remove drafts
+        let _lock = WriteLock::acquire(&place.file)?;
         remove_drafts(&place.file, &dir);
         let draft = files::beside(&place.file, &format!("{DRAFT}{}", Uuid::new_v4().simple()));
-        let published = fill(&draft, &place, world, key, label, lock)
-            .and_then(|vault| publish(vault, &draft, &dir));
+        let published =
+            fill(&draft, &place, world, key, label).and_then(|vault| publish(vault, &draft, &dir));
         remove_drafts(&place.file, &dir);
         published
     }
@@ -252,7 +254,6 @@ fn fill(
     world: Rc<World>,
     key: &Key,
     label: &str,
-    lock: WriteLock,
 ) -> Result<Vault<Unlocked>> {
     let db = store::create(file)?;
     let now = world.now();
@@ -289,7 +290,7 @@ fn fill(
         Purpose::default(),
         vault,
     );
-    Tx::found(&mut core, With { keys: &keys, slot: label }, lock)?;
+    Tx::found(&mut core, With { keys: &keys, slot: label })?;
     core.place = place.clone();
     Ok(Vault { core, state: Unlocked { keys, slot: label.to_owned() } })
 }
@@ -297,9 +298,12 @@ fn fill(
 /// Gives the finished database its name, without ever replacing another file.
 fn publish(vault: Vault<Unlocked>, draft: &Path, dir: &Path) -> Result<Vault<Unlocked>> {
     let Vault { mut core, state } = vault;
+    // Only the database gets the name, so nothing may stay in its write-ahead log.
     if !core.db.checkpoint()? {
-        return Err(Error::internal("the new vault could not be written out"));
+        return Err(Error::new(ErrorKind::Io, "another program holds the new vault open")
+            .hint("close programs that look into its directory, and try again"));
     }
+    tx::remember_path(&core)?;
     // Closed before it is renamed: SQLite knows its files by name.
     drop(core.db);
     rustix::fs::renameat_with(
@@ -313,10 +317,22 @@ fn publish(vault: Vault<Unlocked>, draft: &Path, dir: &Path) -> Result<Vault<Unl
         rustix::io::Errno::EXIST => exists(&core.place.file),
         e => Error::io(format!("cannot create `{}`", core.place.file.display()), &e.into()),
     })?;
-    files::sync_dir(dir)?;
-    core.db = Db::open(&core.place.file)?;
-    tx::remember_path(&core)?;
+    match files::sync_dir(dir).and_then(|()| store::open(&core.place.file)) {
+        Ok(db) => core.db = db,
+        Err(e) => {
+            withdraw(&core.place.file);
+            return Err(e);
+        }
+    }
     Ok(Vault { core, state })
+}
+
+/// Takes back a vault that could not be finished, lest it stays without a key. The writer lock is
+/// held, so nobody has put anything into it.
+fn withdraw(file: &Path) {
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(files::beside(file, suffix));
+    }
 }
 
 fn exists(file: &Path) -> Error {

@@ -6,13 +6,15 @@
 //! Checking one credential reads one leaf (some four rows at a million credentials) and three
 //! nodes of at most 2 KiB.
 
+use super::keys::{Keys, random_32};
 use super::store::vault::{self as rows, Member};
-use super::store::{Db, VaultRow};
+use super::store::{CredentialRow, Db, VaultRow};
 use super::tlv::Hash;
 use crate::error::{Error, Result};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 const LEAF_BITS: u32 = 18;
 const STEP: u32 = 6;
@@ -85,7 +87,7 @@ impl LeafHash {
 
 fn leaf(db: &Db, bucket: i64, mut look: impl FnMut(&Member)) -> Result<Option<Hash>> {
     let mut hash = LeafHash(None);
-    rows::members(db, bucket, |member| {
+    rows::members(db, bucket, bucket, |member| {
         hash.add(&member);
         look(&member);
         Ok(())
@@ -194,7 +196,7 @@ fn store(db: &Db, level: i64, position: i64, children: &Children) -> Result<Opti
 
 /// Makes the whole tree anew from the rows; the root hash.
 fn rebuild(db: &Db) -> Result<Hash> {
-    let mut below = leaves(db)?;
+    let mut below = leaves(db, |_| {})?;
     rows::drop_nodes(db)?;
     for level in (0..i64::from(LEVELS)).rev() {
         below = lift(db, level, &below)?;
@@ -202,28 +204,91 @@ fn rebuild(db: &Db) -> Result<Hash> {
     Ok(below.into_values().flatten().next().unwrap_or_else(empty_root))
 }
 
-/// The hashes of all leaves that are not empty. A row that says it is in another leaf than the one
-/// of its id is in none.
-fn leaves(db: &Db) -> Result<BTreeMap<i64, Option<Hash>>> {
+/// The hashes of all leaves that are not empty, in one scan; `each` sees every member.
+fn leaves(db: &Db, mut each: impl FnMut(&Member)) -> Result<BTreeMap<i64, Option<Hash>>> {
     let mut found = BTreeMap::new();
-    for members in rows::all_members(db)?.chunk_by(|a, b| a.bucket == b.bucket) {
-        let mut hash = LeafHash(None);
-        for member in members {
-            if bucket(Uuid::from_bytes(member.id)) != member.bucket {
-                return Err(broken());
-            }
-            hash.add(member);
+    let mut current = (0, LeafHash(None));
+    // No bounds: a row filed outside the tree must be seen, to be refused.
+    rows::members(db, i64::MIN, i64::MAX, |member| {
+        if !(0..1 << LEAF_BITS).contains(&member.bucket) {
+            return Err(broken());
         }
-        found.insert(members[0].bucket, hash.finish());
-    }
+        each(&member);
+        if member.bucket != current.0 {
+            let done = std::mem::replace(&mut current, (member.bucket, LeafHash(None)));
+            found.insert(done.0, done.1.finish());
+        }
+        current.1.add(&member);
+        Ok(())
+    })?;
+    found.insert(current.0, current.1.finish());
+    found.retain(|_, hash| hash.is_some());
     Ok(found)
 }
 
-/// Recomputes everything from the rows and compares it with what is stored: the nodes one by one,
-/// and the root.
-pub(super) fn check_all(db: &Db, vault: &VaultRow) -> Result<()> {
+/// Checks every credential's tag and the whole tree. Only after this is it true that something is
+/// *not* there: a changed row may hide from a search or a filter.
+pub(super) fn check_all(db: &Db, vault: &VaultRow, keys: &Keys) -> Result<()> {
+    let mut in_tree = Total::new();
+    check_tree(db, vault, &mut in_tree)?;
+    let mut in_table = in_tree.again();
+    let mut last: Option<(String, Uuid)> = None;
+    CredentialRow::each(db, |row| {
+        super::creds::check_tag(&row, vault, keys)?;
+        in_table.add(bucket(row.id), row.id.as_bytes(), &row.row_tag);
+        // Out of order, a row would be there for a scan but not for a search.
+        let this = (row.name, row.id);
+        if last.as_ref().is_some_and(|last| *last >= this) {
+            return Err(broken());
+        }
+        last = Some(this);
+        Ok(())
+    })?;
+    match in_table.sum == in_tree.sum {
+        true => Ok(()),
+        false => Err(broken()),
+    }
+}
+
+/// A sum over a set of rows under a random key, to compare two sets in constant memory: the tree is
+/// read from an index, and whoever writes to the file can let index and table disagree. Nobody can
+/// aim at a sum whose key does not exist before the check.
+struct Total {
+    key: Zeroizing<[u8; 32]>,
+    sum: u128,
+}
+
+impl Total {
+    fn new() -> Self {
+        Self { key: random_32(), sum: 0 }
+    }
+
+    /// An empty sum under the same key.
+    fn again(&self) -> Self {
+        Self { key: self.key.clone(), sum: 0 }
+    }
+
+    fn add(&mut self, bucket: i64, id: &[u8; 16], tag: &Hash) {
+        let mut hash = Sha256::new();
+        hash.update(&self.key[..]);
+        hash.update(bucket.to_be_bytes());
+        hash.update(id);
+        hash.update(tag);
+        let hash: Hash = hash.finalize().into();
+        let (half, _) = hash.split_first_chunk().unwrap_or((&[0; 16], &[]));
+        self.sum = self.sum.wrapping_add(u128::from_be_bytes(*half));
+    }
+}
+
+/// Recomputes the tree from the rows and compares it with what is stored: the nodes one by one, and
+/// the root.
+fn check_tree(db: &Db, vault: &VaultRow, total: &mut Total) -> Result<()> {
     let mut expected: BTreeMap<(i64, i64), Children> = BTreeMap::new();
-    let mut below = leaves(db)?;
+    let mut below = leaves(db, |member| {
+        if member.table == 1 {
+            total.add(member.bucket, &member.id, &member.row_tag);
+        }
+    })?;
     for level in (0..i64::from(LEVELS)).rev() {
         let mut above: BTreeMap<i64, Children> = BTreeMap::new();
         for (position, hash) in below.iter().filter_map(|(p, h)| h.map(|h| (p, h))) {

@@ -17,9 +17,10 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::rc::Rc;
 
-/// The size in bytes from which the write-ahead log is moved into the database: about a hundred
-/// pages, which cost the next opener a tenth of a millisecond.
-const WAL_LIMIT: u64 = 400 << 10;
+/// The size in bytes from which the write-ahead log is moved into the database: about sixty pages.
+/// Each page costs every opener a microsecond or two; moving them costs one commit in ten a
+/// millisecond.
+const WAL_LIMIT: u64 = 256 << 10;
 
 /// What a vault has in both states.
 pub(super) struct Core {
@@ -83,7 +84,8 @@ pub(super) struct Tx<'v> {
     changed: BTreeSet<i64>,
     is_change: bool,
     /// Last, so that the next process is let in only when all else is done.
-    _lock: WriteLock,
+    /// None while the vault is being made: its maker holds it.
+    _lock: Option<WriteLock>,
 }
 
 impl Drop for Tx<'_> {
@@ -108,7 +110,7 @@ impl<'v> Tx<'v> {
                     new_seal: None,
                     changed: BTreeSet::new(),
                     is_change: false,
-                    _lock: lock,
+                    _lock: Some(lock),
                 };
                 tx.check_clock();
                 tx.ensure_seal()?;
@@ -183,14 +185,14 @@ impl<'v> Tx<'v> {
             new_seal: None,
             changed: BTreeSet::new(),
             is_change: false,
-            _lock: lock,
+            _lock: Some(lock),
         };
         tx.start_segment(with.keys, "restored")?;
         Ok(tx)
     }
 
     /// The first transaction of a vault that is being made: its segment and its first entry.
-    pub(super) fn found(core: &'v mut Core, with: With<'v>, lock: WriteLock) -> Result<()> {
+    pub(super) fn found(core: &'v mut Core, with: With<'v>) -> Result<()> {
         core.db.begin()?;
         let seal_file = core.seal_file().prepare()?;
         let mut tx = Self {
@@ -201,7 +203,7 @@ impl<'v> Tx<'v> {
             new_seal: None,
             changed: BTreeSet::new(),
             is_change: false,
-            _lock: lock,
+            _lock: None,
         };
         tx.start_segment(with.keys, "init")?;
         let _ = tx.append_change(Draft::new("init"))?;
@@ -269,8 +271,15 @@ impl<'v> Tx<'v> {
             self.close_state(keys)?;
         }
         self.core.db.commit()?;
-        self.write_seal();
+        let sealed = self.write_seal();
         self.trim();
+        // A vault that is being made is not there yet, so it can still fail.
+        if self.new_seal == Some("init") {
+            return sealed;
+        }
+        if let Err(e) = sealed {
+            self.core.warn_once(e.message().to_owned());
+        }
         Ok(())
     }
 
@@ -280,7 +289,10 @@ impl<'v> Tx<'v> {
             core.vault.root = state::update(&core.db, &self.changed)?;
         }
         core.vault.counter += 1;
-        core.vault.slots = slots_hash(&SlotRow::all(&core.db)?);
+        // A slot put there from outside is not taken over: the hash stays what it was.
+        if self.new_seal == Some("init") {
+            core.vault.slots = slots_hash(&SlotRow::all(&core.db)?);
+        }
         core.vault.log_seq = self.log.seq();
         core.vault.mac = keys.state.tag(core.vault.message().as_bytes());
         core.vault.update(&core.db)
@@ -297,10 +309,10 @@ impl<'v> Tx<'v> {
 
     /// After the commit nothing may fail any more: a seal that cannot be written is behind, and the
     /// next transaction takes it forward.
-    fn write_seal(&mut self) {
+    fn write_seal(&mut self) -> Result<()> {
         let counter = self.core.vault.counter;
         let (Some(file), Some(seal)) = (&self.seal_file, self.log.seal()) else {
-            return;
+            return Ok(());
         };
         // The counter of a locked vault is only what the file says; a forged one must not stay.
         if self.with.is_some() {
@@ -315,10 +327,11 @@ impl<'v> Tx<'v> {
                 self.core.seal_file().sync(file).and_then(|()| remember_path(self.core)).is_ok()
             }
         };
-        if !(written && synced) {
-            let path = self.core.seal_file().path().display().to_string();
-            self.core.warn_once(format!("the seal file `{path}` could not be written"));
+        if written && synced {
+            return Ok(());
         }
+        let path = self.core.seal_file().path().display().to_string();
+        Err(Error::new(ErrorKind::Io, format!("the seal file `{path}` could not be written")))
     }
 }
 

@@ -12,6 +12,7 @@
     reason = "helpers of tests may do what tests may, and clarity comes before speed"
 )]
 
+pub mod oracle;
 pub mod pty;
 
 use std::ffi::OsStr;
@@ -34,10 +35,14 @@ pub fn require(program: &str) -> bool {
 
 /// Skips, or fails where nothing may be skipped. Always `false`.
 pub fn missing(why: &str) -> bool {
-    let required = std::env::var_os("VAULT_TEST_REQUIRE").is_some_and(|value| value == "1");
-    assert!(!required, "required: {why}");
+    assert!(!required(), "required: {why}");
     eprintln!("skipped: {why}");
     false
+}
+
+/// Whether nothing may be skipped.
+pub fn required() -> bool {
+    std::env::var_os("VAULT_TEST_REQUIRE").is_some_and(|value| value == "1")
 }
 
 /// A home, and a vault in it, that vanish with the test.
@@ -47,6 +52,7 @@ pub struct Sandbox {
 }
 
 /// What a run of the program gave.
+#[derive(Debug)]
 pub struct Answer {
     pub code: i32,
     pub out: Vec<u8>,

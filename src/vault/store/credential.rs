@@ -301,11 +301,6 @@ impl<'r> Listed<'r> {
     pub fn credential(&self) -> Result<crate::vault::view::Credential> {
         CredentialRow::read(self.row).map(|row| row.view(self.verified))
     }
-
-    /// The whole row, for checks inside the vault.
-    pub(in crate::vault) fn full(&self) -> Result<CredentialRow> {
-        CredentialRow::read(self.row)
-    }
 }
 
 /// Calls `each` for the credentials that fit, in order of name. `verified`: the caller checks each

@@ -6,10 +6,15 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, limits::Limit};
 use std::path::Path;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// "vlt1" in ASCII: says whose file this is (SQLite file format, offset 68).
 pub(super) const APPLICATION_ID: i32 = 0x766c_7431;
+
+/// How long `SQLite` waits for other programs that have the database open; ours queue before. A
+/// statement may wait twice, and no command is to hang for ten seconds.
+const BUSY: Duration = Duration::from_secs(3);
 
 /// A value bound to a statement; borrowed, because everything outlives its statement.
 #[derive(Clone, Copy)]
@@ -125,7 +130,7 @@ pub(in crate::vault) struct Db(Connection);
 
 impl Db {
     /// Opens an existing vault's database; the caller has checked the file.
-    pub(in crate::vault) fn open(path: &Path) -> Result<Self> {
+    pub(super) fn open(path: &Path) -> Result<Self> {
         let db = Self::connect(path)?;
         let id = db.int("PRAGMA application_id")?;
         if id != i64::from(APPLICATION_ID) {
@@ -158,6 +163,8 @@ impl Db {
             (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
             (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false),
             (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+            (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true),
+            (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true),
             (DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true),
         ] {
             connection.set_db_config(setting, on).map_err(fault)?;
@@ -170,16 +177,15 @@ impl Db {
             connection.set_limit(limit, value).map_err(fault)?;
         }
         let db = Self(connection);
-        db.script(
-            "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;
-             PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;
-             PRAGMA busy_timeout = 10000; PRAGMA wal_autocheckpoint = 0;",
-        )
-        .map_err(
-            |e| {
-                if e.kind() == ErrorKind::Unsupported { not_a_vault(path) } else { e }
-            },
-        )?;
+        db.wait_for(BUSY)?;
+        // Memory mapping stays off, as it is by default.
+        let profile = "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;
+             PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON;
+             PRAGMA wal_autocheckpoint = 0;";
+        db.script(profile).map_err(|e| match e.kind() {
+            ErrorKind::Unsupported => not_a_vault(path),
+            _ => e,
+        })?;
         Ok(db)
     }
 
@@ -239,8 +245,24 @@ impl Db {
         self.script("BEGIN")
     }
 
+    /// Commits, or leaves nothing behind.
+    ///
+    /// When the sync at the end of a commit fails, its frames are in the write-ahead log all the
+    /// same: the next process to open the vault would take them for committed. Emptying the log up
+    /// to the commit before takes them back.
     pub(in crate::vault) fn commit(&self) -> Result<()> {
-        self.script("COMMIT")
+        let Err(e) = self.0.execute_batch("COMMIT") else {
+            return Ok(());
+        };
+        self.roll_back();
+        match is_unwritten(&e) || matches!(self.checkpoint(), Ok(true)) {
+            true => Err(fault(e)),
+            false => Err(Error::new(
+                ErrorKind::Io,
+                "syncing the vault failed; whether the change was kept is not known",
+            )
+            .hint("see whether it was: vault audit show")),
+        }
     }
 
     /// Undoes an open transaction; without one it does nothing. Errors cannot matter any more: what
@@ -258,10 +280,14 @@ impl Db {
     /// each process reads the log anew when it opens the vault, they would be read and copied again
     /// and again.
     pub(in crate::vault) fn checkpoint(&self) -> Result<bool> {
-        self.script("PRAGMA busy_timeout = 0")?;
+        self.wait_for(Duration::ZERO)?;
         let busy = self.first("PRAGMA wal_checkpoint(TRUNCATE)", &[], |row| row.int(0));
-        self.script("PRAGMA busy_timeout = 10000")?;
+        self.wait_for(BUSY)?;
         Ok(busy? == Some(0))
+    }
+
+    fn wait_for(&self, busy: Duration) -> Result<()> {
+        self.0.busy_timeout(busy).map_err(fault)
     }
 
     /// More memory for a bulk load.
@@ -279,6 +305,12 @@ impl Db {
         found.retain(|line| line != "ok");
         Ok(found)
     }
+}
+
+/// Whether a failed commit certainly did not write its last frame, without which it is none.
+fn is_unwritten(e: &rusqlite::Error) -> bool {
+    e.sqlite_error_code() == Some(ErrorCode::DiskFull)
+        || e.sqlite_error().is_some_and(|e| e.extended_code == rusqlite::ffi::SQLITE_IOERR_WRITE)
 }
 
 fn not_a_vault(path: &Path) -> Error {
@@ -307,11 +339,15 @@ fn fault(e: rusqlite::Error) -> Error {
 fn clone_fault(e: &rusqlite::Error) -> Error {
     let io = |message: &str| Error::new(ErrorKind::Io, message);
     match e.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            io("the vault is busy: another program holds the database")
-                .hint("close programs that have the vault's file open")
+        Some(
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::FileLockingProtocolFailed,
+        ) => io("the vault is busy: another program holds the database")
+            .hint("close programs that have the vault's file open"),
+        Some(ErrorCode::DiskFull) => {
+            io("the disk is full; nothing was changed").hint("make room on it: df -h")
         }
-        Some(ErrorCode::DiskFull) => io("the disk is full; nothing was changed"),
         Some(ErrorCode::SystemIoFailure) => {
             io("reading or writing the vault failed; nothing was changed")
                 .hint("is the disk full or the file size limited? df -h; ulimit -f")

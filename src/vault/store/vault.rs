@@ -191,7 +191,6 @@ impl Tombstone {
 }
 
 /// A member of a leaf of the state tree.
-#[derive(Eq, Ord, PartialEq, PartialOrd)]
 pub(in crate::vault) struct Member {
     pub(in crate::vault) bucket: i64,
     /// 1 credential, 2 tombstone.
@@ -200,46 +199,27 @@ pub(in crate::vault) struct Member {
     pub(in crate::vault) row_tag: Hash,
 }
 
-impl Member {
-    fn read(row: &Row<'_>) -> Result<Self> {
-        Ok(Self {
+/// The members of the leaves `from..=to` in order of bucket, table and id, credentials as the index
+/// `credential_leaf` has them: who trusts a row must compare it with its member.
+pub(in crate::vault) fn members(
+    db: &Db,
+    from: i64,
+    to: i64,
+    mut each: impl FnMut(Member) -> Result<()>,
+) -> Result<()> {
+    let sql = "SELECT bucket, 1 AS part, id, row_tag FROM credential
+                 WHERE bucket BETWEEN ?1 AND ?2
+               UNION ALL
+               SELECT bucket, 2, id, row_tag FROM tombstone WHERE bucket BETWEEN ?1 AND ?2
+               ORDER BY bucket, part, id";
+    db.each(sql, &[Value::Int(from), Value::Int(to)], |row| {
+        each(Member {
             bucket: row.int(0)?,
             table: if row.int(1)? == 1 { 1 } else { 2 },
             id: row.array(2)?,
             row_tag: row.array(3)?,
         })
-    }
-}
-
-/// The members of one leaf in order of table and id, credentials as the index `credential_leaf` has
-/// them: who trusts a row must compare it with its member.
-pub(in crate::vault) fn members(
-    db: &Db,
-    bucket: i64,
-    mut each: impl FnMut(Member) -> Result<()>,
-) -> Result<()> {
-    let sql = "SELECT bucket, 1 AS part, id, row_tag FROM credential WHERE bucket = ?1
-               UNION ALL
-               SELECT bucket, 2, id, row_tag FROM tombstone WHERE bucket = ?1
-               ORDER BY part, id";
-    db.each(sql, &[Value::Int(bucket)], |row| each(Member::read(row)?))
-}
-
-/// The members of all leaves in order, from the tables themselves: `revision` is in no index, so
-/// that no index can answer in a table's place.
-pub(in crate::vault) fn all_members(db: &Db) -> Result<Vec<Member>> {
-    let mut all = Vec::new();
-    for sql in [
-        "SELECT bucket, 1, id, row_tag, revision FROM credential",
-        "SELECT bucket, 2, id, row_tag, revision FROM tombstone",
-    ] {
-        db.each(sql, &[], |row| {
-            all.push(Member::read(row)?);
-            Ok(())
-        })?;
-    }
-    all.sort_unstable();
-    Ok(all)
+    })
 }
 
 /// The children of a node of the state tree; empty if it is not stored.
