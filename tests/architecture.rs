@@ -33,6 +33,8 @@ const FENCES: &[(&str, &[&str])] = &[
 const LONG: &[(&str, &str)] = &[
     ("src/kind/dsn.rs", "one grammar with the cases that prove it"),
     ("src/vault/creds.rs", "the verbs, side by side"),
+    ("src/vault/tx.rs", "one transaction from its beginning to its commit"),
+    ("tests/tamper.rs", "the attacks, one function each"),
     ("tests/format/reader.rs", "a reader of the format that shares nothing with the program"),
     (
         "src/vault/store/credential.rs",
