@@ -1,5 +1,16 @@
 //! The vault's verbs through the library: what a credential goes through, and what it leaves.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "helpers of tests may do what tests may, and clarity comes before speed"
+)]
+
 use std::rc::Rc;
 use vault::error::ErrorKind;
 use vault::model::{Attr, CredName, FieldName, Metadata, Secret, Timestamp};
@@ -113,14 +124,13 @@ fn an_import_is_all_or_nothing() {
     f.add("n00100", b"x");
     let run = |count: usize, skip: usize| {
         let mut i = skip;
-        let result = f.unlocked().import(
+        f.unlocked().import(
             &mut || {
                 i += 1;
                 Ok((i <= count).then(|| new(&format!("n{i:05}"), format!("value {i}").as_bytes())))
             },
             &mut |_| {},
-        );
-        result
+        )
     };
     assert_eq!(run(500, 0).err().unwrap().kind(), ErrorKind::Conflict);
     assert_eq!(f.locked().names("", false, 10).unwrap().len(), 1);

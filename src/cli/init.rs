@@ -97,6 +97,12 @@ fn remove_stump(path: &Path) -> Result<()> {
 }
 
 fn reuse(path: &Path) -> Result<Key> {
+    // a pipe that nobody writes to would be waited for without end
+    if path.metadata().is_ok_and(|about| !about.is_file()) {
+        let what = format!("`{}` is not a regular file", path.display());
+        return Err(Error::new(ErrorKind::Refused, what)
+            .hint("name a file that is not there yet, or give the key in VAULT_KEY"));
+    }
     let text = read::file(path, KEY_MAX, Privacy::Required)?;
     unlock::identity(text, &format!("`{}`", path.display()))
 }

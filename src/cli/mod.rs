@@ -172,6 +172,22 @@ fn is_remark(report: &Report, format: Format) -> bool {
     matches!(report, Report::Done { .. }) && format != Format::Json
 }
 
+/// Writes help, or whatever else needs no vault, to standard output.
+fn written(text: &[u8]) -> Result<()> {
+    let mut out = std::io::stdout();
+    heard(out.write_all(text).and_then(|()| out.flush()))
+}
+
+/// A reader who has seen enough is no failure; a full disk is.
+fn heard(outcome: std::io::Result<()>) -> Result<()> {
+    match outcome {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::io("cannot write the answer", &e))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
 fn width() -> Option<usize> {
     let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
     Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
@@ -180,11 +196,10 @@ fn width() -> Option<usize> {
 fn end(stop: usage::Stop, args: &[OsString]) -> ExitCode {
     let json = usage::wants_json(args);
     match stop {
-        usage::Stop::Answer(text) => {
-            // help into a pipe that is closed is no failure
-            let _ = std::io::stdout().write_all(text.as_bytes());
-            ExitCode::SUCCESS
-        }
+        usage::Stop::Answer(text) => match written(text.as_bytes()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error, json),
+        },
         usage::Stop::Help(text) if !json => {
             let _ = std::io::stderr().write_all(text.as_bytes());
             ExitCode::from(2)

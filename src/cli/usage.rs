@@ -89,11 +89,14 @@ fn unknown(wrong: &clap::Error, path: &str) -> Error {
     if ["password", "passphrase", "secret", "token", "value", "key", "api-key"]
         .contains(&&flag[2..])
     {
-        let command = match path {
-            "vault cred set" => "vault cred set NAME",
-            _ => "vault cred add NAME",
+        let error = match path {
+            "vault cred add" => secret_in_arguments("vault cred add NAME"),
+            "vault cred set" => secret_in_arguments("vault cred set NAME"),
+            // elsewhere it can only be meant to unlock
+            _ => Error::usage("a secret is never given as an argument: others can see it there")
+                .hint("set VAULT_PASSPHRASE_FILE, give `--key-file FILE`, or be asked"),
         };
-        return secret_in_arguments(command).hint(format!("there is no `{flag}`"));
+        return error.hint(format!("there is no `{flag}`"));
     }
     let error = Error::usage(format!("`{path}` has no `{flag}`"));
     match text(wrong, ContextKind::SuggestedArg) {

@@ -22,7 +22,8 @@ pub fn parse_port(text: &str) -> Result<u16> {
 pub fn parse_url(text: &str) -> Result<String> {
     check_value(text)?;
     if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        return Err(Error::usage("an address has no white space and no control characters"));
+        return Err(Error::usage("an address has no white space and no control characters")
+            .hint("write it like https://example.com/path, with %20 for a space"));
     }
     let (scheme, rest) = text.split_once("://").ok_or_else(not_a_url)?;
     let (authority, query) = split_authority(rest);

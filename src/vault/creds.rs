@@ -99,7 +99,7 @@ impl<S: State> Vault<S> {
         // All rows are checked, not only those that fit: a changed one may no longer fit.
         let listed = keys
             .map_or(Ok(()), |keys| check_now(core, keys))
-            .and_then(|()| rows::list(&core.db, filter, row));
+            .and_then(|()| rows::list(&core.db, filter, keys.is_some(), row));
         core.db.roll_back();
         listed
     }
@@ -389,7 +389,8 @@ fn choose<'r>(row: &'r CredentialRow, field: Option<&FieldName>) -> Result<&'r H
     let kind = crate::kind::find(&row.meta.kind).ok();
     let primary = || {
         let of_kind = kind.into_iter().flat_map(|k| k.fields).filter(|f| f.secret);
-        of_kind.filter_map(|f| named(f.name)).chain(row.heads.iter()).next()
+        let others = row.heads.iter().filter(|head| head.field.as_str() != "notes");
+        of_kind.filter_map(|f| named(f.name)).chain(others).chain(&row.heads).next()
     };
     field.map_or_else(primary, |field| named(field.as_str())).ok_or_else(|| {
         let have: Vec<&str> = row.heads.iter().map(|head| head.field.as_str()).collect();

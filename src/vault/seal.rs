@@ -160,7 +160,11 @@ impl PathRecord {
 
     /// The vault last seen there.
     pub(super) fn read(&self) -> Result<Option<Uuid>> {
-        let Some(mut file) = files::open(&self.0)? else {
+        let opened = files::open(&self.0).map_err(|e| match e.kind() {
+            ErrorKind::Refused => e,
+            _ => e.hint("make the state directory readable, or set XDG_STATE_HOME"),
+        });
+        let Some(mut file) = opened? else {
             return Ok(None);
         };
         let mut bytes = [0; 16];

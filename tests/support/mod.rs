@@ -1,8 +1,19 @@
-//! What the end-to-end tests share: a place of their own, and the program in it.
+//! What the end-to-end tests share: a place of their own, the program in it, and a terminal.
 
 #![allow(dead_code, reason = "each test program uses its own part of this")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "helpers of tests may do what tests may, and clarity comes before speed"
+)]
 
 pub mod oracle;
+pub mod pty;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -81,6 +92,16 @@ impl Sandbox {
         self.path("data/vault/vault.db")
     }
 
+    /// Writes a file that others cannot read, and tells its path.
+    pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        use std::os::unix::fs::OpenOptionsExt;
+        let path = self.path(name);
+        let mut options = fs::File::options();
+        let opened = options.write(true).create(true).truncate(true).mode(0o600).open(&path);
+        opened.unwrap().write_all(content.as_ref()).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
     /// `program`, hermetic: nothing of the environment of the test reaches it.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
@@ -108,6 +129,14 @@ impl Sandbox {
         command
     }
 
+    /// The same in a session of its own, so that there is no terminal to ask on, whatever the test
+    /// was started from.
+    pub fn detached(&self, args: &[&str]) -> Command {
+        let mut command = self.command("setsid");
+        command.args(["-w", VAULT]).args(args);
+        command
+    }
+
     /// Runs it, with nothing on standard input.
     pub fn run(&self, args: &[&str]) -> Answer {
         Answer::of(&mut self.vault(args))
@@ -129,6 +158,55 @@ impl Sandbox {
     pub fn add(&self, name: &str, value: &[u8]) {
         self.ok(&["cred", "add", name, "--stdin", "--exact"], value);
     }
+
+    /// How many entries the log has.
+    pub fn entries(&self) -> usize {
+        self.log(&["--limit", "0"]).len()
+    }
+
+    /// The log, newest first.
+    pub fn log(&self, filter: &[&str]) -> Vec<serde_json::Value> {
+        let out = self.ok(&[&["audit", "show", "--json"], filter].concat(), b"");
+        json(&out)["items"].as_array().unwrap().clone()
+    }
+
+    /// The words that run a program as somebody whom permissions bind: none unless we are the
+    /// superuser, who hands the sandbox over to an ordinary user.
+    pub fn ordinary(&self) -> Option<Vec<&'static str>> {
+        if !rustix::process::geteuid().is_root() {
+            return Some(Vec::new());
+        }
+        if !require("setpriv") {
+            return None;
+        }
+        let owner = "65534";
+        let given = Command::new("chown").args(["-R", owner]).arg(self.root()).status();
+        assert!(given.unwrap().success());
+        Some(vec!["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"])
+    }
+
+    /// A copy of the program that everybody can run.
+    pub fn program(&self) -> PathBuf {
+        use std::os::unix::fs::PermissionsExt;
+        let program = self.path("vault");
+        if !program.exists() {
+            fs::copy(VAULT, &program).unwrap();
+            fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        program
+    }
+
+    /// Everything in the database but the log, as text: what must not change when a command fails.
+    pub fn content(&self) -> String {
+        let copy = tempfile::tempdir().unwrap();
+        let file = copy.path().join("vault.db");
+        fs::copy(self.database(), &file).unwrap();
+        let wal = self.path("data/vault/vault.db-wal");
+        if wal.exists() {
+            fs::copy(wal, copy.path().join("vault.db-wal")).unwrap();
+        }
+        dump(&rusqlite::Connection::open(file).unwrap())
+    }
 }
 
 impl Answer {
@@ -149,6 +227,16 @@ impl Answer {
         });
         output.unwrap().into()
     }
+
+    /// Standard output as text.
+    pub fn text(&self) -> String {
+        String::from_utf8(self.out.clone()).unwrap()
+    }
+
+    /// Everything that was said, whatever the bytes.
+    pub fn all(&self) -> String {
+        format!("{}{}", String::from_utf8_lossy(&self.out), self.err)
+    }
 }
 
 impl From<Output> for Answer {
@@ -161,4 +249,63 @@ impl From<Output> for Answer {
             out: output.stdout,
         }
     }
+}
+
+/// A document with its version.
+pub fn json(text: &[u8]) -> serde_json::Value {
+    let value: serde_json::Value = serde_json::from_slice(text)
+        .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(text)));
+    assert_eq!(value["schema_version"], 1, "{value}");
+    value
+}
+
+/// Every file below `dir`, links and special files among them.
+pub fn files(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let entry = entry.unwrap();
+        match entry.file_type().unwrap().is_dir() {
+            true => found.extend(files(&entry.path())),
+            false => found.push(entry.path()),
+        }
+    }
+    found
+}
+
+/// Whether `needle` is somewhere in `hay`.
+pub fn contains(hay: &[u8], needle: &[u8]) -> bool {
+    // looking for one byte first is what makes this bearable without optimisation
+    let Some((first, rest)) = needle.split_first() else { return true };
+    let mut hay = hay;
+    while let Some(at) = hay.iter().position(|byte| byte == first) {
+        hay = &hay[at + 1..];
+        if hay.starts_with(rest) {
+            return true;
+        }
+    }
+    false
+}
+
+fn dump(db: &rusqlite::Connection) -> String {
+    let queries = [
+        "SELECT vault_id, epoch, created_at, counter, root, slots FROM vault",
+        "SELECT * FROM slot ORDER BY id",
+        "SELECT * FROM credential ORDER BY name, id",
+        "SELECT * FROM tombstone ORDER BY bucket, id",
+        "SELECT * FROM secret ORDER BY credential, field, version",
+        "SELECT * FROM node ORDER BY level, position",
+        "SELECT * FROM segment ORDER BY id",
+        "SELECT sql FROM sqlite_schema ORDER BY name",
+    ];
+    let mut text = String::new();
+    for query in queries {
+        let mut statement = db.prepare(query).unwrap();
+        let columns = statement.column_count();
+        let mut rows = statement.query([]).unwrap();
+        while let Some(row) = rows.next().unwrap() {
+            let cells: Vec<_> = (0..columns).map(|at| row.get_ref(at).unwrap()).collect();
+            text.push_str(&format!("{cells:?}\n"));
+        }
+    }
+    text
 }

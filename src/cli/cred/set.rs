@@ -67,6 +67,8 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
             .hint("give a metadata option, or the name of a secret field"));
     }
     refuse_public(args.secret.as_ref())?;
+    // what is wrong with the options is said before the vault is opened, and so before any entry
+    args.meta.apply(&mut Metadata::default(), cx.world.now())?;
     let early = early(&args)?;
     let notes = args.meta.notes()?;
     let mut vault = cx.unlocked()?;

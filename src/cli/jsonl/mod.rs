@@ -4,7 +4,7 @@
 mod leaf;
 
 use super::cred::set_field;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::kind::{self, Kind, public};
 use crate::model::{FieldName, Metadata, Secret, Timestamp, parse_when};
 use crate::vault::NewCredential;
@@ -15,7 +15,8 @@ use std::fmt;
 /// Reads line `number` of a file.
 ///
 /// # Errors
-/// Usage (2): `line N, column M` and what is wrong there, never what stands there.
+/// Usage (2), or refused (14) for a secret in clear: `line N, column M` and what is wrong there,
+/// never what stands there.
 pub fn parse(line: &[u8], number: u64, now: Timestamp) -> Result<NewCredential> {
     let draft: Draft = serde_json::from_slice(line).map_err(|e| explain(&e, number))?;
     draft.finish(now).map_err(|e| at(number, None, &e))
@@ -36,8 +37,12 @@ pub fn at(line: u64, column: Option<usize>, error: &Error) -> Error {
 /// parser writes its own words first.
 const OURS: char = '\u{1}';
 
+/// The same for what is refused by policy.
+const OURS_REFUSED: char = '\u{2}';
+
 fn ours<E: de::Error>(error: &Error) -> E {
-    E::custom(format!("{OURS}{}", error.message()))
+    let mark = if error.kind() == ErrorKind::Refused { OURS_REFUSED } else { OURS };
+    E::custom(format!("{mark}{}", error.message()))
 }
 
 fn wrong<E: de::Error>(what: &str) -> E {
@@ -46,13 +51,16 @@ fn wrong<E: de::Error>(what: &str) -> E {
 
 fn explain(error: &serde_json::Error, number: u64) -> Error {
     let text = error.to_string();
-    let said = text.strip_prefix(OURS).and_then(|text| text.rsplit_once(" at line ")).map(|s| s.0);
+    let said = text.strip_prefix([OURS, OURS_REFUSED]);
+    let said = said.and_then(|text| text.rsplit_once(" at line ")).map(|parts| parts.0);
+    let refused = text.starts_with(OURS_REFUSED);
     let what = match error.classify() {
         serde_json::error::Category::Data => said.unwrap_or("the wrong type of value"),
         serde_json::error::Category::Eof => "the JSON ends too early",
         serde_json::error::Category::Syntax | serde_json::error::Category::Io => "no valid JSON",
     };
-    at(number, Some(error.column()), &Error::usage(what))
+    let kind = if refused { ErrorKind::Refused } else { ErrorKind::Usage };
+    at(number, Some(error.column()), &Error::new(kind, what))
 }
 
 #[derive(Default)]

@@ -13,6 +13,9 @@ use unicode_width::UnicodeWidthStr;
 /// Tables of more rows than this are streamed.
 const SHORT: usize = 500;
 
+/// Wider tables are not fitted to the terminal: the crate that does it counts in 16 bits.
+const MOST: usize = 1 << 15;
+
 /// Spaces between columns.
 const GAP: usize = 2;
 
@@ -95,7 +98,9 @@ impl Seen {
 fn arranged(out: &mut Out<'_>, heads: &[String], seen: Seen, style: &Style) {
     let total: usize = seen.widths.iter().map(|width| width + GAP).sum();
     let width = match style.width {
-        Some(width) if total > width + GAP => u16::try_from(width).unwrap_or(u16::MAX),
+        Some(width) if total > width + GAP && total < MOST => {
+            u16::try_from(width).unwrap_or(u16::MAX)
+        }
         _ => {
             line(out, heads, &seen.widths, style.color);
             return seen.cells.iter().for_each(|cells| line(out, cells, &seen.widths, false));

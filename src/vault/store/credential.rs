@@ -258,6 +258,7 @@ fn read_heads(mut blob: &[u8]) -> Result<Vec<Head>> {
 /// A row of the list, borrowed from the database: nothing is copied until it is asked for.
 pub struct Listed<'r> {
     row: &'r Row<'r>,
+    verified: bool,
 }
 
 impl<'r> Listed<'r> {
@@ -298,14 +299,16 @@ impl<'r> Listed<'r> {
     /// # Errors
     /// Integrity (15) for a value of the wrong type.
     pub fn credential(&self) -> Result<crate::vault::view::Credential> {
-        CredentialRow::read(self.row).map(|row| row.view(false))
+        CredentialRow::read(self.row).map(|row| row.view(self.verified))
     }
 }
 
-/// Calls `each` for the credentials that fit, in order of name.
+/// Calls `each` for the credentials that fit, in order of name. `verified`: the caller has
+/// checked all rows.
 pub(in crate::vault) fn list(
     db: &Db,
     filter: &Filter,
+    verified: bool,
     mut each: impl FnMut(&Listed<'_>) -> Result<()>,
 ) -> Result<()> {
     let (condition, mut args) = condition(filter);
@@ -320,7 +323,7 @@ pub(in crate::vault) fn list(
         let _ = write!(sql, " LIMIT ?{} OFFSET ?{n}", n - 1);
     }
     let values: Vec<Value<'_>> = args.iter().map(Arg::value).collect();
-    db.each(&sql, &values, |row| each(&Listed { row }))
+    db.each(&sql, &values, |row| each(&Listed { row, verified }))
 }
 
 enum Arg {

@@ -1,0 +1,340 @@
+//! The canary hunt: a session of all commands with known secrets in it, and then a search for them
+//! in every file, every argument and environment of a started program, everything that was written
+//! anywhere, and everything that was said.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "helpers of tests may do what tests may, and clarity comes before speed"
+)]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use support::pty::Pty;
+use support::{Answer, Sandbox, VAULT, contains, files, require};
+
+/// Odd characters, so that each way to write it differs.
+const CANARY: &str = "Kanarie-\"7f/é?\\+Vogel-Geheim";
+/// A second one, for passphrases.
+const PASSPHRASE: &str = "Kanarie-Passwort gravel ostrich penknife";
+
+/// The canaries in every form in which they could get away.
+fn forms(identity: &str) -> BTreeMap<String, Vec<u8>> {
+    let mut forms = BTreeMap::new();
+    for (name, text) in [("value", CANARY), ("passphrase", PASSPHRASE), ("key", identity)] {
+        let bytes = text.as_bytes();
+        let mut add = |form: &str, bytes: Vec<u8>| {
+            forms.insert(format!("{name} {form}"), bytes);
+        };
+        add("raw", bytes.to_vec());
+        add("its end", bytes[bytes.len() - 13..].to_vec());
+        add("hex", data_encoding::HEXLOWER.encode(bytes).into_bytes());
+        add("HEX", data_encoding::HEXUPPER.encode(bytes).into_bytes());
+        for offset in 0..3 {
+            // at any offset in a longer text: without the characters that its neighbours share
+            let padded = [&vec![0; offset][..], bytes].concat();
+            let whole = padded.len() / 3 * 3;
+            for (form, encoding) in
+                [("base64", data_encoding::BASE64), ("base64url", data_encoding::BASE64URL)]
+            {
+                let text = encoding.encode(&padded[..whole]);
+                add(&format!("{form} {offset}"), text.as_bytes()[4..].to_vec());
+            }
+        }
+        let json = serde_json::to_string(text).unwrap();
+        add("JSON", json.trim_matches('"').as_bytes().to_vec());
+        let shown: String = bytes.iter().map(|b| escaped(*b)).collect();
+        add("URL", shown.into_bytes());
+        add("UTF-16 LE", text.encode_utf16().flat_map(u16::to_le_bytes).collect());
+        add("UTF-16 BE", text.encode_utf16().flat_map(u16::to_be_bytes).collect());
+    }
+    forms
+}
+
+fn escaped(byte: u8) -> String {
+    match byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
+    }
+}
+
+/// The forms that are in `hay`.
+fn found(forms: &BTreeMap<String, Vec<u8>>, hay: &[u8]) -> Vec<String> {
+    let hit = forms.iter().filter(|(_, needle)| contains(hay, needle));
+    hit.map(|(name, _)| name.clone()).collect()
+}
+
+#[track_caller]
+fn none(forms: &BTreeMap<String, Vec<u8>>, hay: &[u8], place: &str) {
+    assert_eq!(found(forms, hay), Vec::<String>::new(), "in {place}");
+}
+
+/// One step of the session.
+struct Step<'s> {
+    args: &'s [&'s str],
+    input: Vec<u8>,
+    code: i32,
+    /// Whether its standard output is to hold the canary.
+    hands_out: bool,
+}
+
+fn step<'s>(args: &'s [&'s str], code: i32) -> Step<'s> {
+    Step { args, input: Vec::new(), code, hands_out: false }
+}
+
+impl Step<'_> {
+    fn with(mut self, input: impl AsRef<[u8]>) -> Self {
+        self.input = input.as_ref().to_vec();
+        self
+    }
+
+    fn handing_out(mut self) -> Self {
+        self.hands_out = true;
+        self
+    }
+}
+
+#[expect(clippy::too_many_lines, reason = "a table")]
+fn session() -> Vec<Step<'static>> {
+    let line = |name: &str, rest: &str| {
+        let value = serde_json::to_string(CANARY).unwrap();
+        format!(
+            "{{\"name\":\"{name}\",\"type\":\"custom\",\"secrets\":{{\"pin\":{value}}}{rest}}}\n"
+        )
+    };
+    let bad = |rest: &str| {
+        line("bad", &format!(",{}", rest.replace("CANARY", "Kanarie-\\\"7f/é?\\\\+Vogel-Geheim")))
+    };
+    vec![
+        step(&["init"], 0),
+        step(&["init"], 13),
+        step(&["cred", "add", "a", "--stdin"], 0).with(CANARY),
+        step(&["cred", "add", "b", "--file", "value", "--notes-file", "value"], 0),
+        step(&["cred", "add", "b", "--file", "value"], 13),
+        step(&["cred", "add", "c", "--generate", "--username", "me"], 0),
+        step(&["cred", "add", "t", "--type", "token", "--stdin"], 0)
+            .with(format!("Bearer {CANARY}\n\n")),
+        step(&["cred", "add", "j", "--type", "jwt", "--stdin"], 0).with(CANARY),
+        step(&["cred", "add", "s", "--type", "ssh", "--secret-field", "private_key", "--stdin"], 0)
+            .with(CANARY),
+        step(&["cred", "add", "p", "--type", "cert", "--stdin"], 0).with(CANARY),
+        step(&["cred", "add", "d", "--type", "dsn", "--stdin"], 0)
+            .with(format!("postgres://app:{CANARY}@db.example.com/main")),
+        step(&["cred", "add", "e", "--stdin"], 2),
+        step(&["cred", "add", "f", "--file", "nowhere"], 10),
+        step(&["cred", "set", "a", "--stdin", "--exact"], 0).with(CANARY),
+        step(&["cred", "set", "a", "totp", "--file", "value"], 0),
+        step(&["cred", "set", "a", "--url", "https://example.com", "--tag", "x"], 0),
+        step(&["cred", "set", "a", "pin", "--stdin"], 10).with(CANARY),
+        step(&["cred", "get", "a"], 0).handing_out(),
+        step(&["cred", "get", "a", "--json"], 0).handing_out(),
+        step(&["cred", "get", "a", "nothing"], 10),
+        step(&["cred", "get", "none"], 10),
+        step(&["cred", "show", "a"], 0),
+        step(&["cred", "show", "a", "--json"], 0),
+        step(&["cred", "show", "b", "--reveal"], 0).handing_out(),
+        step(&["cred", "show", "b", "--reveal", "--json"], 0).handing_out(),
+        step(&["cred", "list"], 0),
+        step(&["cred", "list", "--json", "--verify"], 0),
+        step(&["cred", "rename", "a", "z"], 0),
+        step(&["cred", "rm", "z"], 0),
+        step(&["cred", "restore", "z"], 0),
+        step(&["cred", "rm", "z"], 0),
+        step(&["cred", "purge", "z", "--yes"], 0),
+        step(&["import", "--dry-run"], 0).with(line("i", "")),
+        step(&["import"], 0).with(line("i", ",\"notes\":\"n\"")),
+        step(&["import"], 2).with(bad("\"port\":\"CANARY\"")),
+        step(&["import"], 2).with(bad("\"CANARY\":1")),
+        step(&["import"], 2).with(bad("\"expires\":\"CANARY\"")),
+        step(&["import"], 2).with(bad("\"tags\":\"CANARY\"")),
+        step(&["import"], 2).with(bad("\"secrets\":\"CANARY\"")),
+        step(&["import"], 14).with(bad("\"fields\":{\"api_key\":\"CANARY\"}")),
+        step(&["import"], 2).with(CANARY),
+        step(&["import", "--json"], 2).with(format!("{{\"name\":{CANARY}")),
+        step(&["audit", "show", "--limit", "0"], 0),
+        step(&["audit", "show", "--limit", "0", "--json"], 0),
+        step(&["audit", "show", "3"], 0),
+        step(&["audit", "verify"], 0),
+        step(&["status"], 0),
+        step(&["doctor"], 0),
+        step(&["completions", "zsh"], 0),
+        step(&["man", "pages"], 0),
+        step(&["help", "environment"], 0),
+        step(&["cred", "get", "b", "--key-file", "value"], 11),
+        step(&["cred", "get", "b", "--key-file", "wrong-key"], 11),
+        step(&["trust-state", "--yes"], 0),
+    ]
+}
+
+/// Traces what `args` does: programs it starts, and everything it and they write.
+fn traced(
+    sandbox: &Sandbox,
+    n: usize,
+    args: &[&str],
+    input: &[u8],
+    env: &[(&str, &str)],
+) -> Answer {
+    let trace = sandbox.path("trace").join(format!("{n:03}"));
+    let mut command = sandbox.command("strace");
+    command
+        .args(["-f", "-v", "-y", "-xx", "-s", "1048576", "-o"])
+        .arg(&trace)
+        .args(["-e", "trace=execve,write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg"])
+        .arg(VAULT)
+        .args(args)
+        .envs(env.iter().copied());
+    Answer::fed(&mut command, input)
+}
+
+/// The strings of a trace as they were, each call a line; without the calls that write to standard
+/// output, if these are meant to hold the canary.
+fn decoded(trace: &Path, hands_out: bool) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for line in fs::read_to_string(trace).unwrap().lines() {
+        // the answer goes to a descriptor of its own, which leads to the same pipe
+        if hands_out && line.contains(" write(") && line.contains(&hex("pipe:[")) {
+            continue;
+        }
+        let mut rest = line;
+        while let Some(at) = rest.find("\\x") {
+            let code = rest.get(at + 2..at + 4).and_then(|code| u8::from_str_radix(code, 16).ok());
+            bytes.extend(rest[..at].contains('"').then_some(b'\n'));
+            bytes.extend(code);
+            rest = &rest[at + 4..];
+        }
+        bytes.push(b'\n');
+    }
+    bytes
+}
+
+fn hex(text: &str) -> String {
+    text.bytes().map(|byte| format!("\\x{byte:02x}")).collect()
+}
+
+#[test]
+fn a_session_of_all_commands_lets_nothing_out() {
+    if !require("strace") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let key = fs::read_to_string(sandbox.path("key")).unwrap();
+    let forms = forms(key.lines().last().unwrap());
+    fs::create_dir(sandbox.path("trace")).unwrap();
+    fs::remove_dir_all(sandbox.path("data/vault")).unwrap();
+    fs::remove_dir_all(sandbox.path("state/vault")).unwrap();
+    sandbox.file("value", CANARY);
+    let other = Sandbox::new();
+    fs::copy(other.path("key"), sandbox.path("wrong-key")).unwrap();
+    for (n, step) in session().into_iter().enumerate() {
+        let answer = traced(&sandbox, n, step.args, &step.input, &[]);
+        let at = format!("vault {:?}", step.args);
+        assert_eq!(answer.code, step.code, "{at}: {}", answer.err);
+        none(&forms, answer.err.as_bytes(), &format!("the errors of {at}"));
+        match step.hands_out {
+            true => assert_ne!(found(&forms, &answer.out).len(), 0, "{at}: the control is missing"),
+            false => none(&forms, &answer.out, &format!("the answer of {at}")),
+        }
+        let trace = sandbox.path("trace").join(format!("{n:03}"));
+        none(&forms, &decoded(&trace, step.hands_out), &format!("what {at} wrote or started"));
+        if step.hands_out {
+            assert_ne!(found(&forms, &decoded(&trace, false)).len(), 0, "{at}: blind");
+        }
+    }
+    fs::remove_dir_all(sandbox.path("trace")).unwrap();
+    hunt(&sandbox, &forms, &["value", "key"]);
+}
+
+/// No file but those named may hold a canary; and these must.
+fn hunt(sandbox: &Sandbox, forms: &BTreeMap<String, Vec<u8>>, planted: &[&str]) {
+    let mut hits = 0;
+    for file in files(sandbox.root()) {
+        let hit = found(forms, &fs::read(&file).unwrap());
+        match planted.iter().any(|name| file == sandbox.path(name)) {
+            true => hits += usize::from(!hit.is_empty()),
+            false => assert_eq!(hit, Vec::<String>::new(), "in {}", file.display()),
+        }
+        none(forms, file.to_str().unwrap().as_bytes(), "a file's name");
+    }
+    assert_eq!(hits, planted.len(), "the search is blind");
+}
+
+#[test]
+fn passphrases_and_keys_in_the_environment_reach_no_child() {
+    if !require("strace") || !require("setsid") {
+        return;
+    }
+    let sandbox = Sandbox::bare();
+    fs::create_dir(sandbox.path("trace")).unwrap();
+    sandbox.file("passphrase", PASSPHRASE);
+    let forms = forms("AGE-SECRET-KEY-1KANARIEVOGEL");
+    // the command that gives the passphrase is a child, and must see neither key nor passphrase
+    let source = [("VAULT_PASSPHRASE_COMMAND", "cat passphrase")];
+    let wrong = [("VAULT_KEY", "AGE-SECRET-KEY-1KANARIEVOGEL")];
+    for (n, (args, env, code)) in [
+        (&["init"][..], &source[..], 0),
+        (&["cred", "add", "x", "--stdin"], &source, 0),
+        (&["cred", "list", "--verify"], &wrong, 11),
+        (&["cred", "list", "--verify", "--json"], &wrong, 11),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let answer = traced(&sandbox, n, args, CANARY.as_bytes(), env);
+        assert_eq!(answer.code, code, "{}", answer.err);
+        none(&forms, answer.all().as_bytes(), "what was said");
+        let trace = fs::read_to_string(sandbox.path("trace").join(format!("{n:03}"))).unwrap();
+        // the first program started is ours, with what the test gave it; `cat` writes what it reads
+        let kept: Vec<_> =
+            trace.lines().skip(1).filter(|line| !line.contains(" write(1")).collect();
+        assert!(env != source || kept.iter().any(|line| line.contains(" execve(")), "no child");
+        let kept_file = sandbox.file("trace/kept", kept.join("\n"));
+        none(
+            &forms,
+            &decoded(Path::new(&kept_file), false),
+            &format!("what {args:?} wrote or started"),
+        );
+    }
+    let mut typed = Pty::vault(&sandbox, &["cred", "get", "x"], &[]);
+    typed.expect("Passphrase for ");
+    typed.send(format!("{PASSPHRASE}\r"));
+    let (code, screen) = typed.finish();
+    assert_eq!((code, contains(&screen, CANARY.as_bytes())), (0, true), "the control is missing");
+    assert!(!contains(&screen, PASSPHRASE.as_bytes()), "what was typed shows");
+    fs::remove_dir_all(sandbox.path("trace")).unwrap();
+    hunt(&sandbox, &forms, &["passphrase"]);
+}
+
+/// The demo makes its own secrets and runs the program many times: no child may see ours, and nothing
+/// of it may be left.
+#[test]
+fn the_demo_passes_nothing_on_and_cleans_up() {
+    if !require("strace") {
+        return;
+    }
+    let sandbox = Sandbox::bare();
+    fs::create_dir(sandbox.path("trace")).unwrap();
+    let forms = forms("AGE-SECRET-KEY-1KANARIEVOGEL");
+    let env = [("VAULT_KEY", "AGE-SECRET-KEY-1KANARIEVOGEL"), ("VAULT_FILE", "/nowhere")];
+    let answer = traced(&sandbox, 0, &["demo", "--json"], b"", &env);
+    assert_eq!(answer.code, 0, "{}", answer.err);
+    assert_eq!(support::json(&answer.out)["passed"], true);
+    let trace = sandbox.path("trace/000");
+    let all = fs::read_to_string(&trace).unwrap();
+    // the first program started is ours, with what the test gave it
+    let children: Vec<_> = all.lines().skip(1).collect();
+    assert!(children.iter().filter(|line| line.contains(" execve(")).count() > 10);
+    fs::write(&trace, children.join("\n")).unwrap();
+    none(&forms, &decoded(&trace, false), "what the demo wrote or started");
+    fs::write(&trace, all.lines().next().unwrap()).unwrap();
+    assert_ne!(found(&forms, &decoded(&trace, false)).len(), 0, "the control is missing");
+    fs::remove_dir_all(sandbox.path("trace")).unwrap();
+    assert_eq!(files(sandbox.root()), Vec::<std::path::PathBuf>::new());
+}

@@ -1,0 +1,84 @@
+//! No secret in the arguments: refused with the way to do it right, and never repeated.
+
+use super::refused;
+use super::support::Sandbox;
+
+const CANARY: &str = "Hunter2-Canary";
+
+/// Command lines with a secret in them, and what the message says.
+const LINES: &[(&[&str], &str)] = &[
+    (&["cred", "add", "new", CANARY], "never given as an argument"),
+    (&["cred", "add", "new", "--stdin", CANARY], "never given as an argument"),
+    (&["cred", "add", "new", "--password", CANARY], "never given as an argument"),
+    (&["cred", "add", "new", "--password=Hunter2-Canary"], "never given as an argument"),
+    (&["cred", "add", "new", "--token", CANARY], "never given as an argument"),
+    (&["cred", "add", "new", "--secret=Hunter2-Canary"], "never given as an argument"),
+    (&["cred", "add", "new", "--api-key=Hunter2-Canary"], "never given as an argument"),
+    (&["cred", "add", "new", "--value", CANARY], "never given as an argument"),
+    (&["cred", "add", "new", "--secret-field", "pin=Hunter2-Canary"], "never given as an argument"),
+    (&["cred", "add", "new", "--secret-field=pin=Hunter2-Canary"], "never given as an argument"),
+    (&["cred", "add", "new", "--stdin=Hunter2-Canary"], "`--stdin`"),
+    (&["cred", "add", "new", "--fd", CANARY], "`--fd <N>`"),
+    (&["cred", "add", "new", "--generate=Hunter2-Canary"], "`--generate"),
+    (&["cred", "add", "new", "--field", CANARY], "KEY=VALUE"),
+    (&["cred", "add", "new", "--field", "Pass=Hunter2-Canary"], "field name"),
+    (&["cred", "add", "new", "--Hunter2-Canary"], "never given as an argument"),
+    (&["cred", "set", "x", "password", CANARY], "never given as an argument"),
+    (&["cred", "set", "x", "--password=Hunter2-Canary"], "never given as an argument"),
+    (&["cred", "set", "x", "password", "--value", CANARY], "never given as an argument"),
+    (&["cred", "set", "x", CANARY], "a field name is"),
+    (&["cred", "get", "x", "password", CANARY], "one argument too many"),
+    (&["cred", "get", "x", CANARY], "a field name is"),
+    (&["cred", "show", "x", CANARY], "one argument too many"),
+    (&["cred", "list", CANARY], "one argument too many"),
+    (&["cred", "list", "--limit", CANARY], "`--limit <N>`"),
+    (&["cred", "list", "--tag", "Hunter2-Canary,"], "a tag has no"),
+    (&["cred", "rm", "x", "y", CANARY], "one argument too many"),
+    (&["cred", "rename", "x", "-Hunter2-Canary"], "one argument too many"),
+    (&["cred", CANARY], "no such command"),
+    (&["Hunter2-Canary"], "no such command"),
+    (&["init", CANARY], "one argument too many"),
+    (&["init", "--passphrase", CANARY], "never given as an argument"),
+    (&["status", "--format", CANARY], "`--format <FORMAT>`"),
+    (&["audit", "show", "--action", CANARY], "`--action <ACTION>`"),
+    (&["audit", "show", "--since", CANARY], "not a date or duration"),
+    (&["completions", CANARY], "`<SHELL>`"),
+    (&["import", "--format", CANARY], "`--format <FORMAT>`"),
+];
+
+#[test]
+fn no_secret_is_taken_as_an_argument_nor_repeated() {
+    let sandbox = Sandbox::new();
+    sandbox.add("x", b"value");
+    let (content, entries) = (sandbox.content(), sandbox.entries());
+    for (line, message) in LINES {
+        for json in [false, true] {
+            let args = if json { [&["--json"], *line].concat() } else { line.to_vec() };
+            let answer = sandbox.run(&args);
+            let all = answer.all();
+            assert_eq!(answer.code, 2, "{args:?}: {all}");
+            assert!(answer.out.is_empty() && all.contains("hint"), "{args:?}: {all}");
+            assert!(!all.to_lowercase().contains("canary"), "{args:?}: {all}");
+            match json {
+                true => _ = super::tells(&answer, 2, "usage", message),
+                false => super::says(&answer, 2, message, ""),
+            }
+        }
+    }
+    assert_eq!(sandbox.content(), content);
+    assert_eq!(sandbox.entries(), entries);
+}
+
+#[test]
+fn the_hint_is_the_right_command() {
+    let sandbox = Sandbox::new();
+    let add = "vault cred add NAME --stdin < FILE";
+    let wrong = (2, "others can see it there", add);
+    refused(&sandbox, &["cred", "add", "x", "y"], b"", wrong, 0);
+    let set = "vault cred set NAME FIELD --stdin < FILE";
+    let wrong = (2, "others can see it there", set);
+    refused(&sandbox, &["cred", "set", "x", "password", "y"], b"", wrong, 0);
+    refused(&sandbox, &["cred", "lits"], b"", (2, "no such command", "`vault cred list`"), 0);
+    let near = (2, "has no `--usernme`", "`--username`");
+    refused(&sandbox, &["cred", "add", "x", "--usernme", "y"], b"", near, 0);
+}

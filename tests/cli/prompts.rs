@@ -1,0 +1,159 @@
+//! Questions, on a real terminal: what is typed does not show, and standard input is left alone.
+
+use super::support::pty::Pty;
+use super::support::{Sandbox, require};
+
+const PASSPHRASE: &str = "gravel ostrich penknife lullaby";
+
+#[test]
+fn a_vault_made_and_used_at_the_terminal() {
+    if !require("setsid") {
+        return;
+    }
+    let sandbox = Sandbox::bare();
+    let mut init = Pty::vault(&sandbox, &["init"], &[]);
+    init.expect("Make a passphrase of six random words for you?");
+    init.send("n");
+    for question in ["Passphrase for the new vault: ", "Passphrase for the new vault again: "] {
+        init.expect(question);
+        init.send(format!("{PASSPHRASE}\r"));
+    }
+    let (code, screen) = init.end();
+    assert_eq!(code, 0, "{screen}");
+    assert!(screen.contains("made a vault") && !screen.contains("ostrich"), "{screen}");
+
+    let mut add = Pty::vault(&sandbox, &["cred", "add", "x", "--username", "app"], &[]);
+    add.expect("Passphrase for ");
+    add.send("not this\r");
+    add.expect("That is not it. Once more.");
+    add.send(format!("{PASSPHRASE}\r"));
+    add.expect("Value of password: ");
+    add.send("hunter2Ü\r");
+    add.expect("Value of password again: ");
+    add.send("hunter2Ü\r");
+    let (code, screen) = add.end();
+    assert_eq!(code, 0, "{screen}");
+    assert!(screen.contains("added `x`") && !screen.contains("hunter2"), "{screen}");
+
+    // the question is asked on the terminal whatever standard input and error are
+    let line = format!("'{}' cred get x </dev/null >value 2>errors", super::support::VAULT);
+    let mut get = Pty::shell(&sandbox, &line);
+    get.expect("Passphrase for ");
+    get.send(format!("{PASSPHRASE}\r"));
+    assert_eq!(get.end().0, 0);
+    assert_eq!(std::fs::read(sandbox.path("value")).unwrap(), "hunter2Ü".as_bytes());
+    assert_eq!(std::fs::read(sandbox.path("errors")).unwrap(), b"");
+}
+
+#[test]
+fn a_passphrase_made_for_you_is_shown_once_and_works() {
+    if !require("setsid") {
+        return;
+    }
+    let sandbox = Sandbox::bare();
+    let mut init = Pty::vault(&sandbox, &["init"], &[]);
+    init.expect("Make a passphrase of six random words for you?");
+    init.send("y");
+    init.expect("Do you have it?");
+    init.send("y");
+    let (code, screen) = init.end();
+    assert_eq!(code, 0, "{screen}");
+    let words = screen.lines().find_map(|line| line.strip_prefix("    ")).unwrap().trim();
+    let file = sandbox.file("passphrase", words);
+    let mut verify = sandbox.vault(&["audit", "verify", "--json"]);
+    let output = verify.env("VAULT_PASSPHRASE_FILE", file).output().unwrap();
+    assert_eq!(super::json(&output.stdout)["authenticated"], true);
+    assert!(super::support::files(&sandbox.path("data")).iter().all(|file| {
+        !super::support::contains(&std::fs::read(file).unwrap(), words.as_bytes())
+    }));
+}
+
+#[test]
+fn giving_up_at_any_question_is_code_3_and_changes_nothing() {
+    if !require("setsid") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.add("x", b"value");
+    let content = sandbox.content();
+    for (args, question, keys) in [
+        (&["cred", "add", "y"][..], "Value of password: ", "\u{3}"),
+        (&["cred", "add", "y"], "Value of password: ", "\u{4}"),
+        (&["cred", "set", "x", "password"], "Value of password: ", "abc\u{3}"),
+        (&["cred", "purge", "x"], "to destroy it", "\r"),
+        (&["trust-state"], "Did you restore", "n"),
+    ] {
+        let mut terminal = Pty::vault(&sandbox, args, &[]);
+        terminal.expect(question);
+        terminal.send(keys);
+        let (code, screen) = terminal.end();
+        assert_eq!(code, 3, "{args:?}: {screen}");
+        assert!(screen.contains("error: "), "{screen}");
+        assert_eq!(sandbox.content(), content, "{args:?}");
+    }
+}
+
+#[test]
+fn two_answers_that_differ_and_none_at_all_are_refused() {
+    if !require("setsid") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let mut differ = Pty::vault(&sandbox, &["cred", "add", "x"], &[]);
+    differ.expect("Value of password: ");
+    differ.send("one-canary\r");
+    differ.expect("again: ");
+    differ.send("two-canary\r");
+    let (code, screen) = differ.end();
+    assert_eq!(code, 2);
+    assert!(screen.contains("do not match") && !screen.contains("canary"), "{screen}");
+    let mut empty = Pty::vault(&sandbox, &["cred", "add", "x"], &[]);
+    empty.expect("Value of password: ");
+    empty.send("\r");
+    let (code, screen) = empty.end();
+    assert_eq!(code, 2);
+    assert!(screen.contains("nothing was typed"), "{screen}");
+    assert_eq!(sandbox.ok(&["cred", "list"], b""), b"");
+}
+
+#[test]
+fn what_looks_wrong_is_asked_about_when_it_was_typed() {
+    if !require("setsid") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let args = ["cred", "add", "t", "--type", "token"];
+    for (answer, code) in [("n", 3), ("y", 0)] {
+        let mut terminal = Pty::vault(&sandbox, &args, &[]);
+        terminal.expect("Value of token: ");
+        terminal.send("Bearer abc\r");
+        terminal.expect("again: ");
+        terminal.send("Bearer abc\r");
+        terminal.expect("store it anyway?");
+        terminal.send(answer);
+        let (got, screen) = terminal.end();
+        assert_eq!(got, code, "{screen}");
+    }
+    assert_eq!(sandbox.ok(&["cred", "get", "t"], b""), b"Bearer abc");
+}
+
+#[test]
+fn several_secret_fields_are_asked_for_one_by_one() {
+    if !require("setsid") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let args = ["cred", "add", "o", "--type", "oauth2", "--secret-field", "refresh_token"];
+    let mut terminal = Pty::vault(&sandbox, &args, &[]);
+    for (question, value) in [("Value of client_secret", "s-1"), ("Value of refresh_token", "r-1")]
+    {
+        for asked in [format!("{question}: "), format!("{question} again: ")] {
+            terminal.expect(&asked);
+            terminal.send(format!("{value}\r"));
+        }
+    }
+    let (code, screen) = terminal.end();
+    assert_eq!(code, 0, "{screen}");
+    assert_eq!(sandbox.ok(&["cred", "get", "o"], b""), b"s-1");
+    assert_eq!(sandbox.ok(&["cred", "get", "o", "refresh_token"], b""), b"r-1");
+}
