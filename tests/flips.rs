@@ -4,6 +4,18 @@
 //! The default run samples the database: every `VAULT_TEST_FLIP_STEP`-th byte. The full run is
 //! `VAULT_TEST_FLIP_STEP=1 cargo test --release --test flips`.
 
+#![allow(
+    clippy::pedantic,
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "tests may, and clarity comes before speed"
+)]
+
 use std::collections::BTreeMap;
 use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -3,6 +3,18 @@
 //!
 //! `BLESS=1` makes new vectors.
 
+#![allow(
+    clippy::pedantic,
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "tests may, and clarity comes before speed"
+)]
+
 #[path = "format/bless.rs"]
 mod bless;
 #[path = "format/reader.rs"]

@@ -1,6 +1,18 @@
 //! Random histories against a model (T27, small). Each operation reopens the vault, at a later time.
 //! More cases: `VAULT_TEST_MODEL_CASES=1000 cargo test --release --test model`.
 
+#![allow(
+    clippy::pedantic,
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "tests may, and clarity comes before speed"
+)]
+
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError};
 use std::collections::BTreeMap;

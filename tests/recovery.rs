@@ -3,6 +3,18 @@
 //!
 //! Skipped with a word where a program is missing, unless `VAULT_TEST_REQUIRE` is set.
 
+#![allow(
+    clippy::pedantic,
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "tests may, and clarity comes before speed"
+)]
+
 mod support;
 
 use std::collections::BTreeMap;

@@ -1,6 +1,18 @@
 //! Rows changed behind the program's back, each genuine at some time, with a right tag: only the
 //! state tree can tell that they are out of place.
 
+#![allow(
+    clippy::pedantic,
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "tests may, and clarity comes before speed"
+)]
+
 use rusqlite::Connection;
 use std::rc::Rc;
 use vault::error::ErrorKind;

@@ -3,6 +3,18 @@
 //! as the untouched vault would, and the operations that touch what was changed must refuse with
 //! exit code 15, or report a problem.
 
+#![allow(
+    clippy::pedantic,
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "tests may, and clarity comes before speed"
+)]
+
 mod forge;
 
 use forge::{Owner, blob, fix_chain, fix_tree, one, rows};

@@ -175,8 +175,12 @@ fn is_remark(report: &Report, format: Format) -> bool {
 /// Writes help, or whatever else needs no vault, to standard output.
 fn written(text: &[u8]) -> Result<()> {
     let mut out = std::io::stdout();
-    match out.write_all(text).and_then(|()| out.flush()) {
-        // a reader who has seen enough is no failure; a full disk is
+    heard(out.write_all(text).and_then(|()| out.flush()))
+}
+
+/// A reader who has seen enough is no failure; a full disk is.
+fn heard(outcome: std::io::Result<()>) -> Result<()> {
+    match outcome {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Error::io("cannot write the answer", &e))
         }

@@ -303,8 +303,8 @@ impl<'r> Listed<'r> {
     }
 }
 
-/// Calls `each` for the credentials that fit, in order of name. `verified`: the caller checks each
-/// row before it passes it on.
+/// Calls `each` for the credentials that fit, in order of name. `verified`: the caller has
+/// checked all rows.
 pub(in crate::vault) fn list(
     db: &Db,
     filter: &Filter,

@@ -1,0 +1,255 @@
+#!/usr/bin/env bash
+# Whole processes, start-up included, beside their peers on the same machine.
+#
+#   benches/process.sh data            make the vaults and the peers' stores
+#   benches/process.sh run [ROW...]    measure: version get list search set import verify (default: all)
+#   benches/process.sh report          a Markdown table: ratio, target, pass or miss
+#   benches/process.sh clean           remove the work directory
+#
+# Environment:
+#   WORK       work directory (default: $TMPDIR/vault-bench); nothing outside it is written
+#   VAULT      the program (default: target/release/vault, which must have been built)
+#   SIZES      credentials in each vault (default: 1000 10000 100000 1000000)
+#   PEER_MAX   largest store made for the peers, which keep a file for each secret (default: 100000)
+#   RUNS       runs of a quick row (default: 40); SLOW_RUNS of a slow one (default: 7)
+#   BULK       secrets in the import that is timed (default: 100000)
+#   ENGINE     rounds (default: the commands of a row in turn) or hyperfine (one after the other)
+#
+# Peers that are not installed are left out, and that is said. Nobody has a passphrase: pass and prs
+# use a key without one and a warm agent, kbs2 an unwrapped key, vault a key file. The peers' stores
+# hold copies of one secret under many names, and no store is a git repository. vault writes an audit
+# entry and waits for the disk in every row but `version`; the peers do neither.
+set -euo pipefail
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+WORK=${WORK:-${TMPDIR:-/tmp}/vault-bench}
+VAULT=${VAULT:-$HERE/../target/release/vault}
+SIZES=${SIZES:-1000 10000 100000 1000000}
+PEER_MAX=${PEER_MAX:-100000}
+RUNS=${RUNS:-40} SLOW_RUNS=${SLOW_RUNS:-7} BULK=${BULK:-100000}
+NAME=org00/service00/account000000
+QUERY=account000777
+export LC_ALL=C.UTF-8
+
+# Neither the caller's vault nor the caller's keys are used.
+for name in "${!VAULT_@}"; do unset "$name"; done
+export GNUPGHOME=$WORK/gnupg XDG_STATE_HOME=$WORK/state
+
+have() { command -v "$1" >/dev/null; }
+note() { printf '%s\n' "$*" >&2; }
+vault_env() { export VAULT_FILE=$WORK/vault-$1/vault.db VAULT_KEY_FILE=$WORK/key; }
+pass_env() { export PASSWORD_STORE_DIR=$WORK/pass-$1; }
+kbs2_at() { printf 'kbs2 -c %s' "$WORK/kbs2-$1"; }
+is_made() { [[ -e $WORK/vault-$1/made ]]; }
+peers_have() { [[ $1 -le $PEER_MAX ]]; }
+
+need_vault() {
+  VAULT=$(realpath -e "$VAULT" 2>/dev/null) ||
+    { note "no program at \`$VAULT\`: cargo build --release --locked"; exit 2; }
+}
+
+data() {
+  need_vault
+  mkdir -p "$WORK" "$GNUPGHOME" && chmod 700 "$WORK" "$GNUPGHOME"
+  for peer in kbs2 pass prs gpg hyperfine; do have "$peer" || note "$peer is not installed: left out"; done
+  local n
+  for n in $SIZES $BULK; do json_lines "$n"; done
+  for n in $SIZES; do make_vault "$n"; done
+  have gpg && make_key
+  for n in $SIZES; do
+    peers_have "$n" || { note "no peers' stores with $n secrets (PEER_MAX)"; continue; }
+    make_peers "$n"
+  done
+}
+
+json_lines() { # N
+  [[ -e $WORK/import-$1.jsonl ]] && return
+  awk -v n="$1" 'BEGIN {
+    for (k = 0; k < n; k++)
+      printf "{\"name\":\"org%02d/service%02d/account%06d\",\"type\":\"password\"," \
+             "\"username\":\"user%05d@example.org\",\"url\":\"https://s%d.example.org/login\"," \
+             "\"secrets\":{\"password\":\"Tr0ub4dor-and-3-horses!!\"}}\n",
+             k % 37, int(k / 37) % 100, k, k, k
+  }' >"$WORK/import-$1.part"
+  mv "$WORK/import-$1.part" "$WORK/import-$1.jsonl"
+}
+
+make_vault() { # N
+  is_made "$1" && return
+  rm -rf "$WORK/vault-$1"
+  vault_env "$1"
+  "$VAULT" -q init
+  "$VAULT" -q import --format jsonl "$WORK/import-$1.jsonl"
+  : >"$WORK/vault-$1/made"
+}
+
+make_key() {
+  gpg -q --list-secret-keys bench >/dev/null 2>&1 ||
+    gpg -q --batch --passphrase '' --quick-gen-key bench future-default default never
+  printf 'Tr0ub4dor-and-3-horses!!\nusername: user00001@example.org\nurl: https://s1.example.org/login\n' >"$WORK/plain"
+  gpg -q --batch --yes --trust-model always -r bench -e -o "$WORK/one.gpg" "$WORK/plain" 2>/dev/null
+}
+
+make_peers() { # N
+  if { have pass || have prs; } && [[ -e $WORK/one.gpg && ! -e $WORK/pass-$1/.gpg-id ]]; then
+    copies "$WORK/pass-$1" "$1" "$WORK/one.gpg" .gpg /
+    gpg -K --with-colons bench | awk -F: '/^fpr/ { print $10; exit }' >"$WORK/pass-$1/.gpg-id"
+  fi
+  if have kbs2 && [[ ! -e $WORK/kbs2-$1/config.toml ]]; then
+    printf 'user00001@example.org\001Tr0ub4dor-and-3-horses!!' >"$WORK/kbs2.in"
+    rm -rf "$WORK/kbs2-$1" && mkdir -p "$WORK/kbs2-$1"
+    kbs2 -c "$WORK/kbs2-$1" init --insecure-not-wrapped -s "$WORK/kbs2-$1/store" >/dev/null
+    kbs2 -c "$WORK/kbs2-$1" new -f -t probe <"$WORK/kbs2.in"
+    mv "$WORK/kbs2-$1/store/probe" "$WORK/kbs2-$1/probe"
+    copies "$WORK/kbs2-$1/store" "$1" "$WORK/kbs2-$1/probe" '' -
+  fi
+}
+
+copies() { # DIR N FILE SUFFIX SEPARATOR: one file under many names
+  python3 - "$@" <<'PY'
+import os, shutil, sys
+root, n, source, suffix, separator = sys.argv[1:]
+for k in range(int(n)):
+    name = separator.join((f"org{k % 37:02}", f"service{k // 37 % 100:02}", f"account{k:06}"))
+    path = f"{root}/{name}{suffix}"
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    shutil.copyfile(source, path)
+PY
+}
+
+# plan GROUP WHO RUNS [stdin=FILE] [before=SHELL] [items=N] -- COMMAND...: adds a case to the plan, with
+# the environment that matters.
+plan() {
+  PLAN_ARGS=$(printf '%s\x1f' "$@") python3 - <<'PY' >>"$WORK/plan.jsonl"
+import json, os
+group, who, runs, *rest = os.environ.pop("PLAN_ARGS").split("\x1f")[:-1]
+cut = rest.index("--")
+options = dict(option.split("=", 1) for option in rest[:cut])
+options["items"] = int(options.get("items", 1))
+env = {k: v for k, v in os.environ.items() if k.startswith(("VAULT_", "PASSWORD_", "GNUPG", "XDG_STATE"))}
+print(json.dumps({"group": group, "who": who, "runs": int(runs), "argv": rest[cut + 1:], "env": env, **options}))
+PY
+}
+
+row_version() {
+  plan version vault "$RUNS" -- "$VAULT" --version
+  plan version floor "$RUNS" -- true
+  for peer in kbs2 prs pass; do
+    have "$peer" || continue
+    if [[ $peer == pass ]]; then plan version pass "$RUNS" -- pass version
+    else plan version "$peer" "$RUNS" -- "$peer" --version; fi
+  done
+}
+
+row_get() {
+  local n
+  for n in $SIZES; do
+    vault_env "$n"
+    plan "get/$n" vault "$RUNS" -- "$VAULT" cred get "$NAME"
+    plan "get/$n" floor "$RUNS" -- true
+    # shellcheck disable=SC2046 # two words are meant
+    if have kbs2 && peers_have "$n"; then plan "get/$n" kbs2 "$RUNS" -- $(kbs2_at "$n") pass "${NAME//\//-}"; fi
+    pass_env "$n"
+    if have pass && peers_have "$n"; then plan "get/$n" pass "$RUNS" -- pass show "$NAME"; fi
+    if have prs && peers_have "$n"; then plan "get/$n" prs "$RUNS" -- prs show -I "$NAME"; fi
+  done
+  # against itself: the smallest vault and the largest one, in turn
+  local pair=get/${SIZES##* }-${SIZES%% *}
+  vault_env "${SIZES##* }" && plan "$pair" vault-large "$RUNS" -- "$VAULT" cred get "$NAME"
+  vault_env "${SIZES%% *}" && plan "$pair" vault-small "$RUNS" -- "$VAULT" cred get "$NAME"
+}
+
+row_list() {
+  local n runs format
+  for n in $SIZES; do
+    runs=$RUNS
+    if [[ $n -ge 100000 ]]; then runs=$SLOW_RUNS; fi
+    vault_env "$n"
+    for format in plain json table; do
+      plan "list/$n" "vault-$format" "$runs" -- "$VAULT" cred list --format "$format"
+    done
+    peers_have "$n" || continue
+    pass_env "$n"
+    if have prs; then plan "list/$n" prs "$runs" -- prs list -I --list; fi
+    if have pass; then plan "list/$n" pass "$runs" -- pass ls; fi
+    # shellcheck disable=SC2046 # two words are meant
+    if have kbs2; then plan "list/$n" kbs2 "$runs" -- $(kbs2_at "$n") list; fi
+  done
+}
+
+row_search() {
+  local n
+  for n in $SIZES; do
+    vault_env "$n" && pass_env "$n"
+    plan "search/$n" vault "$SLOW_RUNS" -- "$VAULT" cred list --search "$QUERY" --format plain
+    peers_have "$n" || continue
+    if have prs; then plan "search/$n" prs "$SLOW_RUNS" -- prs list -I --list "$QUERY"; fi
+    if have pass; then plan "search/$n" pass "$SLOW_RUNS" -- pass find "$QUERY"; fi
+  done
+}
+
+row_set() {
+  local n
+  printf 'another-secret-of-the-same-size!' >"$WORK/value"
+  for n in $SIZES; do
+    vault_env "$n" && pass_env "$n"
+    plan "set/$n" vault "$RUNS" stdin="$WORK/value" -- "$VAULT" cred set "$NAME" --stdin
+    peers_have "$n" || continue
+    # shellcheck disable=SC2046 # two words are meant
+    if have kbs2; then plan "set/$n" kbs2 "$RUNS" stdin="$WORK/kbs2.in" -- $(kbs2_at "$n") new -f -t bench-added; fi
+    if have pass; then plan "set/$n" pass "$RUNS" stdin="$WORK/plain" -- pass insert -m -f bench/added; fi
+  done
+}
+
+row_import() {
+  vault_env import
+  plan "import/$BULK" vault "$SLOW_RUNS" items="$BULK" before="rm -rf '$WORK/vault-import'; '$VAULT' -q init" -- \
+    "$VAULT" import --format jsonl "$WORK/import-$BULK.jsonl"
+}
+
+row_verify() { # each import left an entry for every credential
+  vault_env "${SIZES##* }"
+  plan "verify/${SIZES##* }" vault "$SLOW_RUNS" -- "$VAULT" audit verify
+}
+
+run() {
+  need_vault
+  is_made "${SIZES%% *}" || { note "first: benches/process.sh data"; exit 2; }
+  [[ $# -gt 0 ]] || set -- version get list search set import verify
+  # A warm agent for the peers that need one.
+  if have gpg && [[ -e $WORK/one.gpg ]]; then gpg -q --batch -d "$WORK/one.gpg" >/dev/null; fi
+  : >"$WORK/plan.jsonl"
+  local row
+  for row in "$@"; do
+    declare -F "row_$row" >/dev/null || { note "no such row: $row"; exit 2; }
+    "row_$row"
+  done
+  machine >"$WORK/machine"
+  python3 "$HERE/measure.py" run "$WORK/plan.jsonl" "$WORK/results.jsonl"
+}
+
+machine() { # what the figures belong to
+  printf 'Measured on %s, %s cores, Linux %s, %s file system; %s' \
+    "$(sed -n 's/^model name[^:]*: //p;T;q' /proc/cpuinfo)" "$(nproc)" "$(uname -r)" \
+    "$(stat -f -c %T "$WORK")" "$("$VAULT" --version)"
+  if have kbs2; then printf ', %s' "$(kbs2 --version)"; fi
+  if have prs; then printf ', %s' "$(prs --version)"; fi
+  if have pass; then printf ', pass %s' "$(pass version | grep -o 'v[0-9][0-9.]*')"; fi
+  printf '.\n'
+}
+
+clean() {
+  if [[ -d $GNUPGHOME ]] && have gpgconf; then gpgconf --kill gpg-agent; fi
+  rm -rf "$WORK"
+}
+
+case ${1:-} in
+  data) data ;;
+  run) shift && run "$@" ;;
+  report)
+    [[ -e $WORK/results.jsonl ]] || { note "first: benches/process.sh run"; exit 2; }
+    cat "$WORK/machine" && echo
+    python3 "$HERE/measure.py" report "$WORK/results.jsonl"
+    ;;
+  clean) clean ;;
+  *) sed -n '2,/^set -/{/^set -/!p}' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//' ;;
+esac
