@@ -211,6 +211,11 @@ fn paths(text: &str) -> Vec<&str> {
         .map(|word| word.trim_end_matches([':', '.']))
         .filter(|word| tops.iter().any(|top| word.starts_with(top)))
         .filter(|word| !word.contains(['*', '<', '{', '…', '$', '#']))
-        .filter(|word| !word.split('/').any(|part| part.len() > 1 && part == part.to_uppercase()))
+        .filter(|word| !word.split(['/', '.']).any(is_placeholder))
         .collect()
+}
+
+/// A whole word in capitals.
+fn is_placeholder(part: &str) -> bool {
+    part.len() > 1 && part.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
 }
