@@ -363,17 +363,36 @@ fn condition(filter: &Filter) -> (String, Vec<Arg>) {
         and(&|n| format!("instr(',' || tags || ',', ?{n}) > 0"), format!(",{tag},"));
     }
     if let Some(text) = &filter.search {
-        and(&search, text.to_ascii_lowercase());
+        and(&search, anywhere(text));
     }
     (sql, args)
 }
 
-/// Substring search over all clear text. `lower` and `instr` are bytewise on both databases.
+/// Substring search over all clear text, ASCII letters compared without case: `LIKE` as `SQLite` has
+/// it, `ILIKE` under a bytewise collation. Most columns of most rows are empty; asking for that first
+/// halves the time.
 fn search(n: usize) -> String {
     let attrs = Attr::ALL.iter().map(|attr| attr.name());
-    let columns = ["name", "kind", "tags", "fields"].into_iter().chain(attrs);
-    let tests: Vec<String> = columns.map(|c| format!("instr(lower({c}), ?{n}) > 0")).collect();
-    format!("({})", tests.join(" OR "))
+    let tests: Vec<String> = ["tags", "fields"]
+        .into_iter()
+        .chain(attrs)
+        .map(|c| format!("({c} IS NOT NULL AND {c} LIKE ?{n} ESCAPE '\\')"))
+        .collect();
+    let always = |c| format!("{c} LIKE ?{n} ESCAPE '\\'");
+    format!("({} OR {} OR {})", always("name"), tests.join(" OR "), always("kind"))
+}
+
+/// The pattern that finds `text` anywhere.
+fn anywhere(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
 }
 
 /// Live (or trashed) names that begin with `prefix`, in order.
