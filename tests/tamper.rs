@@ -336,7 +336,12 @@ fn list(v: &mut Vault<Unlocked>, filter: &Filter) -> Said {
     let outcome = v.list(filter, &mut |row| {
         shown += &format!("{} {} {:?}\n", row.name()?, row.kind()?, row.attr(Attr::Url)?);
         if !filter.brief {
-            shown += &format!("{:?}\n", row.credential()?.meta);
+            let attrs: Vec<_> =
+                Attr::ALL.into_iter().map(|a| row.attr(a)).collect::<Result<_, _>>()?;
+            let tags: Vec<_> = row.tags()?.collect();
+            shown += &format!("{attrs:?} {:?} {tags:?} {:?}\n", row.port()?, row.fields()?);
+            shown += &format!("{:?} {:?}\n", row.requires_vpn()?, row.requires_2fa()?);
+            shown += &format!("{:?} {:?}\n", row.expires_at()?, row.rotate_every()?);
         }
         Ok(())
     });

@@ -123,31 +123,33 @@ fn cells<'r>(row: &'r Listed<'_>) -> Result<[Cell<'r>; 6]> {
 }
 
 fn everything(row: &Listed<'_>, sink: &mut Sink<'_>) -> Result<()> {
-    let one = row.credential()?;
-    let meta = &one.meta;
     let mut cells = Vec::with_capacity(EVERYTHING.len());
-    cells.push(Cell::text(Some(&one.name)));
-    cells.push(Cell::text(Some(&meta.kind)));
-    cells.extend(Attr::ALL.map(|attr| Cell::text(meta.get(attr))));
-    cells.push(meta.port.map_or(Cell::None, |port| Cell::Int(port.into())));
-    cells.push(Cell::List(meta.tags.iter().map(|tag| tag.as_str().into()).collect()));
-    cells.push(Cell::Flag(meta.requires_vpn));
-    cells.push(Cell::Flag(meta.requires_2fa));
-    cells.push(Cell::time(meta.expires_at));
-    cells.push(meta.rotate_every.map_or(Cell::None, |span| Cell::owned(words(span))));
-    cells.push(Cell::time(meta.last_rotated_at));
-    cells.push(Cell::time(meta.last_verified_at));
-    cells.push(Cell::text(meta.verdict.as_deref()));
-    let fields = meta.fields.iter().map(|(key, value)| (key.to_string(), Cell::text(Some(value))));
+    cells.push(Cell::text(Some(row.name()?)));
+    cells.push(Cell::text(Some(row.kind()?)));
+    for attr in Attr::ALL {
+        cells.push(Cell::text(row.attr(attr)?));
+    }
+    cells.push(row.port()?.map_or(Cell::None, Cell::Int));
+    cells.push(Cell::List(row.tags()?.map(Into::into).collect()));
+    cells.push(Cell::Flag(row.requires_vpn()?));
+    cells.push(Cell::Flag(row.requires_2fa()?));
+    cells.push(Cell::time(row.expires_at()?));
+    cells.push(row.rotate_every()?.map_or(Cell::None, |span| Cell::owned(words(span))));
+    cells.push(Cell::time(row.last_rotated_at()?));
+    cells.push(Cell::time(row.last_verified_at()?));
+    cells.push(Cell::text(row.verdict()?));
+    let fields = row.fields()?;
+    let fields = fields.into_iter().map(|(key, value)| (key.to_string(), Cell::owned(value)));
     cells.push(Cell::Map(fields.collect()));
-    let secrets =
-        one.secrets.iter().map(|(key, version)| (key.to_string(), Cell::Int((*version).into())));
+    let secrets = row.secrets()?;
+    let secrets = secrets.into_iter().map(|(key, n)| (key.to_string(), Cell::Int(n.into())));
     cells.push(Cell::Map(secrets.collect()));
-    cells.push(Cell::owned(one.id.to_string()));
-    cells.push(Cell::Time(one.created_at));
-    cells.push(Cell::Time(one.updated_at));
-    cells.push(Cell::time(one.deleted_at));
-    cells.push(Cell::Flag(one.verified));
+    let mut id = uuid::Uuid::encode_buffer();
+    cells.push(Cell::text(Some(row.id()?.hyphenated().encode_lower(&mut id))));
+    cells.push(Cell::Time(row.created_at()?));
+    cells.push(Cell::Time(row.updated_at()?));
+    cells.push(Cell::time(row.deleted_at()?));
+    cells.push(Cell::Flag(row.verified()));
     sink(&cells)
 }
 

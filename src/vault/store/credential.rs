@@ -294,12 +294,122 @@ impl<'r> Listed<'r> {
         Ok(self.row.opt_int(5)?.map(Timestamp))
     }
 
-    /// Everything, as owned values. Not in a brief list.
+    /// Its port. This and all that follow are not in a brief list.
     ///
     /// # Errors
     /// Integrity (15) for a value of the wrong type.
-    pub fn credential(&self) -> Result<crate::vault::view::Credential> {
-        CredentialRow::read(self.row).map(|row| row.view(self.verified))
+    pub fn port(&self) -> Result<Option<i64>> {
+        self.row.opt_int(14)
+    }
+
+    /// Its tags, in order.
+    ///
+    /// # Errors
+    /// Integrity (15) for a value of the wrong type.
+    pub fn tags(&self) -> Result<impl Iterator<Item = &'r str>> {
+        Ok(self.row.opt_text(15)?.into_iter().flat_map(|tags| tags.split(',')))
+    }
+
+    /// Whether it works only inside a VPN.
+    ///
+    /// # Errors
+    /// Integrity (15) for a value of the wrong type.
+    pub fn requires_vpn(&self) -> Result<bool> {
+        self.row.flag(16)
+    }
+
+    /// Whether its login asks for a second factor.
+    ///
+    /// # Errors
+    /// Integrity (15) for a value of the wrong type.
+    pub fn requires_2fa(&self) -> Result<bool> {
+        self.row.flag(17)
+    }
+
+    /// How often it should be rotated, in seconds.
+    ///
+    /// # Errors
+    /// Integrity (15) for a value of the wrong type.
+    pub fn rotate_every(&self) -> Result<Option<i64>> {
+        self.row.opt_int(18)
+    }
+
+    /// When it was rotated last.
+    ///
+    /// # Errors
+    /// Integrity (15) for a value of the wrong type.
+    pub fn last_rotated_at(&self) -> Result<Option<Timestamp>> {
+        Ok(self.row.opt_int(19)?.map(Timestamp))
+    }
+
+    /// When it was last seen to work.
+    ///
+    /// # Errors
+    /// Integrity (15) for a value of the wrong type.
+    pub fn last_verified_at(&self) -> Result<Option<Timestamp>> {
+        Ok(self.row.opt_int(20)?.map(Timestamp))
+    }
+
+    /// What the last test said.
+    ///
+    /// # Errors
+    /// Integrity (15) for a value of the wrong type.
+    pub fn verdict(&self) -> Result<Option<&'r str>> {
+        self.row.opt_text(21)
+    }
+
+    /// Its further public fields.
+    ///
+    /// # Errors
+    /// Integrity (15) for a value of the wrong type.
+    pub fn fields(&self) -> Result<BTreeMap<FieldName, String>> {
+        self.row.opt_text(22)?.map_or_else(|| Ok(BTreeMap::new()), read_fields)
+    }
+
+    /// Its secret fields and their versions.
+    ///
+    /// # Errors
+    /// Integrity (15) for a value of the wrong type.
+    pub fn secrets(&self) -> Result<Vec<(FieldName, u32)>> {
+        Ok(read_heads(self.row.blob(23)?)?.into_iter().map(|h| (h.field, h.version)).collect())
+    }
+
+    /// Its id.
+    ///
+    /// # Errors
+    /// Integrity (15) for a value of the wrong type.
+    pub fn id(&self) -> Result<Uuid> {
+        self.row.uuid(6)
+    }
+
+    /// When it was stored.
+    ///
+    /// # Errors
+    /// Integrity (15) for a value of the wrong type.
+    pub fn created_at(&self) -> Result<Timestamp> {
+        self.row.int(25).map(Timestamp)
+    }
+
+    /// When anything of it changed last.
+    ///
+    /// # Errors
+    /// Integrity (15) for a value of the wrong type.
+    pub fn updated_at(&self) -> Result<Timestamp> {
+        self.row.int(26).map(Timestamp)
+    }
+
+    /// When it went into the trash.
+    ///
+    /// # Errors
+    /// Integrity (15) for a value of the wrong type.
+    pub fn deleted_at(&self) -> Result<Option<Timestamp>> {
+        Ok(self.row.opt_int(27)?.map(Timestamp))
+    }
+
+    /// Whether all rows were checked against the vault's keys before this one was listed.
+    #[must_use]
+    pub fn verified(&self) -> bool {
+        self.verified
     }
 }
 
