@@ -129,7 +129,13 @@ fn list(v: &mut Vault<Unlocked>, deleted: bool) -> Result<String> {
     let mut shown = String::new();
     let filter = Filter { deleted, ..Filter::default() };
     v.list(&filter, &mut |row| {
-        shown += &format!("{:?}\n", row.credential()?);
+        let attrs: Vec<_> = Attr::ALL.into_iter().map(|a| row.attr(a)).collect::<Result<_>>()?;
+        let tags: Vec<_> = row.tags()?.collect();
+        shown += &format!("{:?} {} {} {attrs:?} {tags:?}\n", row.id()?, row.name()?, row.kind()?);
+        shown += &format!("{:?} {:?} {:?}\n", row.port()?, row.fields()?, row.secrets()?);
+        shown += &format!("{:?} {:?}\n", row.requires_vpn()?, row.requires_2fa()?);
+        shown += &format!("{:?} {:?}\n", row.expires_at()?, row.rotate_every()?);
+        shown += &format!("{:?} {:?}\n", row.created_at()?, row.updated_at()?);
         Ok(())
     })?;
     Ok(shown)
