@@ -42,7 +42,8 @@ impl<S: State> Vault<S> {
     }
 
     /// Finds out which name is meant: the text itself if it is one or if nothing fits better, else
-    /// the only name that begins with it. Whether it exists is for the verb to say.
+    /// the only name that begins with it; unlocked, that is said only after all rows were checked.
+    /// Whether it exists is for the verb to say.
     ///
     /// # Errors
     /// Usage for what cannot be a name, conflict (13) with the candidates when several fit.
@@ -54,7 +55,16 @@ impl<S: State> Vault<S> {
         let mut fitting = rows::names(&self.core.db, text, deleted, 11)?;
         match fitting.len() {
             0 => Ok(name),
-            1 => fitting.remove(0).parse(),
+            1 => {
+                // A beginning means this one only if nobody took away another that it fits better.
+                if let Some(with) = self.state.with() {
+                    self.core.db.begin_read()?;
+                    let checked = check_now(&self.core, with.keys);
+                    self.core.db.roll_back();
+                    checked?;
+                }
+                fitting.remove(0).parse()
+            }
             _ => {
                 let message = format!("`{name}` fits several credentials");
                 Err(Error::new(ErrorKind::Conflict, message)
