@@ -69,7 +69,7 @@ fn what_goes_in_comes_out_and_every_step_is_in_the_log() {
     let mut v = f.unlocked();
     v.set(
         &name("db/main"),
-        Change { meta: None, secrets: vec![(field("password"), Secret::from_bytes(b"two"))] },
+        Change { edit: None, secrets: vec![(field("password"), Secret::from_bytes(b"two"))] },
     )
     .unwrap();
     assert_eq!(v.reveal(&name("db/main"), None).unwrap().expose(), b"two");

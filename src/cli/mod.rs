@@ -26,6 +26,7 @@ mod init;
 mod jsonl;
 mod man_pages;
 mod status;
+mod tree;
 mod trust_state;
 
 use crate::error::{Error, Result};
@@ -36,7 +37,8 @@ use render::{Format, Style};
 use report::Report;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
+use std::mem::ManuallyDrop;
 use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -65,21 +67,28 @@ pub struct Cli {
     command: Command,
 }
 
-#[derive(clap::Subcommand)]
-enum Command {
-    Init(init::Args),
-    Status(status::Args),
-    Doctor(doctor::Args),
-    #[command(subcommand)]
-    Cred(cred::Command),
-    #[command(subcommand)]
-    Audit(audit::Command),
-    Import(import::Args),
-    Completions(completions::Args),
-    Man(man_pages::Args),
-    Demo(demo::Args),
-    TrustState(trust_state::Args),
-    Help(help_topics::Args),
+tree::commands! {
+    enum Command {
+        Init(init::Args) leaf "init" "Make a vault",
+        Status(status::Args) leaf "status"
+            "Tell where the vault is and how it stands, without unlocking",
+        Doctor(doctor::Args) leaf "doctor"
+            "Look for problems: files, permissions, schema, database and, when unlocked, every row",
+        Cred(cred::Command) group "cred" "Keep, find and use credentials",
+        Audit(audit::Command) group "audit"
+            "See who touched what, when and why, and prove it",
+        Import(import::Args) eager "import"
+            "Store many credentials at once: all of them or none",
+        Completions(completions::Args) leaf "completions"
+            "Print the completion script of a shell; it knows the names of your credentials",
+        Man(man_pages::Args) leaf "man" "Write the manual pages into a directory",
+        Demo(demo::Args) leaf "demo"
+            "Walk through the main commands on a vault that is thrown away afterwards",
+        TrustState(trust_state::Args) leaf "trust-state"
+            "Accept a vault file that is older than its seal, after you restored it yourself",
+        Help(help_topics::Args) leaf "help"
+            "Explain a command, or a topic: exit-codes, environment",
+    }
 }
 
 /// Does what the command line says.
@@ -101,13 +110,17 @@ pub fn main() -> ExitCode {
 /// The definition of the whole command line: what completions and manual pages are made from.
 #[must_use]
 pub fn command() -> clap::Command {
-    Cli::command()
+    let mut tree = Cli::command();
+    tree.build();
+    tree
 }
 
 fn parse(args: &[OsString]) -> std::result::Result<Cli, usage::Stop> {
-    let parsed = Cli::command().try_get_matches_from(args);
+    // Not dropped: taking the tree apart piece by piece costs as much as a look-up in the vault.
+    let mut tree = ManuallyDrop::new(Cli::command());
+    let parsed = tree.try_get_matches_from_mut(args);
     let cli = parsed.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
-    cli.map_err(|wrong| usage::explain(&wrong, args, &Cli::command()))
+    cli.map_err(|wrong| usage::explain(&wrong, args, &command()))
 }
 
 fn run(cli: Cli, world: Rc<World>) -> ExitCode {
@@ -139,7 +152,7 @@ fn speak(cx: &Context, report: Report) -> Result<()> {
     // a descriptor of our own: the buffer behind `std::io::stdout` is never freed, so never wiped
     let copy = std::io::stdout().as_fd().try_clone_to_owned();
     let mut out: Box<dyn Write> = match copy {
-        Ok(copy) => Box::new(BufWriter::with_capacity(64 << 10, File::from(copy))),
+        Ok(copy) => Box::new(File::from(copy)),
         // what was done was done, and saying so does not need standard output
         Err(_) if is_remark(&report, cx.format()) => Box::new(std::io::sink()),
         Err(e) => return Err(Error::io("cannot write the answer", &e)),
@@ -152,13 +165,7 @@ fn speak(cx: &Context, report: Report) -> Result<()> {
         quiet: cx.globals.quiet,
         raw: cx.shows_raw(),
     };
-    render::report(report, cx.format(), &mut out, &mut std::io::stderr(), &style)?;
-    match out.flush() {
-        // the reader has seen enough
-        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        Err(e) => Err(Error::io("cannot write the answer", &e)),
-        Ok(()) => Ok(()),
-    }
+    render::report(report, cx.format(), &mut out, &mut std::io::stderr(), &style)
 }
 
 fn is_remark(report: &Report, format: Format) -> bool {

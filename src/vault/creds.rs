@@ -77,7 +77,7 @@ impl<S: State> Vault<S> {
     }
 
     /// Lists credentials in order of name, one call of `row` each; checked if unlocked. Logged as
-    /// one `view`, before anything is shown.
+    /// one `view`, before anything is shown; a second pass over the same list is not another one.
     ///
     /// # Errors
     /// Those of `row`, integrity (15), I/O (18).
@@ -86,34 +86,22 @@ impl<S: State> Vault<S> {
         filter: &Filter,
         row: &mut dyn FnMut(&rows::Listed<'_>) -> Result<()>,
     ) -> Result<()> {
-        let mut tx = self.begin()?;
-        let _ = tx.append(Draft::new("view").detail("list", describe(filter)))?;
-        tx.commit()?;
+        let filters = describe(filter);
+        if self.core.listed.as_ref() != Some(&filters) {
+            let mut tx = self.begin()?;
+            let _ = tx.append(Draft::new("view").detail("list", &*filters))?;
+            tx.commit()?;
+            self.core.listed = Some(filters);
+        }
         let keys = self.state.with().map(|with| with.keys);
-        self.core.db.begin_read()?;
-        let listed = self.list_snapshot(filter, keys, row);
-        self.core.db.roll_back();
+        let core = &self.core;
+        core.db.begin_read()?;
+        // All rows are checked, not only those that fit: a changed one may no longer fit.
+        let listed = keys
+            .map_or(Ok(()), |keys| check_now(core, keys))
+            .and_then(|()| rows::list(&core.db, filter, row));
+        core.db.roll_back();
         listed
-    }
-
-    /// Lists one snapshot of the database, which may be newer than the entry just written.
-    fn list_snapshot(
-        &self,
-        filter: &Filter,
-        keys: Option<&Keys>,
-        row: &mut dyn FnMut(&rows::Listed<'_>) -> Result<()>,
-    ) -> Result<()> {
-        let db = &self.core.db;
-        let Some(keys) = keys else {
-            return rows::list(db, filter, |listed| row(listed));
-        };
-        let vault = VaultRow::load(db)?;
-        tx::check_vault(&vault, keys, &self.core.seal_file().read()?.0)?;
-        state::check_all(db, &vault)?;
-        rows::list(db, filter, |listed| {
-            check_tag(&listed.full()?, &vault, keys)?;
-            row(listed)
-        })
     }
 
     /// Runs `work` in a transaction and commits; a failure is logged on its own.
@@ -135,6 +123,15 @@ impl<S: State> Vault<S> {
             self.note_failure(draft, e);
         })
     }
+}
+
+/// Checks all rows as the open reading transaction sees them; another process may have changed the
+/// vault since its row was last read.
+fn check_now(core: &tx::Core, keys: &Keys) -> Result<()> {
+    let vault = super::VaultRow::load(&core.db)?;
+    let (found, _) = core.seal_file().read()?;
+    tx::check_vault(&vault, keys, &found)?;
+    state::check_all(&core.db, &vault, keys)
 }
 
 /// Which filters were used, not their values: those may be anything.
@@ -169,28 +166,43 @@ impl Vault<Unlocked> {
         })
     }
 
-    /// Changes metadata, secrets or both; each secret becomes a new version. Logged as `update` with
-    /// the names of the secret fields.
+    /// What a change is about to be made to: checked, but not an access of its own, so not logged.
     ///
     /// # Errors
-    /// Not found (10), integrity (15), I/O (18).
-    pub fn set(&mut self, name: &CredName, change: Change) -> Result<()> {
+    /// Not found (10), integrity (15), I/O (18); these are logged as a failed `update`.
+    pub fn look(&mut self, name: &CredName) -> Result<Credential> {
+        self.change("update", name, |tx, keys| {
+            find(tx, Some(keys), name, false).map(|row| row.view(true))
+        })
+    }
+
+    /// Changes metadata, secrets or both; each secret becomes a new version. Logged as `update` with
+    /// the names of what changed. Returns whether there was anything to change.
+    ///
+    /// # Errors
+    /// Those of the edit, not found (10), integrity (15), I/O (18).
+    pub fn set(&mut self, name: &CredName, change: Change<'_>) -> Result<bool> {
         self.change("update", name, |tx, keys| {
             let old = find(tx, Some(keys), name, false)?;
             let mut new = old.clone();
-            let changed = change.meta.as_ref().map(|meta| differences(&old.meta, meta));
+            if let Some(edit) = change.edit {
+                edit(&mut new.meta)?;
+            }
+            let changed = differences(&old.meta, &new.meta);
+            if changed.is_empty() && change.secrets.is_empty() {
+                return Ok(false);
+            }
             let mut draft =
                 Draft::about("update", old.id, name).fields(change.secrets.iter().map(|(f, _)| f));
-            if let Some(changed) = changed.filter(|changed| !changed.is_empty()) {
+            if !changed.is_empty() {
                 draft = draft.detail("changed", changed);
             }
             let receipt = tx.append_change(draft)?;
-            new.meta = change.meta.unwrap_or(new.meta);
             for (field, value) in change.secrets {
                 let head = add_version(tx, keys, &new, field, &value, &receipt)?;
                 put_head(&mut new.heads, head);
             }
-            replace(tx, keys, &old, new)
+            replace(tx, keys, &old, new).map(|()| true)
         })
     }
 
@@ -264,6 +276,8 @@ impl Vault<Unlocked> {
     /// Not found (10), conflict (13) when the name is in use again, integrity (15), I/O (18).
     pub fn restore(&mut self, name: &CredName) -> Result<()> {
         self.change("restore", name, |tx, keys| {
+            // Which one of that name was deleted last is only certain if none was taken away.
+            state::check_all(tx.db(), tx.vault(), keys)?;
             let old = find(tx, Some(keys), name, true)?;
             ensure_free(tx, name)?;
             let _ = tx.append_change(Draft::about("restore", old.id, name))?;
@@ -279,6 +293,7 @@ impl Vault<Unlocked> {
     /// Not found (10), integrity (15), I/O (18).
     pub fn purge(&mut self, name: &CredName) -> Result<()> {
         self.change("purge", name, |tx, keys| {
+            state::check_all(tx.db(), tx.vault(), keys)?;
             let trashed = rows::CredentialRow::find(tx.db(), name.as_str(), true)?.is_some();
             let old = find(tx, Some(keys), name, trashed)?;
             let _ = tx.append_change(Draft::about("purge", old.id, name))?;
@@ -328,7 +343,7 @@ fn find(
         (Some(row), Some(keys)) => tx::check_credential(tx, keys, &row).map(|()| row),
         (Some(row), None) => Ok(row),
         (None, keys) => {
-            keys.map_or(Ok(()), |_| state::check_all(tx.db(), tx.vault()))?;
+            keys.map_or(Ok(()), |keys| state::check_all(tx.db(), tx.vault(), keys))?;
             Err(not_found(tx, name, deleted)?)
         }
     }

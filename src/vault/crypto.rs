@@ -30,7 +30,7 @@ pub(super) fn seal(
     let header = header(label, value.len());
     let length = header.len() + value.len();
     let padding = vec![0; padded(length) - length];
-    encrypt(&keys.recipient, &[header.as_bytes(), value.expose(), &padding])
+    encrypt(keys.recipient(), &[header.as_bytes(), value.expose(), &padding])
 }
 
 /// Opens what `receipt` says is being opened, or says that it is something else.
@@ -144,6 +144,18 @@ mod tests {
         for n in (4097..200_000).step_by(997) {
             let p = padded(n);
             assert!(p >= n && (p - n) * 100 <= n * 12, "{n} -> {p}");
+        }
+    }
+
+    #[test]
+    fn padding_is_as_published() {
+        let text = include_str!("../../tests/vectors/vectors.json");
+        let vectors: serde_json::Value = serde_json::from_str(text).unwrap();
+        let table: Vec<(usize, usize)> =
+            serde_json::from_value(vectors["padding"].clone()).unwrap();
+        assert!(table.len() > 20);
+        for (n, expected) in table {
+            assert_eq!(padded(n), expected, "{n}");
         }
     }
 }

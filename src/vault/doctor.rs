@@ -113,7 +113,7 @@ impl<S: State> Vault<S> {
         let checked = VaultRow::load(db).and_then(|vault| {
             let (found, _) = self.core.seal_file().read()?;
             tx::check_vault(&vault, keys, &found)?;
-            state::check_all(db, &vault)?;
+            state::check_all(db, &vault, keys)?;
             Tombstone::each(db, |stone| {
                 match keys.row.verify(stone.message(&vault).as_bytes(), &stone.row_tag) {
                     true => Ok(()),

@@ -5,6 +5,7 @@ use age::x25519;
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use std::sync::OnceLock;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -39,8 +40,7 @@ impl MacKey {
 /// Everything an unlocked vault holds. Dropping it wipes it.
 pub(super) struct Keys {
     pub(super) identity: x25519::Identity,
-    /// Never stored and never shown: whoever knows it could write secrets that open.
-    pub(super) recipient: x25519::Recipient,
+    recipient: OnceLock<x25519::Recipient>,
     pub(super) row: MacKey,
     pub(super) state: MacKey,
     pub(super) pin: MacKey,
@@ -48,6 +48,12 @@ pub(super) struct Keys {
 }
 
 impl Keys {
+    /// To whom secrets are sealed. Never stored and never shown: whoever knows it could write secrets
+    /// that open. Reading needs none, so it is computed when first asked for.
+    pub(super) fn recipient(&self) -> &x25519::Recipient {
+        self.recipient.get_or_init(|| self.identity.to_public())
+    }
+
     /// Derives the MAC keys of an epoch: HKDF-SHA256 (RFC 5869) over `auth_root`, salted with vault
     /// id and epoch, one info string each.
     pub(super) fn derive(
@@ -61,7 +67,7 @@ impl Keys {
         salt[16..].copy_from_slice(&epoch.to_be_bytes());
         let hkdf = Hkdf::<Sha256>::new(Some(&salt), &auth_root[..]);
         Self {
-            recipient: identity.to_public(),
+            recipient: OnceLock::new(),
             identity,
             row: derive_one(&hkdf, "row"),
             state: derive_one(&hkdf, "state"),
@@ -84,4 +90,35 @@ pub(super) fn random_32() -> Zeroizing<[u8; 32]> {
     let mut bytes = Zeroizing::new([0; 32]);
     rand::fill(&mut bytes[..]);
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use data_encoding::HEXLOWER;
+
+    /// The keys themselves cannot be taken out again, but what they make can be compared.
+    #[test]
+    fn keys_make_the_published_tags() {
+        let text = include_str!("../../tests/vectors/vectors.json");
+        let vectors: serde_json::Value = serde_json::from_str(text).unwrap();
+        let bytes = |at: &str| {
+            let hex = vectors.pointer(at).unwrap().as_str().unwrap();
+            HEXLOWER.decode(hex.as_bytes()).unwrap()
+        };
+        let root = Zeroizing::new(bytes("/keys/auth_root").try_into().unwrap());
+        let vault_id = Uuid::from_slice(&bytes("/keys/vault_id")).unwrap();
+        let keys = Keys::derive(x25519::Identity::generate(), &root, vault_id, 1);
+        for (key, name, message, tag) in [
+            (&keys.row, "row", "/credential/0/message", "/credential/0/tag"),
+            (&keys.state, "state", "/vault/message", "/vault/mac"),
+            (&keys.audit, "audit", "/segment/0/message", "/segment/0/tag"),
+        ] {
+            assert!(key.verify(&bytes(message), &bytes(tag)), "{name}");
+            let published = MacKey::new(&bytes(&format!("/keys/K_{name}")).try_into().unwrap());
+            assert_eq!(published.tag(b"x"), key.tag(b"x"), "{name}");
+        }
+        let published = MacKey::new(&bytes("/keys/K_pin").try_into().unwrap());
+        assert_eq!(published.tag(b"x"), keys.pin.tag(b"x"));
+    }
 }

@@ -8,7 +8,6 @@ use super::view::{Entry, EntryFilter, LogVerdict};
 use super::{Key, Place, Purpose, State, Vault, absolute, slot, state, store};
 use crate::error::{Error, ErrorKind, Result};
 use crate::world::World;
-use std::cell::OnceCell;
 use std::rc::Rc;
 
 impl<S: State> Vault<S> {
@@ -67,12 +66,9 @@ pub(super) fn trust_state(
     let slots = SlotRow::all(&db)?;
     let (keys, slot) = slot::unwrap(key, &slots, vault.vault_id, vault.epoch)?;
     tx::check_vault(&vault, &keys, &Found::Missing)?;
-    if tx::slots_hash(&slots) != vault.slots {
-        return Err(Error::integrity("the vault's key slots were changed from outside"));
-    }
-    let mut core =
-        Core { db, place, world, purpose, vault, actor: OnceCell::new(), warnings: Vec::new() };
-    state::check_all(&core.db, &core.vault)?;
+    tx::check_slots(&vault, &keys, &slots)?;
+    let mut core = Core::new(db, place, world, purpose, vault);
+    state::check_all(&core.db, &core.vault, &keys)?;
     audit::verify::verify(&core.db, &core.vault, Some(&keys), &Found::Missing, &mut |_, _| {})?;
     let sealed = match core.seal_file().read()?.0 {
         Found::Present(seal) => seal.counter,

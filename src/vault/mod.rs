@@ -24,8 +24,8 @@ pub use audit::{ACTIONS, OUTCOMES};
 pub use slot::{new_key_file, parse_identity};
 pub use store::credential::Listed;
 pub use view::{
-    Change, Credential, Entry, EntryFilter, Filter, Finding, LogVerdict, Match, NewCredential,
-    Status,
+    Change, Credential, Edit, Entry, EntryFilter, Filter, Finding, LogVerdict, Match,
+    NewCredential, Status,
 };
 
 use crate::error::{Error, ErrorKind, Result};
@@ -35,10 +35,9 @@ use audit::Draft;
 use keys::Keys;
 use lock::WriteLock;
 use seal::PathRecord;
-use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use store::{Db, SlotRow, VaultRow};
+use store::{SlotRow, VaultRow};
 use tx::{Core, Tx, With};
 use uuid::Uuid;
 
@@ -120,8 +119,8 @@ impl Vault<Locked> {
         let db = store::open(&place.file)?;
         let vault = VaultRow::load(&db)?;
         let known = PathRecord::new(&place.state_dir, &place.file).read()?;
-        let core =
-            Core { db, place, world, purpose, vault, actor: OnceCell::new(), warnings: Vec::new() };
+        let mut core = Core::new(db, place, world, purpose, vault);
+        core.path_known = known.is_some();
         match known {
             Some(id) if id != core.vault.vault_id => Err(another_vault(&core.place.file)),
             _ => Ok(Self { core, state: Locked(()) }),
@@ -150,18 +149,11 @@ impl Vault<Locked> {
         }
     }
 
-    /// An added, removed or exchanged slot is as bad as a changed row.
+    /// The vault's own row, its slots and this machine's pin.
     fn check_slots(&self, keys: &Keys, slots: &[SlotRow]) -> Result<()> {
-        let vault = &self.core.vault;
         let (found, _) = self.core.seal_file().read()?;
-        tx::check_vault(vault, keys, &found)?;
-        let genuine =
-            slots.iter().all(|slot| keys.row.verify(slot.message(vault).as_bytes(), &slot.row_tag));
-        match genuine && tx::slots_hash(slots) == vault.slots {
-            true => Ok(()),
-            false => Err(Error::integrity("the vault's key slots were changed from outside")
-                .hint("restore the vault from a backup")),
-        }
+        tx::check_vault(&self.core.vault, keys, &found)?;
+        tx::check_slots(&self.core.vault, keys, slots)
     }
 
     /// The types of slots there are (`passphrase`, `key_file`): what to ask for.
@@ -291,15 +283,13 @@ fn fill(
     };
     slot.row_tag = keys.row.tag(slot.message(&vault).as_bytes());
     slot.insert(&db)?;
-    let mut core = Core {
+    let mut core = Core::new(
         db,
-        place: Place { file: file.to_owned(), state_dir: place.state_dir.clone() },
+        Place { file: file.to_owned(), state_dir: place.state_dir.clone() },
         world,
-        purpose: Purpose::default(),
+        Purpose::default(),
         vault,
-        actor: OnceCell::new(),
-        warnings: Vec::new(),
-    };
+    );
     Tx::found(&mut core, With { keys: &keys, slot: label })?;
     core.place = place.clone();
     Ok(Vault { core, state: Unlocked { keys, slot: label.to_owned() } })
@@ -327,7 +317,7 @@ fn publish(vault: Vault<Unlocked>, draft: &Path, dir: &Path) -> Result<Vault<Unl
         rustix::io::Errno::EXIST => exists(&core.place.file),
         e => Error::io(format!("cannot create `{}`", core.place.file.display()), &e.into()),
     })?;
-    match files::sync_dir(dir).and_then(|()| Db::open(&core.place.file)) {
+    match files::sync_dir(dir).and_then(|()| store::open(&core.place.file)) {
         Ok(db) => core.db = db,
         Err(e) => {
             withdraw(&core.place.file);

@@ -6,13 +6,15 @@
 //! Checking one credential reads one leaf (some four rows at a million credentials) and three
 //! nodes of at most 2 KiB.
 
+use super::keys::{Keys, random_32};
 use super::store::vault::{self as rows, Member};
-use super::store::{Db, VaultRow};
+use super::store::{CredentialRow, Db, VaultRow};
 use super::tlv::Hash;
 use crate::error::{Error, Result};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 const LEAF_BITS: u32 = 18;
 const STEP: u32 = 6;
@@ -83,18 +85,39 @@ impl LeafHash {
     }
 }
 
-fn leaf(db: &Db, bucket: i64) -> Result<Option<Hash>> {
+fn leaf(db: &Db, bucket: i64, mut look: impl FnMut(&Member)) -> Result<Option<Hash>> {
     let mut hash = LeafHash(None);
     rows::members(db, bucket, bucket, |member| {
         hash.add(&member);
+        look(&member);
         Ok(())
     })?;
     Ok(hash.finish())
 }
 
-/// Checks that the leaf of `bucket`, as it is now, is what the vault's row commits to. The row's
-/// own MAC has been checked by the caller.
-pub(super) fn check(db: &Db, vault: &VaultRow, bucket: i64) -> Result<()> {
+/// Checks that the credential `id` with this row tag is in the state that the vault's row commits
+/// to. The row's own tag and the vault's MAC have been checked by the caller.
+///
+/// That the leaf is genuine is not enough: the row must be *in* it, or an older true copy of it, kept
+/// outside all leaves, would pass.
+pub(super) fn check_member(db: &Db, vault: &VaultRow, id: Uuid, row_tag: &Hash) -> Result<()> {
+    let mut is_member = false;
+    check_leaf(db, vault, bucket(id), |member| {
+        is_member |= member.table == 1 && member.id == *id.as_bytes() && member.row_tag == *row_tag;
+    })?;
+    match is_member {
+        true => Ok(()),
+        false => Err(broken()),
+    }
+}
+
+/// Checks that the leaf of `bucket`, as it is now, is what the vault's row commits to.
+pub(super) fn check_leaf(
+    db: &Db,
+    vault: &VaultRow,
+    bucket: i64,
+    look: impl FnMut(&Member),
+) -> Result<()> {
     let mut expected = Some(vault.root);
     for level in 0..LEVELS {
         let (position, child) = path(bucket, level);
@@ -105,7 +128,7 @@ pub(super) fn check(db: &Db, vault: &VaultRow, bucket: i64) -> Result<()> {
         }
         expected = decode(&blob)?.get(&child).copied();
     }
-    match leaf(db, bucket)? == expected {
+    match leaf(db, bucket, look)? == expected {
         true => Ok(()),
         false => Err(broken()),
     }
@@ -125,7 +148,7 @@ pub(super) fn update(db: &Db, changed: &BTreeSet<i64>) -> Result<Hash> {
     }
     let mut below = BTreeMap::new();
     for bucket in changed {
-        below.insert(*bucket, leaf(db, *bucket)?);
+        below.insert(*bucket, leaf(db, *bucket, |_| ())?);
     }
     for level in (0..i64::from(LEVELS)).rev() {
         below = lift(db, level, &below)?;
@@ -173,7 +196,7 @@ fn store(db: &Db, level: i64, position: i64, children: &Children) -> Result<Opti
 
 /// Makes the whole tree anew from the rows; the root hash.
 fn rebuild(db: &Db) -> Result<Hash> {
-    let mut below = leaves(db)?;
+    let mut below = leaves(db, |_| {})?;
     rows::drop_nodes(db)?;
     for level in (0..i64::from(LEVELS)).rev() {
         below = lift(db, level, &below)?;
@@ -181,11 +204,16 @@ fn rebuild(db: &Db) -> Result<Hash> {
     Ok(below.into_values().flatten().next().unwrap_or_else(empty_root))
 }
 
-/// The hashes of all leaves that are not empty, in one scan.
-fn leaves(db: &Db) -> Result<BTreeMap<i64, Option<Hash>>> {
+/// The hashes of all leaves that are not empty, in one scan; `each` sees every member.
+fn leaves(db: &Db, mut each: impl FnMut(&Member)) -> Result<BTreeMap<i64, Option<Hash>>> {
     let mut found = BTreeMap::new();
     let mut current = (0, LeafHash(None));
-    rows::members(db, 0, (1 << LEAF_BITS) - 1, |member| {
+    // No bounds: a row filed outside the tree must be seen, to be refused.
+    rows::members(db, i64::MIN, i64::MAX, |member| {
+        if !(0..1 << LEAF_BITS).contains(&member.bucket) {
+            return Err(broken());
+        }
+        each(&member);
         if member.bucket != current.0 {
             let done = std::mem::replace(&mut current, (member.bucket, LeafHash(None)));
             found.insert(done.0, done.1.finish());
@@ -198,11 +226,69 @@ fn leaves(db: &Db) -> Result<BTreeMap<i64, Option<Hash>>> {
     Ok(found)
 }
 
-/// Recomputes everything from the rows and compares it with what is stored: the nodes one by one,
-/// and the root.
-pub(super) fn check_all(db: &Db, vault: &VaultRow) -> Result<()> {
+/// Checks every credential's tag and the whole tree. Only after this is it true that something is
+/// *not* there: a changed row may hide from a search or a filter.
+pub(super) fn check_all(db: &Db, vault: &VaultRow, keys: &Keys) -> Result<()> {
+    let mut in_tree = Total::new();
+    check_tree(db, vault, &mut in_tree)?;
+    let mut in_table = in_tree.again();
+    let mut last: Option<(String, Uuid)> = None;
+    CredentialRow::each(db, |row| {
+        super::creds::check_tag(&row, vault, keys)?;
+        in_table.add(bucket(row.id), row.id.as_bytes(), &row.row_tag);
+        // Out of order, a row would be there for a scan but not for a search.
+        let this = (row.name, row.id);
+        if last.as_ref().is_some_and(|last| *last >= this) {
+            return Err(broken());
+        }
+        last = Some(this);
+        Ok(())
+    })?;
+    match in_table.sum == in_tree.sum {
+        true => Ok(()),
+        false => Err(broken()),
+    }
+}
+
+/// A sum over a set of rows under a random key, to compare two sets in constant memory: the tree is
+/// read from an index, and whoever writes to the file can let index and table disagree. Nobody can
+/// aim at a sum whose key does not exist before the check.
+struct Total {
+    key: Zeroizing<[u8; 32]>,
+    sum: u128,
+}
+
+impl Total {
+    fn new() -> Self {
+        Self { key: random_32(), sum: 0 }
+    }
+
+    /// An empty sum under the same key.
+    fn again(&self) -> Self {
+        Self { key: self.key.clone(), sum: 0 }
+    }
+
+    fn add(&mut self, bucket: i64, id: &[u8; 16], tag: &Hash) {
+        let mut hash = Sha256::new();
+        hash.update(&self.key[..]);
+        hash.update(bucket.to_be_bytes());
+        hash.update(id);
+        hash.update(tag);
+        let hash: Hash = hash.finalize().into();
+        let (half, _) = hash.split_first_chunk().unwrap_or((&[0; 16], &[]));
+        self.sum = self.sum.wrapping_add(u128::from_be_bytes(*half));
+    }
+}
+
+/// Recomputes the tree from the rows and compares it with what is stored: the nodes one by one, and
+/// the root.
+fn check_tree(db: &Db, vault: &VaultRow, total: &mut Total) -> Result<()> {
     let mut expected: BTreeMap<(i64, i64), Children> = BTreeMap::new();
-    let mut below = leaves(db)?;
+    let mut below = leaves(db, |member| {
+        if member.table == 1 {
+            total.add(member.bucket, &member.id, &member.row_tag);
+        }
+    })?;
     for level in (0..i64::from(LEVELS)).rev() {
         let mut above: BTreeMap<i64, Children> = BTreeMap::new();
         for (position, hash) in below.iter().filter_map(|(p, h)| h.map(|h| (p, h))) {
@@ -231,4 +317,40 @@ pub(super) fn check_all(db: &Db, vault: &VaultRow) -> Result<()> {
 fn broken() -> Error {
     Error::integrity("the vault's rows were changed, removed or put back from outside")
         .hint("restore the vault from a backup; `vault doctor` names what is wrong")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use data_encoding::HEXLOWER;
+
+    #[test]
+    fn leaves_and_nodes_are_as_published() {
+        let text = include_str!("../../tests/vectors/vectors.json");
+        let vectors: serde_json::Value = serde_json::from_str(text).unwrap();
+        let tree = &vectors["tree"];
+        let bytes =
+            |hex: &serde_json::Value| HEXLOWER.decode(hex.as_str().unwrap().as_bytes()).unwrap();
+        assert_eq!(bytes(&tree["empty_root"]), empty_root());
+        for node in tree["nodes"].as_array().unwrap() {
+            let (level, children) = (node["level"].as_i64().unwrap(), bytes(&node["children"]));
+            assert_eq!(node_hash(level, &children)[..], bytes(&node["hash"]));
+            assert_eq!(encode(&decode(&children).unwrap()), children);
+        }
+        for leaf in tree["leaves"].as_array().unwrap() {
+            let members = bytes(&leaf["members"]);
+            // Domain, table, id, tag.
+            let id = Uuid::from_slice(&members[14..30]).unwrap();
+            assert_eq!(Some(bucket(id)), leaf["bucket"].as_i64());
+            let member = Member {
+                bucket: bucket(id),
+                table: members[13],
+                id: *id.as_bytes(),
+                row_tag: members[30..].try_into().unwrap(),
+            };
+            let mut hash = LeafHash(None);
+            hash.add(&member);
+            assert_eq!(hash.finish().unwrap()[..], bytes(&leaf["hash"]));
+        }
+    }
 }

@@ -47,8 +47,9 @@ impl Vault<Unlocked> {
         progress: &mut dyn FnMut(u64),
     ) -> Result<u64> {
         let done = self.import_all(next, progress);
-        if let Err(e) = &done {
-            self.note_failure(Draft::new("import"), e);
+        match &done {
+            Err(e) => self.note_failure(Draft::new("import"), e),
+            Ok(_) => drop(self.core.db.checkpoint()),
         }
         done
     }
@@ -62,7 +63,7 @@ impl Vault<Unlocked> {
         let mut tx = Tx::begin(&mut self.core, self.state.with())?;
         tx.db().for_bulk()?;
         // A large import makes the state tree anew; it must not take over someone's changes.
-        state::check_all(tx.db(), tx.vault())?;
+        state::check_all(tx.db(), tx.vault(), keys)?;
         let vault = tx.vault().clone();
         let (author, reason) = tx.author();
         let (author, reason) = (author.to_owned(), reason.map(str::to_owned));

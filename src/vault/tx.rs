@@ -17,9 +17,10 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::rc::Rc;
 
-/// The size in bytes from which the write-ahead log is moved into the database: about a hundred
-/// pages, which cost the next opener a tenth of a millisecond.
-const WAL_LIMIT: u64 = 400 << 10;
+/// The size in bytes from which the write-ahead log is moved into the database: about sixty pages.
+/// Each page costs every opener a microsecond or two; moving them costs one commit in ten a
+/// millisecond.
+const WAL_LIMIT: u64 = 256 << 10;
 
 /// What a vault has in both states.
 pub(super) struct Core {
@@ -32,9 +33,24 @@ pub(super) struct Core {
     pub(super) actor: OnceCell<Actor>,
     /// Said on stderr by whoever prints.
     pub(super) warnings: Vec<String>,
+    /// The list that was logged last, so that a second pass over it is not logged again.
+    pub(super) listed: Option<String>,
+    /// Whether this machine remembers which vault is at this path.
+    pub(super) path_known: bool,
 }
 
 impl Core {
+    pub(super) fn new(
+        db: Db,
+        place: Place,
+        world: Rc<World>,
+        purpose: Purpose,
+        vault: VaultRow,
+    ) -> Self {
+        let (actor, warnings, listed, path_known) = (OnceCell::new(), Vec::new(), None, true);
+        Self { db, place, world, purpose, vault, actor, warnings, listed, path_known }
+    }
+
     pub(super) fn actor(&self) -> &Actor {
         self.actor.get_or_init(|| Actor::of_this_process(&self.world))
     }
@@ -240,7 +256,7 @@ impl<'v> Tx<'v> {
     pub(super) fn check_leaf(&mut self, bucket: i64) -> Result<()> {
         match self.changed.contains(&bucket) {
             true => Ok(()),
-            false => state::check(&self.core.db, &self.core.vault, bucket),
+            false => state::check_leaf(&self.core.db, &self.core.vault, bucket, |_| ()),
         }
     }
 
@@ -273,7 +289,10 @@ impl<'v> Tx<'v> {
             core.vault.root = state::update(&core.db, &self.changed)?;
         }
         core.vault.counter += 1;
-        core.vault.slots = slots_hash(&SlotRow::all(&core.db)?);
+        // A slot put there from outside is not taken over: the hash stays what it was.
+        if self.new_seal == Some("init") {
+            core.vault.slots = slots_hash(&SlotRow::all(&core.db)?);
+        }
         core.vault.log_seq = self.log.seq();
         core.vault.mac = keys.state.tag(core.vault.message().as_bytes());
         core.vault.update(&core.db)
@@ -295,10 +314,14 @@ impl<'v> Tx<'v> {
         let (Some(file), Some(seal)) = (&self.seal_file, self.log.seal()) else {
             return Ok(());
         };
-        seal.counter = counter;
+        // The counter of a locked vault is only what the file says; a forged one must not stay.
+        if self.with.is_some() {
+            seal.counter = counter;
+        }
         let written = seal::write(file, seal).is_ok();
+        let unknown = self.with.is_some() && !self.core.path_known;
         let synced = match self.new_seal {
-            None => true,
+            None => !unknown || remember_path(self.core).is_ok(),
             Some("init") => self.core.seal_file().sync(file).is_ok(),
             Some(_) => {
                 self.core.seal_file().sync(file).and_then(|()| remember_path(self.core)).is_ok()
@@ -332,6 +355,17 @@ pub(super) fn check_vault(vault: &VaultRow, keys: &Keys, found: &Found) -> Resul
     }
 }
 
+/// Checks the slots against the keys: an added, removed or exchanged one is as bad as a changed row.
+pub(super) fn check_slots(vault: &VaultRow, keys: &Keys, slots: &[SlotRow]) -> Result<()> {
+    let genuine =
+        slots.iter().all(|slot| keys.row.verify(slot.message(vault).as_bytes(), &slot.row_tag));
+    match genuine && slots_hash(slots) == vault.slots {
+        true => Ok(()),
+        false => Err(Error::integrity("the vault's key slots were changed from outside")
+            .hint("restore the vault from a backup")),
+    }
+}
+
 /// The hash over all slots, which must come in order of id.
 pub(super) fn slots_hash(slots: &[SlotRow]) -> Hash {
     let mut all = b"vault/slots/v1".to_vec();
@@ -351,7 +385,7 @@ pub(super) fn check_credential(tx: &mut Tx<'_>, keys: &Keys, row: &CredentialRow
         ))
         .hint("restore the vault from a backup; `vault doctor` names what is wrong"));
     }
-    tx.check_leaf(state::bucket(row.id))
+    state::check_member(tx.db(), tx.vault(), row.id, &row.row_tag)
 }
 
 /// Which failures are worth an entry: those that say something about who tried what.

@@ -1,5 +1,6 @@
 //! What the vault shows to the door: plain values without keys.
 
+use crate::error::Result;
 use crate::model::{Attr, CredName, FieldName, Label, Metadata, Secret, Timestamp};
 use std::path::PathBuf;
 use uuid::Uuid;
@@ -57,11 +58,15 @@ pub enum Match {
     Prefix,
 }
 
+/// Changes metadata in place, or says why not.
+pub type Edit<'a> = dyn FnOnce(&mut Metadata) -> Result<()> + 'a;
+
 /// A change to a credential: what is absent stays.
 #[derive(Default)]
-pub struct Change {
-    /// All metadata as it is to be.
-    pub meta: Option<Metadata>,
+pub struct Change<'a> {
+    /// What to do to the metadata. It runs inside the transaction, on what is there then, so that
+    /// two changes at once are both kept.
+    pub edit: Option<Box<Edit<'a>>>,
     /// New values.
     pub secrets: Vec<(FieldName, Secret)>,
 }

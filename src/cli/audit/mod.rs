@@ -5,16 +5,20 @@ mod verify;
 
 use super::context::Context;
 use super::report::Report;
+use super::tree::commands;
 use crate::error::Result;
 
-/// See who touched what, when and why, and prove it
-#[derive(clap::Subcommand)]
-#[command(after_help = "Examples:
+commands! {
+    /// See who touched what, when and why, and prove it
+    @after_help "Examples:
   vault audit show --cred db/main --since 7d
-  vault audit verify")]
-pub enum Command {
-    Show(show::Args),
-    Verify(verify::Args),
+  vault audit verify"
+    pub enum Command {
+        Show(show::Args) leaf "show"
+            "Show entries of the audit log, newest first, or one of them in full",
+        Verify(verify::Args) leaf "verify"
+            "Check that the audit log is intact, and up to where it is complete",
+    }
 }
 
 /// Runs one of them.

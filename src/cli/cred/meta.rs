@@ -72,6 +72,12 @@ pub struct MetaArgs {
 }
 
 impl MetaArgs {
+    /// Whether the expiry is said outright.
+    #[must_use]
+    pub fn sets_expiry(&self) -> bool {
+        self.expires.is_some()
+    }
+
     /// Writes what was given into `meta`; an empty value clears.
     ///
     /// # Errors

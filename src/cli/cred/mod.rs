@@ -4,7 +4,6 @@ mod add;
 mod get;
 mod list;
 mod meta;
-
 mod purge;
 mod rename;
 mod restore;
@@ -14,28 +13,32 @@ mod show;
 
 use super::context::Context;
 use super::report::Report;
+use super::tree::commands;
 use crate::error::Result;
 use crate::kind::{self, Kind};
 use clap_complete::engine::CompletionCandidate;
 
 pub use meta::set_field;
 
-/// Keep, find and use credentials
-#[derive(clap::Subcommand)]
-#[command(after_help = "Examples:
+commands! {
+    /// Keep, find and use credentials
+    @after_help "Examples:
   vault cred add db/main --username app --host db.example.com
   vault cred list --client acme
-  vault cred get db/main")]
-pub enum Command {
-    Add(Box<add::Args>),
-    List(Box<list::Args>),
-    Show(show::Args),
-    Get(get::Args),
-    Set(Box<set::Args>),
-    Rename(rename::Args),
-    Rm(rm::Args),
-    Restore(restore::Args),
-    Purge(purge::Args),
+  vault cred get db/main"
+    pub enum Command {
+        Add(Box<add::Args>) leaf "add" "Keep a new credential",
+        List(Box<list::Args>) leaf "list" "List credentials, without unlocking",
+        Show(show::Args) leaf "show" "Show what is known of a credential; secrets as dots",
+        Get(get::Args) leaf "get" "Print one secret, byte for byte",
+        Set(Box<set::Args>) leaf "set"
+            "Change a credential: its metadata, or a secret, which gets a new version",
+        Rename(rename::Args) leaf "rename" "Give a credential another name",
+        Rm(rm::Args) leaf "rm" "Move a credential to the trash",
+        Restore(restore::Args) leaf "restore" "Bring a credential back from the trash",
+        Purge(purge::Args) leaf "purge"
+            "Destroy a credential and all its versions, for good",
+    }
 }
 
 /// What `--type` can be.

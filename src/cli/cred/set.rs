@@ -8,8 +8,8 @@ use crate::cli::usage::paste;
 use crate::cli::value::{self, Given, ValueArgs};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::{self, Kind, checks};
-use crate::model::{Attr, FieldName, Label, Metadata};
-use crate::vault::{Change, Credential, Match, Unlocked, Vault};
+use crate::model::{Attr, FieldName, Label, Metadata, Secret, Timestamp};
+use crate::vault::{Change, Credential, Match};
 use clap_complete::engine::ArgValueCompleter;
 
 /// Change a credential: its metadata, or a secret, which gets a new version
@@ -71,11 +71,10 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let notes = args.meta.notes()?;
     let mut vault = cx.unlocked()?;
     let name = vault.resolve(&args.name, Match::Exact, false)?;
-    let now = vault.show(&name, false)?;
+    let now = vault.look(&name)?;
     let kind = kind::find(&now.meta.kind)?;
     let mut meta = now.meta.clone();
-    args.clear.apply(&mut meta)?;
-    args.meta.apply(&mut meta, cx.world.now())?;
+    edit(&args, cx.world.now(), &mut meta)?;
     let mut secrets = Vec::new();
     if secret_too {
         let field = target(kind, &now, args.secret.clone())?;
@@ -86,19 +85,52 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         let warnings = checks::warnings(kind, field.as_str(), given.secret.expose(), &meta);
         value::heed(cx, &warnings, given.typed)?;
         secrets.push((field, given.secret));
-        if let Some(learn) = kind.learn {
-            learn(&secrets, &mut meta);
+    }
+    let learnt = learnt(kind, &secrets, &meta);
+    secrets.extend(notes);
+    let fields: Vec<_> = secrets.iter().map(|(field, _)| field.clone()).collect();
+    let clock = cx.world.now();
+    let change = Change {
+        edit: Some(Box::new(|meta| {
+            edit(&args, clock, meta)?;
+            if let Some(fresh) = learnt {
+                take_over(fresh, args.meta.sets_expiry(), meta);
+            }
+            Ok(())
+        })),
+        secrets,
+    };
+    let changed = vault.set(&name, change)?;
+    cx.pass_on(&mut vault);
+    Ok(done(&now, &fields, if changed { "changed" } else { "nothing to change in" }))
+}
+
+/// Applies what the options say to the metadata.
+fn edit(args: &Args, now: Timestamp, meta: &mut Metadata) -> Result<()> {
+    args.clear.apply(meta)?;
+    args.meta.apply(meta, now)
+}
+
+/// What the new values say of themselves.
+fn learnt(kind: &Kind, secrets: &[(FieldName, Secret)], meta: &Metadata) -> Option<Metadata> {
+    let mut fresh = Metadata::default();
+    fresh.fields.clone_from(&meta.fields);
+    kind.learn?(secrets, &mut fresh);
+    Some(fresh)
+}
+
+/// Fills what is empty; an expiry replaces the one that the old value stated.
+fn take_over(fresh: Metadata, said_expiry: bool, meta: &mut Metadata) {
+    for attr in Attr::ALL {
+        if meta.get(attr).is_none() {
+            meta.set(attr, fresh.get(attr).map(str::to_owned));
         }
     }
-    secrets.extend(notes);
-    let changed = (meta != now.meta).then_some(meta);
-    if changed.is_none() && secrets.is_empty() {
-        return Ok(done(&now, &[], "nothing to change in"));
+    meta.port = meta.port.or(fresh.port);
+    meta.expires_at = fresh.expires_at.filter(|_| !said_expiry).or(meta.expires_at);
+    for (name, value) in fresh.fields {
+        meta.fields.entry(name).or_insert(value);
     }
-    let fields: Vec<_> = secrets.iter().map(|(field, _)| field.clone()).collect();
-    change(&mut vault, &now, Change { meta: changed, secrets })?;
-    cx.pass_on(&mut vault);
-    Ok(done(&now, &fields, "changed"))
 }
 
 /// What is handed in by a descriptor or a file is read before the vault is opened. What is made needs
@@ -117,10 +149,6 @@ fn late(cx: &Context, value: &ValueArgs, kind: &Kind, field: &FieldName) -> Resu
         Some(made) => Ok(made),
         None => value::ask(cx, field),
     }
-}
-
-fn change(vault: &mut Vault<Unlocked>, now: &Credential, change: Change) -> Result<()> {
-    vault.set(&now.name.parse()?, change)
 }
 
 /// The secret field that is meant.

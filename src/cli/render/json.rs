@@ -171,7 +171,7 @@ mod tests {
         #[test]
         fn every_string_survives_and_is_harmless(text in any::<String>()) {
             let mut to = Vec::new();
-            let mut out = Out::new(&mut to);
+            let mut out = Out::new(crate::cli::render::out::LARGE, &mut to);
             string(&mut out, &text);
             out.finish(Ok(())).unwrap();
             let written = String::from_utf8(to).unwrap();

@@ -11,7 +11,7 @@ use crate::cli::escape::{self, Rule};
 use crate::cli::report::{Column, Report, Rows};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
-use out::Out;
+use out::{LARGE, Out, SMALL};
 use std::fmt::Write as _;
 use std::io::Write;
 
@@ -55,7 +55,8 @@ pub fn report(
     err: &mut dyn Write,
     style: &Style,
 ) -> Result<()> {
-    let mut out = Out::new(out);
+    let size = if matches!(report, Report::Table { .. }) { LARGE } else { SMALL };
+    let mut out = Out::new(size, out);
     let outcome = match report {
         Report::Table { columns, mut rows, empty } => {
             any_table(&mut out, columns, &mut *rows, format, style).map(|any| {
@@ -94,7 +95,7 @@ pub fn error(e: &Error, json: bool, err: &mut dyn Write) {
     if !json {
         return colored_error(e, false, err);
     }
-    let mut out = Out::new(err);
+    let mut out = Out::new(SMALL, err);
     json::error(&mut out, e);
     // nobody is left to hear that standard error is gone
     _ = out.finish(Ok(()));
@@ -102,7 +103,7 @@ pub fn error(e: &Error, json: bool, err: &mut dyn Write) {
 
 /// Writes a failure to `err` as text, its leading words coloured if so desired.
 pub fn colored_error(e: &Error, color: bool, err: &mut dyn Write) {
-    let mut out = Out::new(err);
+    let mut out = Out::new(SMALL, err);
     labelled(&mut out, "error", RED, color, e.message());
     let names = e.candidate_names();
     for name in names.iter().take(MOST_CANDIDATES) {
@@ -120,7 +121,7 @@ pub fn colored_error(e: &Error, color: bool, err: &mut dyn Write) {
 /// Writes a warning to `err`, unless it is to be quiet.
 pub fn warning(message: &str, err: &mut dyn Write, style: &Style) {
     if !style.quiet {
-        let mut out = Out::new(err);
+        let mut out = Out::new(SMALL, err);
         labelled(&mut out, "warning", YELLOW, style.color, message);
         _ = out.finish(Ok(()));
     }

@@ -5,10 +5,13 @@ use crate::error::{Error, Result};
 use std::io::{self, Write};
 use zeroize::Zeroizing;
 
-const SIZE: usize = 64 << 10;
+/// Enough for a long table to be written in large pieces.
+pub(super) const LARGE: usize = 64 << 10;
+/// Enough for one thing, and little to touch and to wipe.
+pub(super) const SMALL: usize = 4 << 10;
 
-/// Collects bytes and passes them on in large pieces. Invariant: the buffer never grows beyond
-/// `SIZE`, so what was in it is wiped in one place when it is dropped.
+/// Collects bytes and passes them on in large pieces. Invariant: the buffer never grows
+/// beyond its first size, so what was in it is wiped in one place when it is dropped.
 pub(super) struct Out<'w> {
     buffer: Zeroizing<Vec<u8>>,
     to: &'w mut dyn Write,
@@ -16,15 +19,15 @@ pub(super) struct Out<'w> {
 }
 
 impl<'w> Out<'w> {
-    /// A buffer in front of `to`.
-    pub(super) fn new(to: &'w mut dyn Write) -> Self {
-        Self { buffer: Zeroizing::new(Vec::with_capacity(SIZE)), to, failed: None }
+    /// A buffer of `size` bytes in front of `to`.
+    pub(super) fn new(size: usize, to: &'w mut dyn Write) -> Self {
+        Self { buffer: Zeroizing::new(Vec::with_capacity(size)), to, failed: None }
     }
 
     /// Adds bytes; after a failure they go nowhere.
     #[inline]
     pub(super) fn push(&mut self, bytes: &[u8]) {
-        if bytes.len() > SIZE - self.buffer.len() {
+        if bytes.len() > self.buffer.capacity() - self.buffer.len() {
             return self.push_large(bytes);
         }
         self.buffer.extend_from_slice(bytes);
@@ -69,7 +72,7 @@ impl<'w> Out<'w> {
 
     fn push_large(&mut self, bytes: &[u8]) {
         self.flush_buffer();
-        if bytes.len() <= SIZE {
+        if bytes.len() <= self.buffer.capacity() {
             self.buffer.extend_from_slice(bytes);
         } else if self.failed.is_none() {
             self.failed = self.to.write_all(bytes).err();
@@ -112,22 +115,22 @@ mod tests {
     #[test]
     fn everything_arrives_in_order() {
         let mut to = Vec::new();
-        let mut out = Out::new(&mut to);
-        let large = vec![b'x'; 3 * SIZE];
+        let mut out = Out::new(LARGE, &mut to);
+        let large = vec![b'x'; 3 * LARGE];
         out.text("a");
         out.push(&large);
         out.text("b");
-        out.push(&large[..SIZE]);
+        out.push(&large[..LARGE]);
         out.finish(Ok(())).unwrap();
-        assert_eq!(to.len(), 4 * SIZE + 2);
-        assert_eq!((to[0], to[3 * SIZE + 1]), (b'a', b'b'));
+        assert_eq!(to.len(), 4 * LARGE + 2);
+        assert_eq!((to[0], to[3 * LARGE + 1]), (b'a', b'b'));
     }
 
     #[test]
     fn a_reader_that_has_gone_is_no_failure() {
         let mut to = Broken(io::ErrorKind::BrokenPipe);
-        let mut out = Out::new(&mut to);
-        out.push(&vec![b'x'; 2 * SIZE]);
+        let mut out = Out::new(LARGE, &mut to);
+        out.push(&vec![b'x'; 2 * LARGE]);
         let stop = out.check();
         assert!(stop.is_err());
         assert!(out.finish(stop).is_ok());
@@ -136,7 +139,7 @@ mod tests {
     #[test]
     fn a_full_disk_is() {
         let mut to = Broken(io::ErrorKind::StorageFull);
-        let mut out = Out::new(&mut to);
+        let mut out = Out::new(LARGE, &mut to);
         out.text("x");
         let e = out.finish(Ok(())).unwrap_err();
         assert_eq!(e.kind(), ErrorKind::Io);
@@ -146,7 +149,7 @@ mod tests {
     #[test]
     fn the_producers_failure_counts() {
         let mut to = Vec::new();
-        let mut out = Out::new(&mut to);
+        let mut out = Out::new(LARGE, &mut to);
         out.text("half a row");
         assert!(out.finish(Err(Error::integrity("damaged"))).is_err());
         assert!(to.is_empty());

@@ -167,7 +167,7 @@ impl<'tx> Log<'tx> {
     pub(super) fn resume(db: &Db, vault: &VaultRow, found: Found) -> Result<Self> {
         let end = log::end(db, vault.vault_id)?;
         let seal = match found {
-            Found::Present(seal) => Some(catch_up(db, vault, seal)?),
+            Found::Present(seal) => Some(catch_up(db, vault, seal, &end)?),
             Found::Missing | Found::Damaged => None,
         };
         if end.counter != vault.counter {
@@ -272,7 +272,7 @@ impl<'tx> Log<'tx> {
             created_at: author.now,
             host: author.actor.host.clone(),
             cause: cause.to_owned(),
-            sealed_key: crypto::encrypt(&keys.recipient, &[&first_key[..]])?,
+            sealed_key: crypto::encrypt(keys.recipient(), &[&first_key[..]])?,
             row_tag: Hash::default(),
         };
         row.row_tag = keys.audit.tag(row.message(vault).as_bytes());
@@ -308,9 +308,10 @@ pub(super) fn pin(keys: &Keys, vault_id: Uuid) -> Hash {
 
 /// Checks that the database is not behind the seal, and takes the seal over the entries that a
 /// crash or another machine put behind it.
-fn catch_up(db: &Db, vault: &VaultRow, mut seal: Seal) -> Result<Seal> {
+fn catch_up(db: &Db, vault: &VaultRow, mut seal: Seal, end: &LogEnd) -> Result<Seal> {
     let known = match seal.seq {
         0 => Some(log::genesis(vault.vault_id)),
+        seq if seq == end.seq => Some(end.hash),
         seq => log::hash_at(db, seq)?,
     };
     if seal.vault_id != vault.vault_id || seal.epoch != vault.epoch {
@@ -321,6 +322,9 @@ fn catch_up(db: &Db, vault: &VaultRow, mut seal: Seal) -> Result<Seal> {
             "the vault is older than what this machine has seen (entry {}, state {})",
             seal.seq, seal.counter
         )));
+    }
+    if seal.seq == end.seq {
+        return Ok(seal);
     }
     log::EntryRow::after(db, seal.seq, |row| {
         let entry = &row.entry;
@@ -338,7 +342,6 @@ fn catch_up(db: &Db, vault: &VaultRow, mut seal: Seal) -> Result<Seal> {
         seal.head = entry.hash;
         Ok(())
     })?;
-    seal.counter = vault.counter;
     Ok(seal)
 }
 

@@ -41,6 +41,9 @@ const COLUMNS: &str = "name, kind, username, url, client, expires_at, \
     heads, revision, created_at, updated_at, deleted_at, row_tag";
 const BRIEF: &str = "name, kind, username, url, client, expires_at";
 
+// A `+` before a column keeps the planner from answering out of an index: what is looked up must come
+// from the table, where a check of its tag means something.
+
 /// Where each attribute stands in `COLUMNS`.
 pub(in crate::vault) fn column(attr: Attr) -> usize {
     match attr {
@@ -85,9 +88,9 @@ impl CredentialRow {
     /// The credential called exactly `name`: the live one, or the one last put into the trash.
     pub(in crate::vault) fn find(db: &Db, name: &str, deleted: bool) -> Result<Option<Self>> {
         let which = if deleted {
-            "deleted_at IS NOT NULL ORDER BY deleted_at DESC, id DESC LIMIT 1"
+            "+deleted_at IS NOT NULL ORDER BY deleted_at DESC, id DESC LIMIT 1"
         } else {
-            "deleted_at IS NULL"
+            "+deleted_at IS NULL"
         };
         let sql = format!("SELECT {COLUMNS} FROM credential WHERE name = ?1 AND {which}");
         db.first(&sql, &[Value::Text(name)], Self::read)
@@ -153,7 +156,7 @@ impl CredentialRow {
     }
 
     fn read(row: &Row<'_>) -> Result<Self> {
-        Ok(Self {
+        let read = Self {
             id: row.uuid(6)?,
             name: row.text(0)?.to_owned(),
             meta: read_meta(row)?,
@@ -163,7 +166,15 @@ impl CredentialRow {
             updated_at: Timestamp(row.int(26)?),
             deleted_at: row.opt_int(27)?.map(Timestamp),
             row_tag: row.array(28)?,
-        })
+        };
+        // The tag is over what was parsed; filters look at what is stored. They must be the same.
+        let same = read.tags().as_deref() == row.opt_text(15)?
+            && read.fields().as_deref() == row.opt_text(22)?
+            && read.heads_blob() == row.blob(23)?;
+        match same {
+            true => Ok(read),
+            false => Err(Error::integrity("a row of the database is not in its one true form")),
+        }
     }
 
     /// The tags joined by commas, in order; none when there are none.
@@ -199,7 +210,11 @@ fn read_meta(row: &Row<'_>) -> Result<Metadata> {
     let mut meta = Metadata::default();
     row.text(1)?.clone_into(&mut meta.kind);
     for attr in Attr::ALL {
-        meta.set(attr, row.opt_text(column(attr))?.map(str::to_owned));
+        let text = row.opt_text(column(attr))?;
+        if text == Some("") {
+            return Err(Error::integrity("a row of the database is not in its one true form"));
+        }
+        meta.set(attr, text.map(str::to_owned));
     }
     let port = row.opt_int(14)?.map(u16::try_from).transpose();
     meta.port = port.map_err(|_| Error::integrity("a stored port is out of range"))?;
@@ -285,11 +300,6 @@ impl<'r> Listed<'r> {
     pub fn credential(&self) -> Result<crate::vault::view::Credential> {
         CredentialRow::read(self.row).map(|row| row.view(false))
     }
-
-    /// The whole row, for checks inside the vault.
-    pub(in crate::vault) fn full(&self) -> Result<CredentialRow> {
-        CredentialRow::read(self.row)
-    }
 }
 
 /// Calls `each` for the credentials that fit, in order of name.
@@ -329,8 +339,11 @@ impl Arg {
 
 /// The `WHERE` of a list, with its arguments. Only column names of ours become SQL text.
 fn condition(filter: &Filter) -> (String, Vec<Arg>) {
-    let mut sql =
-        String::from(if filter.deleted { "deleted_at IS NOT NULL" } else { "deleted_at IS NULL" });
+    let mut sql = String::from(if filter.deleted {
+        "+deleted_at IS NOT NULL"
+    } else {
+        "+deleted_at IS NULL"
+    });
     let mut args = Vec::new();
     let mut and = |text: &dyn Fn(usize) -> String, arg: String| {
         args.push(Arg::Text(arg));

@@ -23,12 +23,25 @@ pub(super) fn open(path: &Path) -> Result<Db> {
         return Err(Error::new(ErrorKind::NotFound, format!("no vault at `{}`", path.display()))
             .hint("make one with `vault init`, or name another with `--vault FILE`"));
     }
-    for suffix in ["-wal", "-shm"] {
-        files::check(&files::beside(path, suffix))?;
+    let has_log = files::check(&files::beside(path, "-wal"))?;
+    files::check(&files::beside(path, "-shm"))?;
+    // We never make one; SQLite would play one back, and delete the file that it names as its master.
+    if files::check(&files::beside(path, "-journal"))? {
+        return Err(Error::integrity(format!(
+            "there is a rollback journal beside `{}`, which is not this program's",
+            path.display()
+        ))
+        .hint("find out who put it there, and move it away"));
     }
-    files::check_dir(path.parent().unwrap_or(Path::new(".")))?;
+    let dir = path.parent().unwrap_or(Path::new("."));
+    files::check_dir(dir)?;
     refuse_short(path)?;
-    Db::open(path)
+    let db = Db::open(path)?;
+    if !has_log {
+        // Opening has made the write-ahead log; its name must not be lost with the power.
+        files::sync_dir(dir)?;
+    }
+    Ok(db)
 }
 
 /// Makes a new database in a new file.

@@ -130,7 +130,7 @@ pub(in crate::vault) struct Db(Connection);
 
 impl Db {
     /// Opens an existing vault's database; the caller has checked the file.
-    pub(in crate::vault) fn open(path: &Path) -> Result<Self> {
+    pub(super) fn open(path: &Path) -> Result<Self> {
         let db = Self::connect(path)?;
         let id = db.int("PRAGMA application_id")?;
         if id != i64::from(APPLICATION_ID) {
@@ -163,6 +163,8 @@ impl Db {
             (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
             (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false),
             (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+            (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true),
+            (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true),
             (DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true),
         ] {
             connection.set_db_config(setting, on).map_err(fault)?;
@@ -176,16 +178,14 @@ impl Db {
         }
         let db = Self(connection);
         db.wait_for(BUSY)?;
-        db.script(
-            "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;
-             PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;
-             PRAGMA wal_autocheckpoint = 0;",
-        )
-        .map_err(
-            |e| {
-                if e.kind() == ErrorKind::Unsupported { not_a_vault(path) } else { e }
-            },
-        )?;
+        // Memory mapping stays off, as it is by default.
+        let profile = "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;
+             PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON;
+             PRAGMA wal_autocheckpoint = 0;";
+        db.script(profile).map_err(|e| match e.kind() {
+            ErrorKind::Unsupported => not_a_vault(path),
+            _ => e,
+        })?;
         Ok(db)
     }
 

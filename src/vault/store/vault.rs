@@ -199,7 +199,8 @@ pub(in crate::vault) struct Member {
     pub(in crate::vault) row_tag: Hash,
 }
 
-/// The members of the leaves `from..=to`, in order of bucket, table and id.
+/// The members of the leaves `from..=to` in order of bucket, table and id, credentials as the index
+/// `credential_leaf` has them: who trusts a row must compare it with its member.
 pub(in crate::vault) fn members(
     db: &Db,
     from: i64,

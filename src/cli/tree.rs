@@ -1,0 +1,78 @@
+//! The command tree, a table per level. A command's options are built only when it is the one that
+//! is run (or when its help, manual page or completion is made): building all of them takes longer
+//! than a look-up in the vault.
+
+/// Makes an enum of commands and its place in the parser: variant, arguments, `leaf` or `group`,
+/// name, and the sentence that lists show. `eager` is a leaf with an option of its own in the place
+/// of a global one, which the parser must know of early.
+macro_rules! commands {
+    (@build eager $Args:ty, $name:literal) => {
+        <$Args as clap::Args>::augment_args(clap::Command::new($name))
+    };
+    (@build leaf $Args:ty, $name:literal) => {
+        clap::Command::new($name).defer(<$Args as clap::Args>::augment_args)
+    };
+    (@build group $Args:ty, $name:literal) => {
+        clap::Command::new($name)
+            .subcommand_required(true)
+            .arg_required_else_help(true)
+            .defer(<$Args as clap::Subcommand>::augment_subcommands)
+    };
+    (
+        $(#[$doc:meta])*
+        $(@after_help $help:literal)?
+        $vis:vis enum $Enum:ident {
+            $($Variant:ident($Args:ty) $shape:ident $name:literal $about:literal,)+
+        }
+    ) => {
+        $(#[$doc])*
+        $vis enum $Enum {
+            $(#[doc = $about] $Variant($Args),)+
+        }
+
+        impl clap::Subcommand for $Enum {
+            fn augment_subcommands(parent: clap::Command) -> clap::Command {
+                parent
+                    $(.after_help($help))?
+                    $(.subcommand(
+                        $crate::cli::tree::commands!(@build $shape $Args, $name).about($about),
+                    ))+
+            }
+
+            fn augment_subcommands_for_update(parent: clap::Command) -> clap::Command {
+                Self::augment_subcommands(parent)
+            }
+
+            fn has_subcommand(name: &str) -> bool {
+                [$($name),+].contains(&name)
+            }
+        }
+
+        impl clap::FromArgMatches for $Enum {
+            fn from_arg_matches(matches: &clap::ArgMatches) -> std::result::Result<Self, clap::Error> {
+                Self::from_arg_matches_mut(&mut matches.clone())
+            }
+
+            fn from_arg_matches_mut(matches: &mut clap::ArgMatches) -> std::result::Result<Self, clap::Error> {
+                let Some((name, mut given)) = matches.remove_subcommand() else {
+                    return Err(clap::Error::new(clap::error::ErrorKind::MissingSubcommand));
+                };
+                match name.as_str() {
+                    $($name => clap::FromArgMatches::from_arg_matches_mut(&mut given)
+                        .map(Self::$Variant),)+
+                    _ => Err(clap::Error::new(clap::error::ErrorKind::InvalidSubcommand)),
+                }
+            }
+
+            fn update_from_arg_matches(
+                &mut self,
+                matches: &clap::ArgMatches,
+            ) -> std::result::Result<(), clap::Error> {
+                *self = Self::from_arg_matches(matches)?;
+                Ok(())
+            }
+        }
+    };
+}
+
+pub(crate) use commands;
