@@ -16,7 +16,7 @@ use std::fs::File;
 use std::process::Stdio;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
-use support::Sandbox;
+use support::{Answer, Sandbox, VAULT};
 use vault::model::CredName;
 
 const PROCESSES: usize = 50;
@@ -163,4 +163,18 @@ fn the_lock_dies_with_its_holder() {
     child.wait().unwrap();
     assert_eq!(sandbox.ok(&["cred", "get", "a"], b""), b"x");
     sandbox.whole().unwrap();
+}
+
+/// What feeds an import may itself use the vault.
+#[test]
+fn an_import_does_not_hold_the_vault_while_it_reads_a_pipe() {
+    let sandbox = Sandbox::new();
+    sandbox.add("first", b"value");
+    let feed = "{ \"$0\" cred get first >/dev/null && \
+                printf '{\"name\":\"second\",\"type\":\"password\",\"secrets\":{\"password\":\"x\"}}\\n'; } \
+                | \"$0\" import --format jsonl";
+    let mut command = sandbox.command("sh");
+    let answer = Answer::of(command.args(["-c", feed, VAULT]));
+    assert_eq!(answer.code, 0, "{}", answer.err);
+    assert_eq!(sandbox.ok(&["cred", "get", "second"], b""), b"x");
 }

@@ -11,9 +11,12 @@ use crate::vault::NewCredential;
 use clap::builder::PossibleValuesParser;
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
+
+/// What a pipe may bring, in bytes; a file may be of any size.
+const PIPE_MAX: u64 = 256 << 20;
 
 /// The longest line: the largest value in base64, and then some.
 const LINE_MAX: u64 = 64 << 20;
@@ -92,6 +95,19 @@ fn check(cx: &Context, lines: &mut Lines) -> Result<u64> {
     Ok(count)
 }
 
+/// A pipe is read to its end before the vault is opened: whoever writes to it may be waiting for the
+/// vault, and nobody waits for a writer with the vault in hand.
+fn to_the_end(pipe: File) -> Result<Zeroizing<Vec<u8>>> {
+    let mut all = Zeroizing::new(Vec::new());
+    let read = pipe.take(PIPE_MAX + 1).read_to_end(&mut all);
+    read.map_err(|e| Error::io("cannot read what to import", &e))?;
+    match u64::try_from(all.len()).is_ok_and(|length| length <= PIPE_MAX) {
+        true => Ok(all),
+        false => Err(Error::usage("a pipe brings at most 256 MiB")
+            .hint("put it into a file on a memory disk, and import that")),
+    }
+}
+
 struct Lines {
     from: Box<dyn BufRead>,
     line: Zeroizing<Vec<u8>>,
@@ -118,7 +134,12 @@ impl Lines {
                 sys::duplicate(0).map_err(|e| Error::io("cannot read standard input", &e))?,
             ),
         };
-        Ok(Self::from(Box::new(BufReader::with_capacity(256 << 10, file)), now))
+        let is_file = file.metadata().is_ok_and(|about| about.is_file());
+        let from: Box<dyn BufRead> = match is_file {
+            true => Box::new(BufReader::with_capacity(256 << 10, file)),
+            false => Box::new(Cursor::new(to_the_end(file)?)),
+        };
+        Ok(Self::from(from, now))
     }
 
     fn from(from: Box<dyn BufRead>, now: Timestamp) -> Self {
