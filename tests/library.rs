@@ -175,3 +175,38 @@ fn a_rolled_back_file_is_refused_until_it_is_trusted() {
     assert_eq!(f.unlocked().reveal(&name("a"), None).unwrap().expose(), b"1");
     assert_eq!(f.unlocked().verify_log(&mut |_, _| {}).unwrap().gaps.len(), 1);
 }
+
+#[test]
+fn a_search_finds_text_in_every_clear_place_and_takes_it_literally() {
+    let f = Fixture::new();
+    let mut v = f.unlocked();
+    let add = |v: &mut Vault<Unlocked>, text: &str, edit: &dyn Fn(&mut Metadata)| {
+        let mut credential = new(text, b"x");
+        credential.meta.set(Attr::Url, None);
+        edit(&mut credential.meta);
+        v.add(credential).unwrap();
+    };
+    add(&mut v, "Plain-100%_sure", &|_| ());
+    add(&mut v, "other", &|_| ());
+    add(&mut v, "by-owner", &|m| m.set(Attr::Owner, Some("Ann NEEDLE".into())));
+    add(&mut v, "by-tag", &|m| drop(m.tags.insert("needle-tag".parse().unwrap())));
+    add(&mut v, "by-field", &|m| drop(m.fields.insert(field("region"), "needle".into())));
+    add(&mut v, "by-kind", &|m| m.kind = "api_key".into());
+    let mut found = |text: &str| {
+        let filter = Filter { search: Some(text.into()), brief: true, ..Filter::default() };
+        let mut names = Vec::new();
+        v.list(&filter, &mut |row| {
+            names.push(row.name()?.to_owned());
+            Ok(())
+        })
+        .unwrap();
+        names
+    };
+    assert_eq!(found("needle"), ["by-field", "by-owner", "by-tag"]);
+    assert_eq!(found("API_"), ["by-kind"]);
+    assert_eq!(found("plain"), ["Plain-100%_sure"]);
+    assert_eq!(found("0%_s"), ["Plain-100%_sure"]);
+    for nothing in ["0%s", "other_", "o%r", "\\", "needle\\"] {
+        assert!(found(nothing).is_empty(), "{nothing}");
+    }
+}

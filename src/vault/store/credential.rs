@@ -473,23 +473,24 @@ fn condition(filter: &Filter) -> (String, Vec<Arg>) {
         and(&|n| format!("instr(',' || tags || ',', ?{n}) > 0"), format!(",{tag},"));
     }
     if let Some(text) = &filter.search {
-        and(&search, anywhere(text));
+        and(&|n| search(n, text), anywhere(text));
     }
     (sql, args)
 }
 
 /// Substring search over all clear text, ASCII letters compared without case: `LIKE` as `SQLite` has
 /// it, `ILIKE` under a bytewise collation. Most columns of most rows are empty; asking for that first
-/// halves the time.
-fn search(n: usize) -> String {
+/// halves the time. Kinds are few and known, so the text is looked for in their names here.
+fn search(n: usize, text: &str) -> String {
     let attrs = Attr::ALL.iter().map(|attr| attr.name());
-    let tests: Vec<String> = ["tags", "fields"]
-        .into_iter()
-        .chain(attrs)
-        .map(|c| format!("({c} IS NOT NULL AND {c} LIKE ?{n} ESCAPE '\\')"))
-        .collect();
-    let always = |c| format!("{c} LIKE ?{n} ESCAPE '\\'");
-    format!("({} OR {} OR {})", always("name"), tests.join(" OR "), always("kind"))
+    let mut tests = vec![format!("name LIKE ?{n} ESCAPE '\\'")];
+    for column in attrs.chain(["tags", "fields"]) {
+        tests.push(format!("({column} IS NOT NULL AND {column} LIKE ?{n} ESCAPE '\\')"));
+    }
+    let text = text.to_ascii_lowercase();
+    let kinds = crate::kind::ALL.iter().filter(|kind| kind.name.contains(&text));
+    tests.extend(kinds.map(|kind| format!("kind = '{}'", kind.name)));
+    format!("({})", tests.join(" OR "))
 }
 
 /// The pattern that finds `text` anywhere.
