@@ -251,7 +251,7 @@ fn points(case: &Case) -> Vec<Point> {
 /// What may become of one call, and whether it stays so for all that follow. Of calls that are many
 /// and much alike, only some are taken, or one error each, unless it is to be `full`.
 fn faults(call: &str, nth: usize, may_fail: bool, full: bool) -> Vec<(&'static str, bool)> {
-    let one_in = |n: usize| full || nth % n == 0;
+    let one_in = |n: usize| full || nth.is_multiple_of(n);
     let quiet = matches!(call, "fcntl" | "mmap" | "munmap" | "close");
     let many = matches!(call, "openat" | "fcntl" | "pread64" | "pwrite64");
     let mut faults = Vec::new();
