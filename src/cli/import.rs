@@ -73,7 +73,6 @@ fn store(cx: &Context, lines: &mut Lines) -> Result<u64> {
     let bar = progress::bar(cx, "credentials stored");
     let count = vault.import(&mut || lines.next(), &mut |done| bar.set_position(done));
     bar.finish_and_clear();
-    cx.pass_on(&mut vault);
     count
 }
 

@@ -69,7 +69,6 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     secrets.extend(notes);
     let report = done(&args.name, &meta, &secrets);
     vault.add(NewCredential { name: args.name, meta, secrets })?;
-    cx.pass_on(&mut vault);
     Ok(report)
 }
 

@@ -1,7 +1,7 @@
 //! `vault cred list`.
 
 use super::show::words;
-use crate::cli::context::{Context, pass_on};
+use crate::cli::context::Context;
 use crate::cli::render::Format;
 use crate::cli::report::{Cell, Column, Report, Rows, Sink};
 use crate::error::Result;
@@ -99,14 +99,12 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
 }
 
 fn rows<S: State + 'static>(cx: &Context, mut vault: Vault<S>, filter: Filter) -> Box<Rows> {
-    let (json, quiet) = (cx.format() == Format::Json, cx.globals.quiet);
+    let json = cx.format() == Format::Json;
     Box::new(move |sink: &mut Sink<'_>| {
         vault.list(&filter, &mut |row| match json {
             true => everything(row, sink),
             false => sink(&cells(row)?),
-        })?;
-        pass_on(quiet, &mut vault);
-        Ok(())
+        })
     })
 }
 

@@ -34,7 +34,6 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     }
     let mut vault = cx.unlocked()?;
     vault.purge(&name)?;
-    cx.pass_on(&mut vault);
     Ok(Report::Done {
         message: format!("destroyed `{name}` and all its versions"),
         item: vec![("name", Cell::owned(name.as_str()))],

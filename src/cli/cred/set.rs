@@ -103,7 +103,6 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         secrets,
     };
     let changed = vault.set(&name, change)?;
-    cx.pass_on(&mut vault);
     Ok(done(&now, &fields, if changed { "changed" } else { "nothing to change in" }))
 }
 
