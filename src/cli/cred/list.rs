@@ -86,16 +86,26 @@ struct AttrArgs {
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let json = cx.format() == Format::Json;
     let filter = filter(&args, !json)?;
+    let empty = empty(&filter);
     let rows = match args.verify {
         true => rows(cx, cx.unlocked()?, filter),
         false => rows(cx, cx.locked()?, filter),
     };
     let columns = if json { EVERYTHING } else { COLUMNS };
-    let empty = match args.deleted {
-        true => "the trash is empty, or nothing in it fits",
-        false => "no credentials, or none that fit",
-    };
     Ok(Report::Table { columns, rows, empty })
+}
+
+/// What is said when nothing is listed.
+fn empty(filter: &Filter) -> &'static str {
+    match filter {
+        Filter { deleted: true, .. } => "the trash is empty, or nothing in it fits",
+        Filter { kind: None, tag: None, search: None, limit: None, offset: 0, attrs, .. }
+            if attrs.is_empty() =>
+        {
+            "no credentials yet; add the first: vault cred add NAME"
+        }
+        Filter { .. } => "no credentials, or none that fit",
+    }
 }
 
 fn rows<S: State + 'static>(cx: &Context, mut vault: Vault<S>, filter: Filter) -> Box<Rows> {
