@@ -4,10 +4,10 @@ use super::prompt::Terminal;
 use super::render::Format;
 use super::{escape, unlock};
 use crate::error::{Error, ErrorKind, Result};
-use crate::vault::{Locked, Place, Purpose, State, Unlocked, Vault};
+use crate::vault::{Locked, Place, Purpose, State, Unlocked, Vault, Warnings};
 use crate::world::World;
 use clap::builder::PossibleValuesParser;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io::Write;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -54,13 +54,17 @@ pub struct Context {
     pub globals: Globals,
     exit: Cell<Option<ErrorKind>>,
     raw: Cell<bool>,
+    heard: RefCell<Vec<Warnings>>,
+    later: RefCell<Vec<String>>,
 }
 
 impl Context {
     /// The surroundings as `globals` and `world` have them.
     #[must_use]
     pub fn new(globals: Globals, world: Rc<World>) -> Self {
-        Self { world, globals, exit: Cell::new(None), raw: Cell::new(false) }
+        let (exit, raw) = (Cell::new(None), Cell::new(false));
+        let (heard, later) = (RefCell::default(), RefCell::default());
+        Self { world, globals, exit, raw, heard, later }
     }
 
     /// Lets the run end with the code of `kind`, although there is an answer.
@@ -121,7 +125,9 @@ impl Context {
     /// # Errors
     /// Whatever [`Vault::open`] finds.
     pub fn locked(&self) -> Result<Vault<Locked>> {
-        Vault::open(&self.place()?, Rc::clone(&self.world), self.purpose())
+        let vault = Vault::open(&self.place()?, Rc::clone(&self.world), self.purpose())?;
+        self.listen(&vault);
+        Ok(vault)
     }
 
     /// The vault, with its keys.
@@ -154,9 +160,25 @@ impl Context {
         self.say("warning", text);
     }
 
-    /// Passes on what the vault has to say.
-    pub fn pass_on<S: State>(&self, vault: &mut Vault<S>) {
-        pass_on(self.globals.quiet, vault);
+    /// A note for when the command has said what it did.
+    pub fn note_later(&self, text: impl Into<String>) {
+        self.later.borrow_mut().push(text.into());
+    }
+
+    /// Says what was put off.
+    pub fn say_later(&self) {
+        self.later.take().iter().for_each(|text| self.note(text));
+    }
+
+    /// Hears what `vault` will have to say, whatever becomes of it.
+    pub fn listen<S: State>(&self, vault: &Vault<S>) {
+        self.heard.borrow_mut().push(vault.warnings());
+    }
+
+    /// Passes on what vaults had to say until now.
+    pub fn pass_on(&self) {
+        let heard = self.heard.borrow();
+        heard.iter().flat_map(Warnings::take).for_each(|warning| self.warn(&warning));
     }
 
     /// Asks `question`; a no ends the run.
@@ -164,7 +186,7 @@ impl Context {
     /// # Errors
     /// Aborted (3) at no; refused (14) with `hint` when nobody can be asked.
     pub fn confirm(&self, question: &str, hint: &str) -> Result<()> {
-        let Some(terminal) = self.terminal() else {
+        let Some(mut terminal) = self.terminal() else {
             let what = "this needs a confirmation, and there is no terminal to ask on";
             return Err(Error::new(ErrorKind::Refused, what).hint(hint));
         };
@@ -175,21 +197,10 @@ impl Context {
     }
 
     fn say(&self, word: &str, text: &str) {
-        say(self.globals.quiet, word, text);
-    }
-}
-
-/// [`Context::pass_on`] for rows, which outlive their context.
-pub fn pass_on<S: State>(quiet: bool, vault: &mut Vault<S>) {
-    for warning in vault.take_warnings() {
-        say(quiet, "warning", &warning);
-    }
-}
-
-fn say(quiet: bool, word: &str, text: &str) {
-    if !quiet {
-        // a closed stderr is no reason to fail
-        let _ = writeln!(std::io::stderr(), "{word}: {}", escape::shown(text));
+        if !self.globals.quiet {
+            // a closed stderr is no reason to fail
+            let _ = writeln!(std::io::stderr(), "{word}: {}", escape::shown(text));
+        }
     }
 }
 

@@ -22,8 +22,9 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let findings = if args.unlock || cx.has_key_source() {
         cx.unlocked()?.doctor()?
     } else {
+        let mut vault = cx.locked()?;
         cx.note("rows are not checked while locked; `--unlock` checks them");
-        cx.locked()?.doctor()?
+        vault.doctor()?
     };
     if findings.iter().any(|finding| finding.level == "problem") {
         cx.end_with(ErrorKind::Findings);

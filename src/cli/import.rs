@@ -33,8 +33,8 @@ const WARNINGS: usize = 20;
 A line of JSON for each credential:
   {\"name\":\"db/main\",\"type\":\"password\",\"username\":\"app\",\"tags\":[\"prod\"],
    \"secrets\":{\"password\":\"…\"},\"notes\":\"…\"}          (in one line)
-Keys: name, type, username, url, host, port, database, client, service, infra, environment, owner,
-description, tags, requires_vpn, requires_2fa, expires, rotate_every, fields, secrets, notes.
+Keys: name, type (password if missing), username, url, host, port, database, client, service, infra,
+environment, owner, description, tags, requires_vpn, requires_2fa, expires, rotate_every, fields, secrets, notes.
 A secret that is no text is written {\"base64\":\"…\"}.")]
 pub struct Args {
     /// What to read; standard input if it is missing or `-`
@@ -76,7 +76,6 @@ fn store(cx: &Context, lines: &mut Lines) -> Result<u64> {
     let bar = progress::bar(cx, "credentials stored");
     let count = vault.import(&mut || lines.next(), &mut |done| bar.set_position(done));
     bar.finish_and_clear();
-    cx.pass_on(&mut vault);
     count
 }
 

@@ -45,7 +45,9 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     };
     make(cx, &place, &chosen, label)?;
     if label == "passphrase" {
-        cx.note("without the passphrase nobody reads it again, nor do we: keep it somewhere safe");
+        cx.note_later(
+            "without the passphrase nobody reads it again, nor do we: keep it somewhere safe",
+        );
     }
     Ok(done(cx, &place, label))
 }
@@ -62,22 +64,23 @@ fn with_key_file(cx: &Context, place: &Place, path: &Path) -> Result<Report> {
         return Err(e);
     }
     let shown = quoted(path);
-    cx.note(&match old {
+    cx.note_later(match old {
         true => format!("it opens with the key file {shown} that was there"),
         false => format!("made the key file {shown}"),
     });
-    cx.note("without the key file nobody reads it again, nor do we: keep a copy somewhere safe");
+    cx.note_later(
+        "without the key file nobody reads it again, nor do we: keep a copy somewhere safe",
+    );
     Ok(done(cx, place, "key file"))
 }
 
 fn make(cx: &Context, place: &Place, key: &Key, label: &str) -> Result<()> {
-    let mut vault = Vault::init(place, Rc::clone(&cx.world), key, label)?;
-    cx.pass_on(&mut vault);
+    cx.listen(&Vault::init(place, Rc::clone(&cx.world), key, label)?);
     Ok(())
 }
 
 fn done(cx: &Context, place: &Place, label: &'static str) -> Report {
-    cx.note("next: `vault cred add NAME`");
+    cx.note_later("next: `vault cred add NAME`");
     Report::Done {
         message: format!("made a vault: {}", place.file.display()),
         item: vec![

@@ -11,9 +11,15 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("VAULT_FILE", "The vault file, when --vault is not given."),
     ("VAULT_KEY", "An age identity that opens a slot. Never passed to child processes."),
     ("VAULT_KEY_FILE", "A file with an age identity, when --key-file is not given."),
-    ("VAULT_PASSPHRASE_FILE", "A file whose first line is the passphrase."),
-    ("VAULT_PASSPHRASE_FD", "The number of an open file whose first line is the passphrase."),
-    ("VAULT_PASSPHRASE_COMMAND", "A command whose first line of output is the passphrase."),
+    ("VAULT_PASSPHRASE_FILE", "A file that holds the passphrase, in exactly one line."),
+    (
+        "VAULT_PASSPHRASE_FD",
+        "The number of an open file that holds the passphrase, in exactly one line.",
+    ),
+    (
+        "VAULT_PASSPHRASE_COMMAND",
+        "A command that prints the passphrase; only its first line is taken.",
+    ),
     ("XDG_DATA_HOME", "Where the vault file is kept; ~/.local/share by default."),
     ("XDG_STATE_HOME", "Where the seal files are kept; ~/.local/state by default."),
     ("NO_COLOR", "When set and not empty, nothing is coloured."),

@@ -125,9 +125,15 @@ fn parse(args: &[OsString]) -> std::result::Result<Cli, usage::Stop> {
 
 fn run(cli: Cli, world: Rc<World>) -> ExitCode {
     let mut cx = Context::new(cli.globals, world);
-    let answer = dispatch(cli.command, &mut cx).and_then(|report| speak(&cx, report));
+    let done = dispatch(cli.command, &mut cx);
+    cx.pass_on();
+    let answer = done.and_then(|report| speak(&cx, report));
+    cx.pass_on(); // rows are read while they are shown
     match answer {
-        Ok(()) => ExitCode::from(cx.exit_code()),
+        Ok(()) => {
+            cx.say_later();
+            ExitCode::from(cx.exit_code())
+        }
         Err(error) => fail(&error, cx.format() == Format::Json),
     }
 }

@@ -4,7 +4,6 @@
 use crate::cli::escape;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
-use dialoguer::console::Term;
 use rustix::termios::{self, LocalModes, OptionalActions, SpecialCodeIndex, Termios};
 use std::fs::File;
 use std::io::{Read, Write};
@@ -47,24 +46,36 @@ impl Terminal {
         }
     }
 
-    /// Asks a yes/no question; the default is no.
+    /// Asks a yes/no question; the default is no. The answer is a line, so that nothing of it is
+    /// left for the next question.
     ///
     /// # Errors
-    /// Aborted (3) at Escape, or when the terminal has gone.
-    pub fn confirm(&self, question: &str) -> Result<bool> {
-        let question = escape::shown(question);
-        let asked = dialoguer::Confirm::new().with_prompt(question).default(false);
-        asked.interact_on_opt(&self.term()?).ok().flatten().ok_or_else(given_up)
+    /// Aborted (3) at Ctrl-D, or when the terminal has gone.
+    pub fn confirm(&mut self, question: &str) -> Result<bool> {
+        loop {
+            let typed = self.line(&format!("{question} [y/N]"))?;
+            match typed.trim().to_ascii_lowercase().as_str() {
+                "y" | "yes" => return Ok(true),
+                "n" | "no" | "" => return Ok(false),
+                _ => self.say("Write yes or no.\n")?,
+            }
+        }
     }
 
     /// Asks for a line of text.
     ///
     /// # Errors
-    /// Aborted (3) when the terminal has gone.
-    pub fn line(&self, question: &str) -> Result<String> {
-        let question = escape::shown(question);
-        let asked = dialoguer::Input::<String>::new().with_prompt(question).allow_empty(true);
-        asked.interact_text_on(&self.term()?).map_err(|_| given_up())
+    /// Aborted (3) at Ctrl-D, or when the terminal has gone.
+    pub fn line(&mut self, question: &str) -> Result<String> {
+        self.say(&format!("{} ", escape::shown(question)))?;
+        let mut line = Vec::new();
+        loop {
+            match self.byte()? {
+                None => return Err(given_up()),
+                Some(b'\n') => return Ok(String::from_utf8_lossy(&line).into_owned()),
+                Some(byte) => line.push(byte),
+            }
+        }
     }
 
     /// Writes to the terminal.
@@ -75,9 +86,17 @@ impl Terminal {
         self.0.write_all(text.as_bytes()).map_err(|e| Error::io("cannot write to the terminal", &e))
     }
 
-    fn term(&self) -> Result<Term> {
-        let copy = || self.0.try_clone().map_err(|e| Error::io("cannot use the terminal", &e));
-        Ok(Term::read_write_pair(copy()?, copy()?))
+    /// The next byte of what is typed; none at the end.
+    fn byte(&self) -> Result<Option<u8>> {
+        let mut byte = [0u8];
+        loop {
+            match (&self.0).read(&mut byte) {
+                Ok(0) => return Ok(None),
+                Ok(_) => return Ok(Some(byte[0])),
+                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(Error::io("cannot read from the terminal", &e)),
+            }
+        }
     }
 
     /// Reads a line byte by byte. Not by the terminal's own line editor, which cuts lines at 4,095
@@ -90,14 +109,10 @@ impl Terminal {
             .map_err(|e| Error::io("cannot write to the terminal", &e))?;
         let mut line = Zeroizing::new(Vec::with_capacity(1024));
         loop {
-            let mut byte = [0u8];
-            match (&self.0).read(&mut byte) {
-                Ok(0) => return Err(given_up()),
-                Ok(_) => {}
-                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
-                Err(e) => return Err(Error::io("cannot read from the terminal", &e)),
-            }
-            match edit(&mut line, byte[0]) {
+            let Some(byte) = self.byte()? else {
+                return Err(given_up());
+            };
+            match edit(&mut line, byte) {
                 Edit::More if line.len() <= Secret::MAX => {}
                 Edit::More => return Err(Error::usage("a value has at most 16 MiB")),
                 Edit::Done => return Ok(Secret::from_bytes(&line)),

@@ -31,9 +31,9 @@ pub enum Source {
     IdentityText,
     /// An age identity file.
     KeyFile(PathBuf),
-    /// A file whose content is the passphrase.
+    /// A file whose content, one line, is the passphrase.
     PassphraseFile(PathBuf),
-    /// An inherited descriptor that delivers the passphrase.
+    /// An inherited descriptor that delivers the passphrase, one line.
     PassphraseFd(OsString),
     /// A shell command whose first line of output is the passphrase.
     PassphraseCommand(OsString),

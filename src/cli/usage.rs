@@ -30,7 +30,7 @@ pub fn explain(wrong: &clap::Error, args: &[OsString], tree: &clap::Command) -> 
             return Stop::Help(wrong.render().to_string());
         }
         Clap::UnknownArgument => unknown(wrong, &path),
-        Clap::InvalidSubcommand => no_such_command(wrong, &path),
+        Clap::InvalidSubcommand => return Stop::Wrong(no_such_command(wrong, &path, tree)),
         Clap::MissingSubcommand => Error::usage(format!("`{path}` needs a command")),
         Clap::MissingRequiredArgument => missing(wrong),
         Clap::InvalidUtf8 => Error::usage("an argument is not valid UTF-8"),
@@ -105,13 +105,43 @@ fn unknown(wrong: &clap::Error, path: &str) -> Error {
     }
 }
 
-fn no_such_command(wrong: &clap::Error, path: &str) -> Error {
+fn no_such_command(wrong: &clap::Error, path: &str, tree: &clap::Command) -> Error {
     let error = Error::usage(format!("`{path}` has no such command"));
-    match list(wrong, ContextKind::SuggestedSubcommand).first() {
-        Some(near) => error.hint(format!("did you mean `{path} {near}`?")),
-        None => error,
+    let typed = text(wrong, ContextKind::InvalidSubcommand).unwrap_or_default();
+    let near = list(wrong, ContextKind::SuggestedSubcommand);
+    let mut meant = elsewhere(&typed, tree);
+    if meant.is_empty() {
+        meant.extend(near.first().map(|near| format!("{path} {near}")));
     }
+    let Some(first) = meant.first() else {
+        return error.hint(format!("try `{path} --help`"));
+    };
+    let quoted = meant.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>();
+    error
+        .hint(format!("did you mean {}?", quoted.join(" or ")))
+        .hint(format!("try `{first} --help`"))
 }
+
+/// The commands that somebody may mean who types `word` in the wrong place, or a word of other
+/// programs. Only our own words are in the answer.
+fn elsewhere(word: &str, tree: &clap::Command) -> Vec<String> {
+    let foreign = FOREIGN.iter().filter(|(theirs, _)| *theirs == word);
+    let foreign = foreign.flat_map(|(_, ours)| *ours).map(|ours| format!("vault {ours}"));
+    let groups = tree.get_subcommands().filter(|group| group.find_subcommand(word).is_some());
+    let own = groups.map(|group| format!("vault {} {word}", group.get_name()));
+    foreign.chain(own).collect()
+}
+
+/// What other programs call it.
+const FOREIGN: &[(&str, &[&str])] = &[
+    ("create", &["init", "cred add"]),
+    ("delete", &["cred rm"]),
+    ("edit", &["cred set"]),
+    ("log", &["audit show"]),
+    ("ls", &["cred list"]),
+    ("new", &["init", "cred add"]),
+    ("remove", &["cred rm"]),
+];
 
 fn missing(wrong: &clap::Error) -> Error {
     let names = list(wrong, ContextKind::InvalidArg);
@@ -230,6 +260,9 @@ mod tests {
             "vault cred get -- x hunter2Canary --hunter2Canary",
             "vault cred hunter2Canary",
             "vault hunter2Canary",
+            "vault get hunter2Canary",
+            "vault add x hunter2Canary",
+            "vault cred set x HUNTER2canary",
             "vault init hunter2Canary",
             "vault init --allow-weak=hunter2Canary",
             "vault completions hunter2Canary",
@@ -245,6 +278,15 @@ mod tests {
         assert!(hint("vault cred add x y").contains("vault cred add NAME --stdin < FILE"));
         assert!(hint("vault cred set x y z").contains("vault cred set NAME FIELD --stdin < FILE"));
         assert!(hint("vault cred lst").contains("did you mean `vault cred list`?"));
+        assert!(hint("vault list").contains("did you mean `vault cred list`?"));
+        assert!(hint("vault list").contains("try `vault cred list --help`"));
+        assert!(hint("vault get x hunter2Canary").starts_with("did you mean `vault cred get`?"));
+        assert!(hint("vault show x").contains("`vault cred show` or `vault audit show`?"));
+        assert!(hint("vault verify").contains("did you mean `vault audit verify`?"));
+        assert!(hint("vault --json log").contains("did you mean `vault audit show`?"));
+        assert!(hint("vault new x").contains("did you mean `vault init` or `vault cred add`?"));
+        assert!(hint("vault cred ls").contains("did you mean `vault cred list`?"));
+        assert_eq!(hint("vault hunter2Canary"), "try `vault --help`");
         assert!(hint("vault cred add x --usernam y").contains("--username"));
         assert!(hint("vault cred get").contains("try `vault cred get --help`"));
         assert_eq!(wrong("vault cred get").message(), "`<NAME>` is missing");

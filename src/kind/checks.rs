@@ -84,6 +84,9 @@ pub fn ssh_password(value: &[u8]) -> Vec<String> {
     if value.trim_ascii_start().starts_with(b"-----BEGIN ") {
         return vec!["looks like a private key; the field for that is `private_key`".into()];
     }
+    if std::str::from_utf8(value).is_ok_and(is_public_key) {
+        return vec!["looks like a public key, which is no secret".into()];
+    }
     one_line(value)
 }
 
@@ -114,9 +117,7 @@ pub fn pem_private_key(value: &[u8]) -> Vec<String> {
         () if begins(&["PuTTY-User-Key-File"]) => {
             "is a PuTTY key; export it in OpenSSH form: puttygen KEY -O private-openssh -o FILE"
         }
-        () if !private && (begins(PUBLIC_KEYS) || text.contains(" PUBLIC KEY-----")) => {
-            "is a public key, not a private one"
-        }
+        () if !private && is_public_key(text) => "is a public key, not a private one",
         () if !private && text.contains("-----BEGIN CERTIFICATE-----") => {
             "is a certificate, not a private key"
         }
@@ -128,6 +129,11 @@ pub fn pem_private_key(value: &[u8]) -> Vec<String> {
         () => return said(&[(text.contains('\0'), "contains a NUL byte")]),
     };
     vec![wrong.into()]
+}
+
+fn is_public_key(text: &str) -> bool {
+    let text = text.trim_start();
+    PUBLIC_KEYS.iter().any(|prefix| text.starts_with(prefix)) || text.contains(" PUBLIC KEY-----")
 }
 
 /// A connection string: an address or keywords, with a password.

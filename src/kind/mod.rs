@@ -98,6 +98,15 @@ impl Kind {
         self.secret_fields().next()
     }
 
+    /// The field that `value` is for when nobody says: the primary one, but a private key goes into
+    /// the field for private keys.
+    #[must_use]
+    pub fn field_for(&self, value: &[u8]) -> Option<&'static Field> {
+        let holds = || std::str::from_utf8(value).is_ok_and(public::holds_private_key);
+        let for_keys = self.secret_fields().find(|field| field.name == "private_key");
+        for_keys.filter(|_| holds()).or_else(|| self.primary())
+    }
+
     /// The secret field called `name`, [`NOTES`] among them. None for names that are not in the
     /// table, even when the kind is open.
     #[must_use]
@@ -299,6 +308,23 @@ mod tests {
             assert_eq!(kind.secret_field("notes").unwrap().name, "notes");
             assert!(kind.secret_field("nonsense").is_none());
         }
+    }
+
+    #[test]
+    fn a_private_key_finds_its_field() {
+        let ssh = find("ssh").unwrap();
+        let field = |value: &[u8]| ssh.field_for(value).unwrap().name;
+        for label in ["OPENSSH PRIVATE KEY", "PRIVATE KEY", "RSA PRIVATE KEY"] {
+            assert_eq!(field(format!("-----BEGIN {label}-----\nx\n").as_bytes()), "private_key");
+        }
+        for other in
+            [&b"hunter2"[..], b"ssh-ed25519 AAAA me", b"-----BEGIN PUBLIC KEY-----", b"\xff"]
+        {
+            assert_eq!(field(other), "password");
+        }
+        let password = find("password").unwrap();
+        assert_eq!(password.field_for(b"-----BEGIN PRIVATE KEY-----\n").unwrap().name, "password");
+        assert!(find("custom").unwrap().field_for(b"x").is_none());
     }
 
     #[test]

@@ -41,6 +41,17 @@ impl<S: State> Vault<S> {
         rows::names(&self.core.db, prefix, deleted, limit)
     }
 
+    /// The kind of a live credential and its secret fields, as the clear columns tell them. For
+    /// understanding a command line: unlocks nothing, writes no entry.
+    ///
+    /// # Errors
+    /// Integrity or I/O.
+    pub fn outline(&self, name: &CredName) -> Result<Option<(String, Vec<FieldName>)>> {
+        let row = CredentialRow::find(&self.core.db, name.as_str(), false)?;
+        let fields = |heads: Vec<Head>| heads.into_iter().map(|head| head.field).collect();
+        Ok(row.map(|row| (row.meta.kind, fields(row.heads))))
+    }
+
     /// Finds out which name is meant: the text itself if it is one or if nothing fits better, else
     /// the only name that begins with it; unlocked, that is said only after all rows were checked.
     /// Whether it exists is for the verb to say.
@@ -82,6 +93,7 @@ impl<S: State> Vault<S> {
         self.verb("view", name, |tx, keys| {
             let row = find(tx, keys, name, deleted)?;
             let _ = tx.append(Draft::about("view", row.id, name))?;
+            warn_if_expired(tx, &row);
             Ok(row.view(keys.is_some()))
         })
     }
@@ -227,6 +239,7 @@ impl Vault<Unlocked> {
             let head = choose(&row, field)?.clone();
             let draft = Draft::about("decrypt", row.id, name).fields([&head.field]);
             let receipt = tx.append(draft)?;
+            warn_if_expired(tx, &row);
             open(tx, keys, &row, &head, &receipt)
         })
     }
@@ -244,6 +257,7 @@ impl Vault<Unlocked> {
             let draft =
                 Draft::about("decrypt", row.id, name).fields(row.heads.iter().map(|h| &h.field));
             let receipt = tx.append(draft)?;
+            warn_if_expired(tx, &row);
             let mut values = Vec::with_capacity(row.heads.len());
             for head in &row.heads {
                 values.push((head.field.clone(), open(tx, keys, &row, head, &receipt)?));
@@ -314,7 +328,7 @@ impl Vault<Unlocked> {
         // Nothing superseded stays on disk; a reader in another process may put it off. It is purged
         // by now, so that nothing may fail any more.
         if !matches!(self.core.db.checkpoint(), Ok(true)) {
-            self.core.warnings.push("another process is reading, or the disk failed: the purged value leaves the disk with the next checkpoint".into());
+            self.core.warnings.push("another process is reading, or the disk failed: the purged value leaves the disk with the next checkpoint");
         }
         Ok(())
     }
@@ -356,6 +370,12 @@ fn find(
             keys.map_or(Ok(()), |keys| state::check_all(tx.db(), tx.vault(), keys))?;
             Err(not_found(tx, name, deleted)?)
         }
+    }
+}
+
+fn warn_if_expired(tx: &Tx<'_>, row: &CredentialRow) {
+    if let Some(at) = row.meta.expires_at.filter(|at| *at <= tx.now()) {
+        tx.warn(format!("`{}` expired on {}", row.name, at.day()));
     }
 }
 
@@ -404,8 +424,14 @@ fn choose<'r>(row: &'r CredentialRow, field: Option<&FieldName>) -> Result<&'r H
     };
     field.map_or_else(primary, |field| named(field.as_str())).ok_or_else(|| {
         let have: Vec<&str> = row.heads.iter().map(|head| head.field.as_str()).collect();
-        let wanted = field.map_or("a secret field", FieldName::as_str);
-        Error::new(ErrorKind::NotFound, format!("`{}` has no secret field `{wanted}`", row.name))
+        // what the kind does not know may be a secret in the wrong place, and is not repeated
+        let known =
+            field.filter(|field| kind.is_some_and(|k| k.secret_field(field.as_str()).is_some()));
+        let what = known.map_or_else(
+            || if field.is_some() { "such secret field".into() } else { "secret field".into() },
+            |field| format!("secret field `{field}`"),
+        );
+        Error::new(ErrorKind::NotFound, format!("`{}` has no {what}", row.name))
             .hint(format!("it has: {}", have.join(", ")))
     })
 }

@@ -86,3 +86,16 @@ pub(super) fn trust_state(
     tx.commit()?;
     Ok((sealed, found))
 }
+
+/// Which failures are worth an entry: those that say something about who tried what.
+pub(super) fn is_logged(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::NotFound
+            | ErrorKind::WrongKey
+            | ErrorKind::Locked
+            | ErrorKind::Conflict
+            | ErrorKind::Refused
+            | ErrorKind::Integrity
+    )
+}

@@ -19,6 +19,7 @@ mod tlv;
 mod transfer;
 mod tx;
 mod view;
+mod warnings;
 
 pub use audit::{ACTIONS, OUTCOMES};
 pub use slot::{new_key_file, parse_identity};
@@ -27,6 +28,7 @@ pub use view::{
     Change, Credential, Edit, Entry, EntryFilter, Filter, Finding, LogVerdict, Match,
     NewCredential, Status,
 };
+pub use warnings::Warnings;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
@@ -168,7 +170,13 @@ impl Vault<Locked> {
 impl<S: State> Vault<S> {
     /// What the person should hear: said once each, and forgotten.
     pub fn take_warnings(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.core.warnings)
+        self.core.warnings.take()
+    }
+
+    /// The same, for whoever must hear them even if the vault is gone by then.
+    #[must_use]
+    pub fn warnings(&self) -> Warnings {
+        self.core.warnings.clone()
     }
 
     /// Where the vault's file is.
@@ -183,7 +191,7 @@ impl<S: State> Vault<S> {
 
     /// Logs a failed attempt. The attempt has failed whether or not this succeeds.
     fn note_failure(&mut self, draft: Draft, error: &Error) {
-        if tx::is_logged(error.kind()) {
+        if log::is_logged(error.kind()) {
             let draft = draft.failed(error.kind());
             let _ = self.begin().and_then(|mut tx| {
                 let _ = tx.append(draft)?;

@@ -8,6 +8,7 @@ use super::seal::{self, Found, PathRecord, SealFile};
 use super::store::vault::SlotRow;
 use super::store::{CredentialRow, Db, VaultRow};
 use super::tlv::{Hash, sha256};
+use super::warnings::Warnings;
 use super::{Place, Purpose, files, state};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Timestamp;
@@ -32,7 +33,7 @@ pub(super) struct Core {
     pub(super) vault: VaultRow,
     pub(super) actor: OnceCell<Actor>,
     /// Said on stderr by whoever prints.
-    pub(super) warnings: Vec<String>,
+    pub(super) warnings: Warnings,
     /// The list that was logged last, so that a second pass over it is not logged again.
     pub(super) listed: Option<String>,
     /// Whether this machine remembers which vault is at this path.
@@ -47,7 +48,8 @@ impl Core {
         purpose: Purpose,
         vault: VaultRow,
     ) -> Self {
-        let (actor, warnings, listed, path_known) = (OnceCell::new(), Vec::new(), None, true);
+        let (actor, warnings, listed, path_known) =
+            (OnceCell::new(), Warnings::default(), None, true);
         Self { db, place, world, purpose, vault, actor, warnings, listed, path_known }
     }
 
@@ -57,12 +59,6 @@ impl Core {
 
     pub(super) fn seal_file(&self) -> SealFile {
         SealFile::new(&self.place.state_dir, self.vault.vault_id)
-    }
-
-    fn warn_once(&mut self, text: String) {
-        if !self.warnings.contains(&text) {
-            self.warnings.push(text);
-        }
     }
 }
 
@@ -136,7 +132,7 @@ impl<'v> Tx<'v> {
     fn check_clock(&mut self) {
         let now = self.core.world.now();
         if let Some(last) = self.log.last_at().filter(|last| last.0 > now.0 + 60_000) {
-            self.core.warn_once(format!(
+            self.warn(format!(
                 "the clock shows {now}, but the last log entry was written at {last}"
             ));
         }
@@ -161,11 +157,6 @@ impl<'v> Tx<'v> {
         };
         self.log.start_segment(&self.core.db, &self.core.vault, keys, &author, cause)?;
         self.new_seal = Some(cause);
-        if cause != "init" {
-            self.core.warn_once(format!(
-                "this machine had no usable seal of the vault ({cause}); the log shows a new segment"
-            ));
-        }
         Ok(())
     }
 
@@ -222,6 +213,10 @@ impl<'v> Tx<'v> {
         self.core.world.now()
     }
 
+    pub(super) fn warn(&self, text: String) {
+        self.core.warnings.push(text);
+    }
+
     /// Who stores a value, and why.
     pub(super) fn author(&self) -> (&str, Option<&str>) {
         (&self.core.actor().user, self.core.purpose.reason.as_deref())
@@ -271,6 +266,11 @@ impl<'v> Tx<'v> {
             self.close_state(keys)?;
         }
         self.core.db.commit()?;
+        if let Some(cause) = self.new_seal.filter(|cause| *cause != "init") {
+            self.warn(format!(
+                "this machine had no usable seal of the vault ({cause}); the log shows a new segment"
+            ));
+        }
         let sealed = self.write_seal();
         self.trim();
         // A vault that is being made is not there yet, so it can still fail.
@@ -278,7 +278,7 @@ impl<'v> Tx<'v> {
             return sealed;
         }
         if let Err(e) = sealed {
-            self.core.warn_once(e.message().to_owned());
+            self.core.warnings.push(e.message());
         }
         Ok(())
     }
@@ -386,17 +386,4 @@ pub(super) fn check_credential(tx: &mut Tx<'_>, keys: &Keys, row: &CredentialRow
         .hint("restore the vault from a backup; `vault doctor` names what is wrong"));
     }
     state::check_member(tx.db(), tx.vault(), row.id, &row.row_tag)
-}
-
-/// Which failures are worth an entry: those that say something about who tried what.
-pub(super) fn is_logged(kind: ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::NotFound
-            | ErrorKind::WrongKey
-            | ErrorKind::Locked
-            | ErrorKind::Conflict
-            | ErrorKind::Refused
-            | ErrorKind::Integrity
-    )
 }

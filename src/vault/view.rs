@@ -110,9 +110,9 @@ pub struct Entry {
     pub tty: Option<String>,
     /// Remote address of the SSH session.
     pub remote: Option<String>,
-    /// The program that started this one.
+    /// The nearest of three calling programs that is no shell, or else the direct one.
     pub program: Option<String>,
-    /// The program that started that.
+    /// The program that started this one.
     pub parent: Option<String>,
     /// `vault/VERSION`.
     pub agent: String,

@@ -5,6 +5,9 @@ use super::support::Sandbox;
 
 const CANARY: &str = "Hunter2-Canary";
 
+/// One that could be the name of a field.
+const LOW: &str = "hunter2_canary";
+
 /// Command lines with a secret in them, and what the message says.
 const LINES: &[(&[&str], &str)] = &[
     (&["cred", "add", "new", CANARY], "never given as an argument"),
@@ -26,7 +29,9 @@ const LINES: &[(&[&str], &str)] = &[
     (&["cred", "set", "x", "password", CANARY], "never given as an argument"),
     (&["cred", "set", "x", "--password=Hunter2-Canary"], "never given as an argument"),
     (&["cred", "set", "x", "password", "--value", CANARY], "never given as an argument"),
-    (&["cred", "set", "x", CANARY], "a field name is"),
+    (&["cred", "set", "x", CANARY], "never given as an argument"),
+    (&["cred", "set", "x", LOW], "never given as an argument"),
+    (&["cred", "set", "x", LOW, "--owner", "me"], "never given as an argument"),
     (&["cred", "get", "x", "password", CANARY], "one argument too many"),
     (&["cred", "get", "x", CANARY], "a field name is"),
     (&["cred", "show", "x", CANARY], "one argument too many"),
@@ -69,6 +74,39 @@ fn no_secret_is_taken_as_an_argument_nor_repeated() {
     assert_eq!(sandbox.entries(), entries);
 }
 
+/// What a credential could have as a field is decided before anybody is asked for a key.
+#[test]
+fn a_secret_in_the_place_of_a_field_is_noticed_without_a_key() {
+    let sandbox = Sandbox::new();
+    sandbox.add("x", b"value");
+    let add = ["cred", "add", "open", "--type", "custom", "--stdin", "--secret-field", "pin"];
+    sandbox.ok(&add, b"1234");
+    let locked = |args: &[&str]| {
+        let mut command = sandbox.vault(&[&["--no-input"], args].concat());
+        super::Answer::of(command.env_remove("VAULT_KEY_FILE"))
+    };
+    for args in [&["cred", "set", "x", LOW][..], &["cred", "set", "x", LOW, "--json"]] {
+        let answer = locked(args);
+        assert_eq!(answer.code, 2, "{}", answer.all());
+        assert!(answer.err.contains("vault cred set NAME --stdin"), "{}", answer.err);
+        assert!(answer.err.contains("`password` has: password, totp"), "{}", answer.err);
+        assert!(!answer.all().contains(LOW), "{}", answer.all());
+    }
+    // these can be fields, so that now a key is missing
+    for args in [["x", "totp"], ["x", "notes"], ["open", "pin"], ["open", "other"]] {
+        assert_eq!(locked(&["cred", "set", args[0], args[1]]).code, 12, "{args:?}");
+    }
+    // with a source it is no secret; it is not repeated all the same
+    let wrong = (10, "`x` has no such secret field", "`password` has: password, totp");
+    let answer = refused(&sandbox, &["cred", "set", "x", LOW, "--stdin"], b"y", wrong, 0);
+    assert!(!answer.all().contains(LOW), "{}", answer.all());
+    let wrong = (10, "`x` has no such secret field", "it has: password");
+    let answer = refused(&sandbox, &["cred", "get", "x", LOW], b"", wrong, 1);
+    assert!(!answer.all().contains(LOW), "{}", answer.all());
+    let wrong = (10, "`x` has no secret field `totp`", "it has: password");
+    refused(&sandbox, &["cred", "get", "x", "totp"], b"", wrong, 1);
+}
+
 #[test]
 fn the_hint_is_the_right_command() {
     let sandbox = Sandbox::new();
@@ -79,6 +117,13 @@ fn the_hint_is_the_right_command() {
     let wrong = (2, "others can see it there", set);
     refused(&sandbox, &["cred", "set", "x", "password", "y"], b"", wrong, 0);
     refused(&sandbox, &["cred", "lits"], b"", (2, "no such command", "`vault cred list`"), 0);
+    let list = (2, "no such command", "did you mean `vault cred list`?");
+    refused(&sandbox, &["list"], b"", list, 0);
+    let verify = (2, "no such command", "did you mean `vault audit verify`?");
+    refused(&sandbox, &["verify"], b"", verify, 0);
+    let answer = sandbox.run(&["add", "x", CANARY, "--password", CANARY]);
+    super::says(&answer, 2, "no such command", "did you mean `vault cred add`?");
+    assert!(!answer.all().contains(CANARY), "{}", answer.all());
     let near = (2, "has no `--usernme`", "`--username`");
     refused(&sandbox, &["cred", "add", "x", "--usernme", "y"], b"", near, 0);
 }

@@ -17,7 +17,9 @@ fn no_vault_yet() {
         &["audit", "verify"],
         &["cred", "show", "x"],
     ] {
-        says(&sandbox.run(args), 10, "no vault at `", "make one with `vault init`");
+        let answer = sandbox.run(args);
+        says(&answer, 10, "no vault at `", "make one with `vault init`");
+        assert!(!answer.err.contains("note: "), "{}", answer.err);
         let args = [&["--json"], args].concat();
         tells(&sandbox.run(&args), 10, "not_found", "no vault at `");
     }
@@ -95,7 +97,15 @@ fn an_ambiguous_beginning_with_its_candidates() {
     }
     assert_eq!(sandbox.ok(&["cred", "get", "prod/w"], b""), b"two");
     // what changes something wants the whole name
-    refused(&sandbox, &["cred", "rm", "prod/w"], b"", (10, "no credential named `prod/w`", ""), 1);
+    let wrong = (10, "no credential named `prod/w`", "");
+    for args in [
+        &["cred", "rm", "prod/w"][..],
+        &["cred", "purge", "prod/w", "--yes"],
+        &["cred", "rename", "prod/w", "new"],
+        &["cred", "set", "prod/w", "--owner", "me"],
+    ] {
+        refused(&sandbox, args, b"", wrong, 1);
+    }
 }
 
 #[test]
@@ -226,7 +236,7 @@ fn names_that_are_wrong() {
     // what only the credential itself can tell: it was looked at, and the log says so
     let content = sandbox.content();
     let pin = sandbox.run_in(&["cred", "set", "x", "pin", "--stdin"], b"y");
-    says(&pin, 10, "no secret field `pin`", "`password` has: password, totp");
+    says(&pin, 10, "no such secret field", "`password` has: password, totp");
     says(&sandbox.run(&["cred", "set", "x", "--remove-tag", "t"]), 10, "no tag `t`", "");
     let field = sandbox.run(&["cred", "set", "x", "--remove-field", "f"]);
     says(&field, 10, "no public field `f`", "");

@@ -65,7 +65,7 @@ const WRONG: &[(&str, &str, i32)] = &[
     ("Canary", "line 2, column ", 2),
     ("{\"name\":\"Canary\"", "line 2, column ", 2),
     ("[\"Canary\"]", "line 2, column ", 2),
-    ("{\"name\":\"b\"}", "line 2: `type` is missing", 2),
+    ("{\"name\":\"b\"}", "line 2: `secrets` is missing", 2),
     ("{\"type\":\"password\",\"secrets\":{\"password\":\"Canary\"}}", "`name` is missing", 2),
     ("{\"name\":\"b\",\"type\":\"Canary\"}", "line 2, column 28: an unknown type", 2),
     ("{\"name\":\"b\",\"Canary\":1}", "an unknown key", 2),
@@ -127,6 +127,14 @@ fn one_wrong_line_and_nothing_is_imported() {
         assert_eq!(dry.code, *code, "{wrong}: {}", dry.err);
         assert!(!dry.all().contains("Canary"), "{}", dry.all());
     }
+}
+
+#[test]
+fn without_a_type_it_is_a_password() {
+    let sandbox = Sandbox::new();
+    sandbox.ok(FORMAT, line("x", r#""secrets":{"password":"hunter2"}"#).as_bytes());
+    assert_eq!(json(&sandbox.ok(&["cred", "show", "x", "--json"], b""))["type"], "password");
+    assert_eq!(sandbox.ok(&["cred", "get", "x"], b""), b"hunter2");
 }
 
 #[test]

@@ -109,6 +109,34 @@ fn custom_takes_any_field() {
 }
 
 #[test]
+fn a_private_key_goes_where_it_belongs() {
+    let sandbox = Sandbox::new();
+    let ssh = kind::find("ssh").unwrap();
+    let key = ssh.secret_field("private_key").unwrap().example;
+    let file = sandbox.file("id_ed25519", key);
+    let field = |name: &str| {
+        let shown = json(&sandbox.ok(&["cred", "show", name, "--json"], b""));
+        shown["versions"].as_object().unwrap().keys().cloned().collect::<Vec<_>>()
+    };
+    sandbox.ok(&["cred", "add", "file", "--type", "ssh", "--file", &file], b"");
+    sandbox.ok(&["cred", "add", "pipe", "--type", "ssh_key", "--stdin"], key.as_bytes());
+    for name in ["file", "pipe"] {
+        assert_eq!(field(name), ["private_key"]);
+        assert_eq!(sandbox.ok(&["cred", "get", name], b""), key.as_bytes());
+    }
+    let add = ["cred", "add", "public", "--type", "ssh", "--stdin"];
+    let public = sandbox.run_in(&add, b"ssh-ed25519 AAAA me@here\n");
+    assert!(public.err.contains("warning: "), "{}", public.err);
+    assert_eq!((public.code, field("public")), (0, vec!["password".to_owned()]));
+    let named = ["cred", "add", "named", "--type", "ssh", "--stdin", "--secret-field", "password"];
+    assert!(sandbox.run_in(&named, key.as_bytes()).err.contains("`private_key`"));
+    assert_eq!(field("named"), ["password"]);
+    // what comes later without a field goes where the key is
+    sandbox.ok(&["cred", "set", "file", "--stdin"], key.as_bytes());
+    assert_eq!(field("file"), ["private_key"]);
+}
+
+#[test]
 fn an_unknown_type_gets_the_list_and_the_nearest() {
     let sandbox = Sandbox::new();
     let args = ["cred", "add", "x", "--type", "pasword", "--stdin"];

@@ -13,7 +13,10 @@ fn a_vault_made_and_used_at_the_terminal() {
     let sandbox = Sandbox::bare();
     let mut init = Pty::vault(&sandbox, &["init"], &[]);
     init.expect("Make a passphrase of six random words for you?");
-    init.send("n");
+    init.send("perhaps\r");
+    init.expect("Write yes or no.");
+    init.expect("Make a passphrase of six random words for you?");
+    init.send("n\r");
     for question in ["Passphrase for the new vault: ", "Passphrase for the new vault again: "] {
         init.expect(question);
         init.send(format!("{PASSPHRASE}\r"));
@@ -53,9 +56,9 @@ fn a_passphrase_made_for_you_is_shown_once_and_works() {
     let sandbox = Sandbox::bare();
     let mut init = Pty::vault(&sandbox, &["init"], &[]);
     init.expect("Make a passphrase of six random words for you?");
-    init.send("y");
+    init.send("y\r");
     init.expect("Do you have it?");
-    init.send("y");
+    init.send("y\r");
     let (code, screen) = init.end();
     assert_eq!(code, 0, "{screen}");
     let words = screen.lines().find_map(|line| line.strip_prefix("    ")).unwrap().trim();
@@ -81,7 +84,9 @@ fn giving_up_at_any_question_is_code_3_and_changes_nothing() {
         (&["cred", "add", "y"], "Value of password: ", "\u{4}"),
         (&["cred", "set", "x", "password"], "Value of password: ", "abc\u{3}"),
         (&["cred", "purge", "x"], "to destroy it", "\r"),
-        (&["trust-state"], "Did you restore", "n"),
+        (&["trust-state"], "Did you restore", "n\r"),
+        (&["trust-state"], "Did you restore", "\r"),
+        (&["trust-state"], "Did you restore", "\u{4}"),
     ] {
         let mut terminal = Pty::vault(&sandbox, args, &[]);
         terminal.expect(question);
@@ -123,7 +128,7 @@ fn what_looks_wrong_is_asked_about_when_it_was_typed() {
     }
     let sandbox = Sandbox::new();
     let args = ["cred", "add", "t", "--type", "token"];
-    for (answer, code) in [("n", 3), ("y", 0)] {
+    for (answer, code) in [("n\r", 3), ("\r", 3), ("yes\r", 0)] {
         let mut terminal = Pty::vault(&sandbox, &args, &[]);
         terminal.expect("Value of token: ");
         terminal.send("Bearer abc\r");

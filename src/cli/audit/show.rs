@@ -1,7 +1,7 @@
 //! `vault audit show`.
 
 use crate::cli::complete;
-use crate::cli::context::{Context, pass_on};
+use crate::cli::context::Context;
 use crate::cli::render::Format;
 use crate::cli::report::{Cell, Column, Report, Rows, Sink};
 use crate::error::Result;
@@ -72,14 +72,12 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
 }
 
 fn rows<S: State + 'static>(cx: &Context, mut vault: Vault<S>, filter: EntryFilter) -> Box<Rows> {
-    let (json, quiet) = (cx.format() == Format::Json, cx.globals.quiet);
+    let json = cx.format() == Format::Json;
     Box::new(move |sink: &mut Sink<'_>| {
         vault.entries(&filter, &mut |entry| match json {
             true => sink(&everything(entry)),
             false => sink(&cells(entry)),
-        })?;
-        pass_on(quiet, &mut vault);
-        Ok(())
+        })
     })
 }
 

@@ -25,8 +25,9 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let verdict = if args.unlock || cx.has_key_source() {
         verify(cx, &mut cx.unlocked()?)?
     } else {
+        let mut vault = cx.locked()?;
         cx.note("only the public chain is checked while locked; `--unlock` checks all");
-        verify(cx, &mut cx.locked()?)?
+        verify(cx, &mut vault)?
     };
     for gap in &verdict.gaps {
         cx.warn(gap);
@@ -41,7 +42,6 @@ fn verify<S: State>(cx: &Context, vault: &mut Vault<S>) -> Result<LogVerdict> {
         bar.set_position(done);
     });
     bar.finish_and_clear();
-    cx.pass_on(vault);
     verdict
 }
 

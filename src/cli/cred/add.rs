@@ -48,11 +48,15 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     kind.name.clone_into(&mut meta.kind);
     args.meta.apply(&mut meta, cx.world.now())?;
     all_there(kind, &meta)?;
-    let fields = fields(kind, &args.secret_field, args.value.given())?;
+    let mut fields = fields(kind, &args.secret_field, args.value.given())?;
     let mut given = match fields.first() {
         Some(first) => args.value.read(kind, first)?.into_iter().collect::<Vec<_>>(),
         None => Vec::new(),
     };
+    if let (true, Some(given)) = (fits_itself(kind, &args), given.first()) {
+        let field = kind.field_for(given.secret.expose()).map(|field| field.name.parse());
+        fields = field.into_iter().collect::<Result<_>>()?;
+    }
     let notes = args.meta.notes()?;
     let mut vault = cx.unlocked()?;
     if given.is_empty() && vault.names(args.name.as_str(), false, 1)? == [args.name.as_str()] {
@@ -69,7 +73,6 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     secrets.extend(notes);
     let report = done(&args.name, &meta, &secrets);
     vault.add(NewCredential { name: args.name, meta, secrets })?;
-    cx.pass_on(&mut vault);
     Ok(report)
 }
 
@@ -102,6 +105,12 @@ fn fields(kind: &Kind, named: &[FieldName], handed_in: bool) -> Result<Vec<Field
             .hint("add the others later: `vault cred set NAME FIELD --stdin < FILE`")),
         false => Ok(fields),
     }
+}
+
+/// Whether the value that is handed in may choose its field.
+fn fits_itself(kind: &Kind, args: &Args) -> bool {
+    let demanded = kind.secret_fields().any(|field| field.required);
+    args.secret_field.is_empty() && args.value.generate.is_none() && !demanded
 }
 
 fn known(kind: &Kind, field: &FieldName) -> Result<()> {

@@ -5,7 +5,6 @@ use crate::cli::context::Context;
 use crate::cli::report::Report;
 use crate::error::Result;
 use crate::model::FieldName;
-use crate::vault::Match;
 use clap_complete::engine::ArgValueCompleter;
 
 /// Print one secret, byte for byte
@@ -31,8 +30,7 @@ pub struct Args {
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     cx.show_raw(args.raw);
     let mut vault = cx.unlocked()?;
-    let name = vault.resolve(&args.name, Match::Prefix, false)?;
+    let name = super::meant(cx, &vault, &args.name, false)?;
     let secret = vault.reveal(&name, args.field.as_ref())?;
-    cx.pass_on(&mut vault);
     Ok(Report::Value(secret))
 }

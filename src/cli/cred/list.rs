@@ -1,7 +1,7 @@
 //! `vault cred list`.
 
 use super::show::words;
-use crate::cli::context::{Context, pass_on};
+use crate::cli::context::Context;
 use crate::cli::render::Format;
 use crate::cli::report::{Cell, Column, Report, Rows, Sink};
 use crate::error::Result;
@@ -86,27 +86,35 @@ struct AttrArgs {
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let json = cx.format() == Format::Json;
     let filter = filter(&args, !json)?;
+    let empty = empty(&filter);
     let rows = match args.verify {
         true => rows(cx, cx.unlocked()?, filter),
         false => rows(cx, cx.locked()?, filter),
     };
     let columns = if json { EVERYTHING } else { COLUMNS };
-    let empty = match args.deleted {
-        true => "the trash is empty, or nothing in it fits",
-        false => "no credentials, or none that fit",
-    };
     Ok(Report::Table { columns, rows, empty })
 }
 
+/// What is said when nothing is listed.
+fn empty(filter: &Filter) -> &'static str {
+    match filter {
+        Filter { deleted: true, .. } => "the trash is empty, or nothing in it fits",
+        Filter { kind: None, tag: None, search: None, limit: None, offset: 0, attrs, .. }
+            if attrs.is_empty() =>
+        {
+            "no credentials yet; add the first: vault cred add NAME"
+        }
+        Filter { .. } => "no credentials, or none that fit",
+    }
+}
+
 fn rows<S: State + 'static>(cx: &Context, mut vault: Vault<S>, filter: Filter) -> Box<Rows> {
-    let (json, quiet) = (cx.format() == Format::Json, cx.globals.quiet);
+    let json = cx.format() == Format::Json;
     Box::new(move |sink: &mut Sink<'_>| {
         vault.list(&filter, &mut |row| match json {
             true => everything(row, sink),
             false => sink(&cells(row)?),
-        })?;
-        pass_on(quiet, &mut vault);
-        Ok(())
+        })
     })
 }
 

@@ -16,6 +16,8 @@ use super::report::Report;
 use super::tree::commands;
 use crate::error::Result;
 use crate::kind::{self, Kind};
+use crate::model::CredName;
+use crate::vault::{Match, State, Vault};
 use clap_complete::engine::CompletionCandidate;
 
 pub use meta::set_field;
@@ -45,6 +47,15 @@ commands! {
 fn kinds() -> Vec<CompletionCandidate> {
     let one = |kind: &Kind| CompletionCandidate::new(kind.name).help(Some(kind.about.into()));
     kind::ALL.iter().map(one).collect()
+}
+
+/// The credential that `text` is or begins; whoever wrote only its beginning is told which it is.
+fn meant<S: State>(cx: &Context, vault: &Vault<S>, text: &str, deleted: bool) -> Result<CredName> {
+    let name = vault.resolve(text, Match::Prefix, deleted)?;
+    if name.as_str() != text {
+        cx.note(&format!("`{text}` is `{name}`"));
+    }
+    Ok(name)
 }
 
 /// Runs one of them.

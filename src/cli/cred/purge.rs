@@ -34,7 +34,6 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     }
     let mut vault = cx.unlocked()?;
     vault.purge(&name)?;
-    cx.pass_on(&mut vault);
     Ok(Report::Done {
         message: format!("destroyed `{name}` and all its versions"),
         item: vec![("name", Cell::owned(name.as_str()))],
@@ -52,7 +51,7 @@ fn find(vault: &mut Vault<Locked>, text: &str) -> Result<CredName> {
 }
 
 fn ask(cx: &Context, name: &CredName) -> Result<()> {
-    let Some(terminal) = cx.terminal() else {
+    let Some(mut terminal) = cx.terminal() else {
         let what = "destroying needs a confirmation, and there is no terminal to ask on";
         return Err(Error::new(ErrorKind::Refused, what).hint(paste(&[
             "vault",
@@ -62,7 +61,7 @@ fn ask(cx: &Context, name: &CredName) -> Result<()> {
             "--yes",
         ])));
     };
-    let typed = terminal.line(&format!("This cannot be undone. Type `{name}` to destroy it"))?;
+    let typed = terminal.line(&format!("This cannot be undone. Type `{name}` to destroy it:"))?;
     match typed.trim() == name.as_str() {
         true => Ok(()),
         false => Err(Error::new(ErrorKind::Aborted, "that is not its name; nothing was changed")),

@@ -26,7 +26,6 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let mut vault = cx.unlocked()?;
     let name = vault.resolve(&args.name, Match::Exact, false)?;
     vault.rename(&name, &args.new_name)?;
-    cx.pass_on(&mut vault);
     Ok(Report::Done {
         message: format!("renamed `{name}` to `{}`", args.new_name),
         item: vec![

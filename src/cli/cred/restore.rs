@@ -22,7 +22,6 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let mut vault = cx.unlocked()?;
     let name = vault.resolve(&args.name, Match::Exact, true)?;
     vault.restore(&name)?;
-    cx.pass_on(&mut vault);
     Ok(Report::Done {
         message: format!("restored `{name}`"),
         item: vec![("name", Cell::owned(name.as_str()))],

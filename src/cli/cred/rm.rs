@@ -25,7 +25,6 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let mut vault = cx.unlocked()?;
     let name = vault.resolve(&args.name, Match::Exact, false)?;
     vault.remove(&name)?;
-    cx.pass_on(&mut vault);
     let back = paste(&["vault", "cred", "restore", name.as_str()]);
     Ok(Report::Done {
         message: format!("moved `{name}` to the trash; `{back}` brings it back"),

@@ -4,12 +4,12 @@ use super::meta::MetaArgs;
 use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::report::{Cell, Report};
-use crate::cli::usage::paste;
+use crate::cli::usage::{paste, secret_in_arguments};
 use crate::cli::value::{self, Given, ValueArgs};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::{self, Kind, checks};
 use crate::model::{Attr, FieldName, Label, Metadata, Secret, Timestamp};
-use crate::vault::{Change, Credential, Match};
+use crate::vault::{Change, Credential, Locked, Match, Vault};
 use clap_complete::engine::ArgValueCompleter;
 
 /// Change a credential: its metadata, or a secret, which gets a new version
@@ -27,7 +27,7 @@ pub struct Args {
     name: String,
 
     /// Which secret field; the primary one if only a source is given
-    #[arg(value_name = "FIELD")]
+    #[arg(value_name = "FIELD", value_parser = field)]
     secret: Option<FieldName>,
 
     #[command(flatten)]
@@ -71,6 +71,9 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     args.meta.apply(&mut Metadata::default(), cx.world.now())?;
     let early = early(&args)?;
     let notes = args.meta.notes()?;
+    if let Some(field) = &args.secret {
+        refuse_strange(&cx.locked()?, &args, field)?;
+    }
     let mut vault = cx.unlocked()?;
     let name = vault.resolve(&args.name, Match::Exact, false)?;
     let now = vault.look(&name)?;
@@ -79,7 +82,12 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     edit(&args, cx.world.now(), &mut meta)?;
     let mut secrets = Vec::new();
     if secret_too {
-        let field = target(kind, &now, args.secret.clone())?;
+        let have: Vec<_> = now.secrets.iter().map(|(field, _)| field).collect();
+        let field = match args.secret.clone() {
+            Some(field) if fits(kind, &have, &field) => field,
+            Some(_) => return Err(no_such_field(kind, &now.name)),
+            None => primary(kind, &have)?,
+        };
         let given = match early {
             Some(given) => given,
             None => late(cx, &args.value, kind, &field)?,
@@ -103,7 +111,6 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         secrets,
     };
     let changed = vault.set(&name, change)?;
-    cx.pass_on(&mut vault);
     Ok(done(&now, &fields, if changed { "changed" } else { "nothing to change in" }))
 }
 
@@ -153,24 +160,55 @@ fn late(cx: &Context, value: &ValueArgs, kind: &Kind, field: &FieldName) -> Resu
     }
 }
 
-/// The secret field that is meant.
-fn target(kind: &Kind, now: &Credential, named: Option<FieldName>) -> Result<FieldName> {
-    let has = |name: &str| now.secrets.iter().any(|(field, _)| field.as_str() == name);
-    let listed = kind.fields.iter().filter(|field| field.secret).map(|field| field.name);
-    let Some(field) = named else {
-        let kept = listed.clone().find(|name| has(name)).map(str::to_owned);
-        let first =
-            || now.secrets.iter().map(|(field, _)| field.to_string()).find(|f| f != "notes");
-        let name = kept.or_else(first).or_else(|| listed.clone().next().map(str::to_owned));
-        return name.ok_or_else(|| Error::usage("which secret field?"))?.parse();
+/// The secret field that is meant when none is named: the kind's first that is there, or any that is
+/// there, or the kind's first.
+fn primary(kind: &Kind, have: &[&FieldName]) -> Result<FieldName> {
+    let has = |name: &str| have.iter().any(|field| field.as_str() == name);
+    let listed = || kind.secret_fields().map(|field| field.name);
+    let kept = listed().find(|name| has(name));
+    let first = || have.iter().map(|field| field.as_str()).find(|name| *name != "notes");
+    let name = kept.or_else(first).or_else(|| listed().next());
+    name.ok_or_else(|| Error::usage("which secret field?"))?.parse()
+}
+
+/// Whether `field` can be a secret field of a credential of `kind` that has `have`.
+fn fits(kind: &Kind, have: &[&FieldName], field: &FieldName) -> bool {
+    kind.open || kind.secret_field(field.as_str()).is_some() || have.contains(&field)
+}
+
+/// What stands in the place of a field may be the secret itself: that is found out before anybody is
+/// asked for anything, and never repeated.
+fn refuse_strange(vault: &Vault<Locked>, args: &Args, field: &FieldName) -> Result<()> {
+    let name = vault.resolve(&args.name, Match::Exact, false)?;
+    let Some((kind, have)) = vault.outline(&name)? else {
+        return Ok(()); // the verb says so, and leaves an entry
     };
-    let name = field.as_str();
-    if has(name) || kind.open || name == "notes" || listed.clone().any(|known| known == name) {
-        return Ok(field);
+    let kind = kind::find(&kind)?;
+    if fits(kind, &have.iter().collect::<Vec<_>>(), field) {
+        return Ok(());
     }
-    let known = listed.collect::<Vec<_>>().join(", ");
-    Err(Error::new(ErrorKind::NotFound, format!("`{}` has no secret field `{field}`", now.name))
-        .hint(format!("`{}` has: {known}", kind.name)))
+    match args.value.given() {
+        true => Err(no_such_field(kind, name.as_str())),
+        false => Err(not_an_argument().hint(has(kind))),
+    }
+}
+
+fn no_such_field(kind: &Kind, name: &str) -> Error {
+    Error::new(ErrorKind::NotFound, format!("`{name}` has no such secret field")).hint(has(kind))
+}
+
+fn has(kind: &Kind) -> String {
+    let known = kind.secret_fields().map(|field| field.name).collect::<Vec<_>>();
+    format!("`{}` has: {}", kind.name, known.join(", "))
+}
+
+fn not_an_argument() -> Error {
+    secret_in_arguments("vault cred set NAME")
+}
+
+/// What cannot be the name of a field is most likely the secret.
+fn field(text: &str) -> Result<FieldName> {
+    text.parse().map_err(|_| not_an_argument())
 }
 
 fn refuse_public(field: Option<&FieldName>) -> Result<()> {

@@ -1,11 +1,12 @@
 //! `vault cred show`.
 
+use super::meant;
 use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::report::{Cell, Report};
 use crate::error::Result;
 use crate::model::{Attr, FieldName, Metadata, Secret};
-use crate::vault::{Credential, Match};
+use crate::vault::Credential;
 use clap_complete::engine::ArgValueCompleter;
 
 /// Show what is known of a credential; secrets as dots
@@ -40,25 +41,20 @@ pub struct Args {
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     if args.reveal {
         let mut vault = cx.unlocked()?;
-        let name = vault.resolve(&args.name, Match::Prefix, false)?;
+        let name = meant(cx, &vault, &args.name, false)?;
         cx.show_raw(args.raw);
         let (credential, secrets) = vault.reveal_all(&name)?;
-        cx.pass_on(&mut vault);
         return Ok(Report::Item(item(&credential, revealed(&credential, secrets))));
     }
     let credential = if args.verify || cx.has_key_source() {
         let mut vault = cx.unlocked()?;
-        let name = vault.resolve(&args.name, Match::Prefix, args.deleted)?;
-        let credential = vault.show(&name, args.deleted)?;
-        cx.pass_on(&mut vault);
-        credential
+        let name = meant(cx, &vault, &args.name, args.deleted)?;
+        vault.show(&name, args.deleted)?
     } else {
         let mut vault = cx.locked()?;
-        let name = vault.resolve(&args.name, Match::Prefix, args.deleted)?;
+        let name = meant(cx, &vault, &args.name, args.deleted)?;
         cx.note("not verified while locked; `--verify` unlocks");
-        let credential = vault.show(&name, args.deleted)?;
-        cx.pass_on(&mut vault);
-        credential
+        vault.show(&name, args.deleted)?
     };
     let hidden = versions(&credential).map(|(field, _)| (field, Cell::Hidden)).collect();
     Ok(Report::Item(item(&credential, hidden)))

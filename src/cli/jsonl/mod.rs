@@ -76,7 +76,7 @@ struct Draft {
 
 impl Draft {
     fn finish(mut self, now: Timestamp) -> Result<NewCredential> {
-        let kind = self.kind.ok_or_else(|| Error::usage("`type` is missing"))?;
+        let kind = self.kind.map_or_else(|| kind::find("password"), Ok)?;
         let name = self.name.ok_or_else(|| Error::usage("`name` is missing"))?.parse()?;
         self.meta.kind = kind.name.to_owned();
         let at = |text: String| parse_when(&text, now, true);
@@ -215,6 +215,13 @@ mod tests {
         assert_eq!((new.meta.tags.len(), new.meta.rotate_every), (2, Some(30 * 86_400)));
         assert_eq!(new.meta.expires_at, Some(Timestamp(NOW.0 + 90 * 86_400_000)));
         assert_eq!(new.secrets[1].1.expose(), b"\x00\xff");
+    }
+
+    #[test]
+    fn without_a_type_it_is_a_password() {
+        let new = read(r#"{"name":"x","secrets":{"password":"hunter2"}}"#).unwrap();
+        assert_eq!(new.meta.kind, "password");
+        assert!(read(r#"{"name":"x","secrets":{"token":"hunter2"}}"#).is_err());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::world::World;
 use rustix::fd::AsFd;
+use rustix::process::Pid;
 use std::path::Path;
 
 /// Who and where from. Names only; never an argument list.
@@ -19,7 +20,7 @@ pub(in crate::vault) struct Actor {
 impl Actor {
     pub(in crate::vault) fn of_this_process(world: &World) -> Self {
         let uid = rustix::process::getuid().as_raw();
-        let (program, grandparent) = caller(rustix::process::getppid());
+        let callers = callers(rustix::process::getppid());
         Self {
             user: user_name(uid).unwrap_or_else(|| uid.to_string()),
             uid,
@@ -30,8 +31,8 @@ impl Actor {
                 .and_then(|v| v.to_str())
                 .and_then(|v| v.split(' ').next())
                 .map(short),
-            program,
-            parent: caller(grandparent).0,
+            program: program(&callers),
+            parent: callers.into_iter().next(),
         }
     }
 }
@@ -56,22 +57,67 @@ fn terminal() -> Option<String> {
     Some(short(&found.to_string_lossy()))
 }
 
+/// Who wants it: the nearest caller that is no shell, which only passes on what it was told; if there
+/// are none but shells, the nearest.
+fn program(callers: &[String]) -> Option<String> {
+    let wants = callers.iter().find(|name| !SHELLS.contains(&name.as_str()));
+    wants.or(callers.first()).cloned()
+}
+
+/// The names of the programs that led here, the nearest first, as far as [`FAR`].
+fn callers(mut pid: Option<Pid>) -> Vec<String> {
+    let mut names = Vec::with_capacity(FAR);
+    while let Some((name, parent)) = pid.filter(|_| names.len() < FAR).and_then(caller) {
+        names.push(name);
+        pid = parent;
+    }
+    names
+}
+
 /// A process's program name and its parent, from the kernel's one-line record
 /// (`proc_pid_stat(5)`): `pid (name) state ppid …`. The name may itself hold brackets.
-fn caller(pid: Option<rustix::process::Pid>) -> (Option<String>, Option<rustix::process::Pid>) {
-    let read = |pid: rustix::process::Pid| {
-        let path = format!("/proc/{}/stat", pid.as_raw_nonzero());
-        let bytes = std::fs::read(Path::new(&path)).ok()?;
-        let line = String::from_utf8_lossy(&bytes).into_owned();
-        let (head, tail) = line.rsplit_once(')')?;
-        let name = short(head.split_once('(')?.1);
-        let parent = tail.split_whitespace().nth(1)?.parse().ok();
-        Some((Some(name), parent.and_then(rustix::process::Pid::from_raw)))
-    };
-    pid.and_then(read).unwrap_or_default()
+fn caller(pid: Pid) -> Option<(String, Option<Pid>)> {
+    let path = format!("/proc/{}/stat", pid.as_raw_nonzero());
+    let bytes = std::fs::read(Path::new(&path)).ok()?;
+    let line = String::from_utf8_lossy(&bytes);
+    let (head, tail) = line.rsplit_once(')')?;
+    let name = short(head.split_once('(')?.1);
+    let parent = tail.split_whitespace().nth(1)?.parse().ok();
+    Some((name, parent.and_then(Pid::from_raw)))
 }
 
 /// An entry stays small whatever the system says.
 fn short(text: &str) -> String {
     text.chars().take(255).collect()
+}
+
+/// How many callers are looked at.
+const FAR: usize = 3;
+
+/// Programs that run others for somebody else.
+const SHELLS: &[&str] =
+    &["ash", "bash", "busybox", "csh", "dash", "fish", "ksh", "mksh", "sh", "tcsh", "zsh"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_program_is_the_nearest_that_is_no_shell() {
+        let program = |names: &[&str]| {
+            let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+            super::program(&names)
+        };
+        assert_eq!(program(&["make", "bash"]).as_deref(), Some("make"));
+        assert_eq!(program(&["sh", "bash", "ansible"]).as_deref(), Some("ansible"));
+        assert_eq!(program(&["bash", "zsh", "sh"]).as_deref(), Some("bash"));
+        assert_eq!(program(&[]), None);
+    }
+
+    #[test]
+    fn the_chain_ends_somewhere() {
+        let own = callers(Some(rustix::process::getpid()));
+        assert!((1..=FAR).contains(&own.len()), "{own:?}");
+        assert_eq!(callers(None), [""; 0]);
+    }
 }
