@@ -189,8 +189,8 @@ fn a_search_finds_text_in_every_clear_place_and_takes_it_literally() {
     add(&mut v, "Plain-100%_sure", &|_| ());
     add(&mut v, "other", &|_| ());
     add(&mut v, "by-owner", &|m| m.set(Attr::Owner, Some("Ann NEEDLE".into())));
-    add(&mut v, "by-tag", &|m| drop(m.tags.insert("needle-tag".parse().unwrap())));
-    add(&mut v, "by-field", &|m| drop(m.fields.insert(field("region"), "needle".into())));
+    add(&mut v, "by-tag", &|m| m.tags.extend(["needle-tag".parse().unwrap()]));
+    add(&mut v, "by-field", &|m| m.fields.extend([(field("region"), "needle".into())]));
     add(&mut v, "by-kind", &|m| m.kind = "api_key".into());
     let mut found = |text: &str| {
         let filter = Filter { search: Some(text.into()), brief: true, ..Filter::default() };

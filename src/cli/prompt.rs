@@ -4,6 +4,7 @@
 use crate::cli::escape;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
+use dialoguer::console::Term;
 use rustix::termios::{self, LocalModes, OptionalActions, SpecialCodeIndex, Termios};
 use std::fs::File;
 use std::io::{Read, Write};
@@ -50,7 +51,7 @@ impl Terminal {
     /// left for the next question.
     ///
     /// # Errors
-    /// Aborted (3) at Ctrl-D, or when the terminal has gone.
+    /// Aborted (3) at Ctrl-C, or when the terminal has gone.
     pub fn confirm(&mut self, question: &str) -> Result<bool> {
         loop {
             let typed = self.line(&format!("{question} [y/N]"))?;
@@ -65,17 +66,16 @@ impl Terminal {
     /// Asks for a line of text.
     ///
     /// # Errors
-    /// Aborted (3) at Ctrl-D, or when the terminal has gone.
+    /// Aborted (3) at Ctrl-C, or when the terminal has gone.
     pub fn line(&mut self, question: &str) -> Result<String> {
-        self.say(&format!("{} ", escape::shown(question)))?;
-        let mut line = Vec::new();
-        loop {
-            match self.byte()? {
-                None => return Err(given_up()),
-                Some(b'\n') => return Ok(String::from_utf8_lossy(&line).into_owned()),
-                Some(byte) => line.push(byte),
-            }
-        }
+        let side = || self.0.try_clone().map_err(|e| Error::io("cannot use the terminal", &e));
+        let terminal = Term::read_write_pair(side()?, side()?);
+        dialoguer::Input::<String>::new()
+            .with_prompt(escape::shown(question))
+            .allow_empty(true)
+            .report(false)
+            .interact_on(&terminal)
+            .map_err(|_| given_up())
     }
 
     /// Writes to the terminal.
