@@ -57,6 +57,13 @@ impl World {
         })
     }
 
+    /// A new id: a version 7 UUID (RFC 9562) of this clock, so that ids sort by time.
+    #[must_use]
+    pub fn new_id(&self) -> uuid::Uuid {
+        let millis = u64::try_from(self.now().0).unwrap_or_default();
+        uuid::Builder::from_unix_timestamp_millis(millis, &rand::random()).into_uuid()
+    }
+
     /// Where the vault file is when nobody says otherwise: the platform's data directory.
     ///
     /// # Errors

@@ -1242,10 +1242,12 @@ fn unsealed_entries_are_a_visible_gap() {
     let site = Site::new();
     site.put(&site.after);
     site.sql_and_chain(&format!(
-        "{FORGED_ENTRY} UPDATE entry SET segment = NULL, mac = NULL WHERE seq = 15"
+        "{FORGED_ENTRY} UPDATE entry SET segment = NULL, mac = NULL, action = 'view'
+         WHERE seq = 15"
     ));
     let mut v = site.unlock().unwrap();
     let verdict = v.verify_log(&mut |_, _| {}).unwrap();
+    assert!(!verdict.authenticated);
     assert_eq!(verdict.gaps, ["1 entries between 15 and 15 were written without a seal"]);
     assert!(doctor(&mut v).unwrap().contains("written without a seal"));
 }

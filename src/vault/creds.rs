@@ -110,7 +110,7 @@ impl<S: State> Vault<S> {
     ) -> Result<()> {
         let filters = describe(filter);
         if self.core.listed.as_ref() != Some(&filters) {
-            let mut tx = self.begin()?;
+            let tx = self.begin()?;
             let _ = tx.append(Draft::new("view").detail("list", &*filters))?;
             tx.commit()?;
             self.core.listed = Some(filters);
@@ -131,17 +131,20 @@ impl<S: State> Vault<S> {
         &mut self,
         action: &'static str,
         name: &CredName,
-        work: impl FnOnce(&mut Tx<'_>, Option<&Keys>) -> Result<T>,
+        work: impl FnOnce(&Tx<'_>, Option<&Keys>) -> Result<T>,
     ) -> Result<T> {
         let keys = self.state.with().map(|with| with.keys);
-        let done = Tx::begin(&mut self.core, self.state.with()).and_then(|mut tx| {
-            let value = work(&mut tx, keys)?;
+        let done = Tx::begin(&mut self.core, self.state.with()).and_then(|tx| {
+            let value = work(&tx, keys)?;
             tx.commit()?;
             Ok(value)
         });
         done.inspect_err(|e| {
             let mut draft = Draft::new(action);
-            draft.name = Some(name.as_str().to_owned());
+            // What is no name here may have been a secret, typed in the wrong place.
+            let known = e.kind() != ErrorKind::NotFound
+                || super::store::log::knows(&self.core.db, name.as_str()).unwrap_or_default();
+            draft.name = known.then(|| name.as_str().to_owned());
             self.note_failure(draft, e);
         })
     }
@@ -174,7 +177,7 @@ impl Vault<Unlocked> {
     pub fn add(&mut self, new: NewCredential) -> Result<()> {
         let name = new.name.clone();
         self.change("create", &name, |tx, keys| {
-            let id = Uuid::now_v7();
+            let id = tx.new_id();
             tx.check_leaf(state::bucket(id))?;
             let fields: Vec<FieldName> = new.secrets.iter().map(|(f, _)| f.clone()).collect();
             let draft = Draft::about("create", id, &new.name)
@@ -337,7 +340,7 @@ impl Vault<Unlocked> {
         &mut self,
         action: &'static str,
         name: &CredName,
-        work: impl FnOnce(&mut Tx<'_>, &Keys) -> Result<T>,
+        work: impl FnOnce(&Tx<'_>, &Keys) -> Result<T>,
     ) -> Result<T> {
         self.verb(action, name, |tx, keys| {
             let keys = keys.ok_or_else(|| Error::internal("a change needs the keys"))?;
@@ -349,7 +352,7 @@ impl Vault<Unlocked> {
         &mut self,
         action: &'static str,
         name: &CredName,
-        work: impl FnOnce(&mut Tx<'_>, &Keys) -> Result<T>,
+        work: impl FnOnce(&Tx<'_>, &Keys) -> Result<T>,
     ) -> Result<T> {
         self.change(action, name, work)
     }
@@ -357,12 +360,7 @@ impl Vault<Unlocked> {
 
 /// Finds a credential by its whole name; with keys, checks it, and if it is not there, that nobody
 /// took it away.
-fn find(
-    tx: &mut Tx<'_>,
-    keys: Option<&Keys>,
-    name: &CredName,
-    deleted: bool,
-) -> Result<CredentialRow> {
+fn find(tx: &Tx<'_>, keys: Option<&Keys>, name: &CredName, deleted: bool) -> Result<CredentialRow> {
     match (CredentialRow::find(tx.db(), name.as_str(), deleted)?, keys) {
         (Some(row), Some(keys)) => tx::check_credential(tx, keys, &row).map(|()| row),
         (Some(row), None) => Ok(row),
@@ -583,7 +581,7 @@ pub(super) fn seal_new(
 }
 
 impl Sealed {
-    pub(super) fn insert(self, tx: &mut Tx<'_>) -> Result<()> {
+    pub(super) fn insert(self, tx: &Tx<'_>) -> Result<()> {
         let bucket = state::bucket(self.row.id);
         tx.touch(bucket);
         for version in &self.versions {
@@ -594,12 +592,7 @@ impl Sealed {
 }
 
 /// Puts the new row of a credential in the place of the old one.
-fn replace(
-    tx: &mut Tx<'_>,
-    keys: &Keys,
-    old: &CredentialRow,
-    mut new: CredentialRow,
-) -> Result<()> {
+fn replace(tx: &Tx<'_>, keys: &Keys, old: &CredentialRow, mut new: CredentialRow) -> Result<()> {
     new.revision = old.revision + 1;
     new.updated_at = tx.now();
     new.row_tag = keys.row.tag(new.message(tx.vault()).as_bytes());
@@ -610,7 +603,7 @@ fn replace(
 }
 
 /// Leaves a tombstone.
-fn bury(tx: &mut Tx<'_>, keys: &Keys, old: &CredentialRow) -> Result<()> {
+fn bury(tx: &Tx<'_>, keys: &Keys, old: &CredentialRow) -> Result<()> {
     let mut stone = Tombstone {
         bucket: state::bucket(old.id),
         id: old.id,

@@ -1,11 +1,11 @@
 //! The verbs on the log: show, verify, and accepting a restored state.
 
 use super::audit::{self, Draft};
-use super::seal::{Found, PathRecord};
+use super::seal::Found;
 use super::store::{SlotRow, VaultRow, log as rows};
-use super::tx::{self, Core, Tx, With};
+use super::tx::{Core, Tx, With};
 use super::view::{Entry, EntryFilter, LogVerdict};
-use super::{Key, Place, Purpose, State, Vault, absolute, slot, state, store};
+use super::{Key, Locked, Place, Purpose, State, Vault, absolute, slot, store};
 use crate::error::{Error, ErrorKind, Result};
 use crate::world::World;
 use std::rc::Rc;
@@ -64,21 +64,18 @@ pub(super) fn trust_state(
     let db = store::open(&place.file)?;
     let vault = VaultRow::load(&db)?;
     let slots = SlotRow::all(&db)?;
-    let (keys, slot) = slot::unwrap(key, &slots, vault.vault_id, vault.epoch)?;
-    tx::check_vault(&vault, &keys, &Found::Missing)?;
-    tx::check_slots(&vault, &keys, &slots)?;
-    let mut core = Core::new(db, place, world, purpose, vault);
-    state::check_all(&core.db, &core.vault, &keys)?;
-    audit::verify::verify(&core.db, &core.vault, Some(&keys), &Found::Missing, &mut |_, _| {})?;
+    let mut locked = Vault { core: Core::new(db, place, world, purpose, vault), state: Locked(()) };
+    let (id, epoch) = (locked.core.vault.vault_id, locked.core.vault.epoch);
+    let (keys, slot) =
+        slot::unwrap(key, &slots, id, epoch).inspect_err(|e| locked.note_unlock_failure(key, e))?;
+    let core = &mut locked.core;
     let sealed = match core.seal_file().read()?.0 {
-        Found::Present(seal) => seal.counter,
-        Found::Missing | Found::Damaged => core.vault.counter,
+        Found::Present(seal) => Some(seal.counter),
+        Found::Missing | Found::Damaged => None,
     };
-    let found = core.vault.counter;
-    if PathRecord::new(&core.place.state_dir, &core.place.file).read()?.is_some() {
-        tx::remember_path(&core)?;
-    }
-    let mut tx = Tx::restart(&mut core, With { keys: &keys, slot: &slot.label })?;
+    let tx = Tx::restart(core, With { keys: &keys, slot: &slot.label })?;
+    let found = tx.vault().counter;
+    let sealed = sealed.unwrap_or(found);
     let draft = Draft::new("trust_state")
         .detail("sealed", sealed.to_string())
         .detail("found", found.to_string());

@@ -144,8 +144,7 @@ impl Vault<Locked> {
                 Ok(Vault { core: self.core, state: Unlocked { keys, slot } })
             }
             Err(e) => {
-                let draft = Draft::new("unlock_failed").detail("type", slot::type_of(key));
-                self.note_failure(draft, &e);
+                self.note_unlock_failure(key, &e);
                 Err(e)
             }
         }
@@ -189,11 +188,16 @@ impl<S: State> Vault<S> {
         Tx::begin(&mut self.core, self.state.with())
     }
 
+    fn note_unlock_failure(&mut self, key: &Key, error: &Error) {
+        let draft = Draft::new("unlock_failed").detail("type", slot::type_of(key));
+        self.note_failure(draft, error);
+    }
+
     /// Logs a failed attempt. The attempt has failed whether or not this succeeds.
     fn note_failure(&mut self, draft: Draft, error: &Error) {
         if log::is_logged(error.kind()) {
             let draft = draft.failed(error.kind());
-            let _ = self.begin().and_then(|mut tx| {
+            let _ = self.begin().and_then(|tx| {
                 let _ = tx.append(draft)?;
                 tx.commit()
             });
@@ -217,6 +221,7 @@ impl Vault<Unlocked> {
         }
         // held until the vault has its name: who waits for it may remove drafts
         let _lock = WriteLock::acquire(&place.file)?;
+        refuse_leftovers(&place.file)?;
         remove_drafts(&place.file, &dir);
         let draft = files::beside(&place.file, &format!("{DRAFT}{}", Uuid::new_v4().simple()));
         let published =
@@ -244,15 +249,41 @@ impl Vault<Unlocked> {
 /// What a vault is called until it is complete.
 const DRAFT: &str = ".new-";
 
-/// Removes what this or an interrupted `init` left. The writer lock is held, so no draft is in use.
+/// Looks again once the lock is held: another `init` may have been faster, and what an old vault left
+/// beside its database would be taken for the new one's.
+fn refuse_leftovers(file: &Path) -> Result<()> {
+    if file.symlink_metadata().is_ok() {
+        return Err(exists(file));
+    }
+    for suffix in ["-wal", "-shm", "-journal"] {
+        let left = files::beside(file, suffix);
+        if left.symlink_metadata().is_ok() {
+            let what = format!("`{}` is left from another vault", left.display());
+            return Err(Error::new(ErrorKind::Conflict, what)
+                .hint(format!("it belongs to a database that is gone: rm {}", left.display())));
+        }
+    }
+    Ok(())
+}
+
+/// Removes what this or an interrupted `init` left, and nothing that only looks like it. The writer
+/// lock is held, so no draft is in use.
 fn remove_drafts(file: &Path, dir: &Path) {
     let Some(name) = file.file_name() else { return };
     let prefix = files::beside(Path::new(name), DRAFT).into_os_string();
     for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
-        if entry.file_name().as_encoded_bytes().starts_with(prefix.as_encoded_bytes()) {
+        let name = entry.file_name();
+        let rest = name.as_encoded_bytes().strip_prefix(prefix.as_encoded_bytes());
+        if rest.is_some_and(is_draft) {
             let _ = std::fs::remove_file(entry.path());
         }
     }
+}
+
+/// 32 hexadecimal digits, and perhaps what SQLite puts behind.
+fn is_draft(rest: &[u8]) -> bool {
+    let Some((id, behind)) = rest.split_at_checked(32) else { return false };
+    id.iter().all(u8::is_ascii_hexdigit) && matches!(behind, b"" | b"-wal" | b"-shm")
 }
 
 /// Writes a complete vault under a name of no importance.
@@ -282,7 +313,7 @@ fn fill(
     };
     vault.insert(&db)?;
     let mut slot = SlotRow {
-        id: Uuid::now_v7(),
+        id: world.new_id(),
         label: label.to_owned(),
         kind: slot::type_of(key).to_owned(),
         created_at: now,
@@ -311,7 +342,8 @@ fn publish(vault: Vault<Unlocked>, draft: &Path, dir: &Path) -> Result<Vault<Unl
         return Err(Error::new(ErrorKind::Io, "another program holds the new vault open")
             .hint("close programs that look into its directory, and try again"));
     }
-    tx::remember_path(&core)?;
+    // Which vault was here before does not count any more; the new one is remembered below.
+    PathRecord::new(&core.place.state_dir, &core.place.file).forget()?;
     // Closed before it is renamed: SQLite knows its files by name.
     drop(core.db);
     rustix::fs::renameat_with(
@@ -325,13 +357,10 @@ fn publish(vault: Vault<Unlocked>, draft: &Path, dir: &Path) -> Result<Vault<Unl
         rustix::io::Errno::EXIST => exists(&core.place.file),
         e => Error::io(format!("cannot create `{}`", core.place.file.display()), &e.into()),
     })?;
-    match files::sync_dir(dir).and_then(|()| store::open(&core.place.file)) {
-        Ok(db) => core.db = db,
-        Err(e) => {
-            withdraw(&core.place.file);
-            return Err(e);
-        }
-    }
+    core.db = files::sync_dir(dir)
+        .and_then(|()| store::open(&core.place.file))
+        .inspect_err(|_| withdraw(&core.place.file))?;
+    tx::remember_path(&core).inspect_err(|_| withdraw(&core.place.file))?;
     Ok(Vault { core, state })
 }
 

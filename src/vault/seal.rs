@@ -159,26 +159,50 @@ impl PathRecord {
     }
 
     /// The vault last seen there.
+    ///
+    /// # Errors
+    /// Integrity (15) for a record that is not one: it is written whole or not at all.
     pub(super) fn read(&self) -> Result<Option<Uuid>> {
         let opened = files::open(&self.0).map_err(|e| match e.kind() {
-            ErrorKind::Refused => e,
-            _ => e.hint("make the state directory readable, or set XDG_STATE_HOME"),
+            ErrorKind::Io => e.hint("make the state directory usable, or set XDG_STATE_HOME"),
+            _ => e,
         });
-        let Some(mut file) = opened? else {
-            return Ok(None);
-        };
-        let mut bytes = [0; 16];
-        Ok(file.read_exact(&mut bytes).ok().map(|()| Uuid::from_bytes(bytes)))
+        let Some(mut file) = opened? else { return Ok(None) };
+        let mut bytes = Vec::with_capacity(17);
+        let read = Read::by_ref(&mut file).take(17).read_to_end(&mut bytes);
+        read.map_err(|e| Error::io("cannot read the state directory", &e))?;
+        Uuid::from_slice(&bytes).map(Some).map_err(|_| {
+            Error::integrity("this machine's record of the vault is damaged")
+                .hint("if the vault is the right one: vault trust-state")
+        })
     }
 
-    /// Records `vault_id`.
+    /// Records `vault_id`, whole or not at all.
     pub(super) fn write(&self, vault_id: Uuid) -> Result<()> {
         let dir = self.0.parent().unwrap_or(Path::new("/"));
         files::make_private_dir(dir)?;
-        let file = files::open_or_create(&self.0)?;
+        files::check_dir(dir)?;
+        let draft = self.0.with_extension(Uuid::new_v4().simple().to_string());
         let failed = |e| Error::io("cannot write to the state directory", &e);
-        file.write_all_at(vault_id.as_bytes(), 0).map_err(failed)?;
-        file.sync_all().map_err(failed)
+        let written = files::create_new(&draft).and_then(|file| {
+            file.write_all_at(vault_id.as_bytes(), 0).map_err(failed)?;
+            file.sync_all().map_err(failed)?;
+            std::fs::rename(&draft, &self.0).map_err(failed)
+        });
+        if written.is_err() {
+            let _ = std::fs::remove_file(&draft);
+        }
+        written.and_then(|()| files::sync_dir(dir))
+    }
+
+    /// Forgets which vault was there.
+    pub(super) fn forget(&self) -> Result<()> {
+        match std::fs::remove_file(&self.0) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::io("cannot write to the state directory", &e))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -15,6 +15,8 @@ use uuid::Uuid;
 
 /// Credentials that travel to a worker together.
 const BATCH: usize = 64;
+/// And no more than this much, in bytes of secrets.
+const BATCH_BYTES: usize = 1 << 20;
 /// Batches under way per worker: enough to keep it busy, few enough to keep memory flat.
 const AHEAD: usize = 3;
 
@@ -60,7 +62,7 @@ impl Vault<Unlocked> {
         progress: &mut dyn FnMut(u64),
     ) -> Result<u64> {
         let keys = &self.state.keys;
-        let mut tx = Tx::begin(&mut self.core, self.state.with())?;
+        let tx = Tx::begin(&mut self.core, self.state.with())?;
         tx.db().for_bulk()?;
         // A large import makes the state tree anew; it must not take over someone's changes.
         state::check_all(tx.db(), tx.vault(), keys)?;
@@ -84,7 +86,7 @@ impl Vault<Unlocked> {
                     Lane { to, from }
                 })
                 .collect();
-            feed(&mut tx, &lanes, next, progress)
+            feed(&tx, &lanes, next, progress)
         })?;
         tx.commit()?;
         Ok(count)
@@ -100,7 +102,7 @@ struct Lane<'tx> {
 /// Deals batches to the lanes in turn and takes them back in the same order, so that rows are
 /// inserted as they came.
 fn feed<'tx>(
-    tx: &mut Tx<'tx>,
+    tx: &'tx Tx<'_>,
     lanes: &[Lane<'tx>],
     next: &mut dyn FnMut() -> Result<Option<NewCredential>>,
     progress: &mut dyn FnMut(u64),
@@ -109,8 +111,8 @@ fn feed<'tx>(
     let (mut count, mut turn, mut more) = (0, 0, true);
     while more || !under_way.is_empty() {
         if more && under_way.len() < lanes.len() * AHEAD {
-            let jobs = batch(tx, next)?;
-            more = jobs.len() == BATCH;
+            let jobs;
+            (jobs, more) = batch(tx, next)?;
             if !jobs.is_empty() {
                 lanes[turn].to.send(jobs).map_err(|_| gone())?;
                 under_way.push_back(turn);
@@ -130,23 +132,25 @@ fn feed<'tx>(
     Ok(count)
 }
 
-/// Up to `BATCH` credentials, each with its entry in the log.
+/// The next credentials, each with its entry in the log, and whether there may be more.
 fn batch<'tx>(
-    tx: &mut Tx<'tx>,
+    tx: &'tx Tx<'_>,
     next: &mut dyn FnMut() -> Result<Option<NewCredential>>,
-) -> Result<Vec<Job<'tx>>> {
+) -> Result<(Vec<Job<'tx>>, bool)> {
     let mut jobs = Vec::with_capacity(BATCH);
-    while jobs.len() < BATCH {
-        let Some(new) = next()? else { break };
+    let mut bytes = 0;
+    while jobs.len() < BATCH && bytes < BATCH_BYTES {
+        let Some(new) = next()? else { return Ok((jobs, false)) };
+        bytes += new.secrets.iter().map(|(_, value)| value.len()).sum::<usize>();
         ensure_free(tx, &new.name)?;
-        let id = Uuid::now_v7();
+        let id = tx.new_id();
         let fields: Vec<FieldName> = new.secrets.iter().map(|(field, _)| field.clone()).collect();
         let draft =
             Draft::about("import", id, &new.name).fields(&fields).detail("type", &*new.meta.kind);
         let receipt = tx.append_change(draft)?;
         jobs.push(Job { id, new, receipt });
     }
-    Ok(jobs)
+    Ok((jobs, true))
 }
 
 fn ensure_free(tx: &Tx<'_>, name: &CredName) -> Result<()> {

@@ -13,10 +13,11 @@ use super::{Place, Purpose, files, state};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Timestamp;
 use crate::world::World;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::rc::Rc;
+use uuid::Uuid;
 
 /// The size in bytes from which the write-ahead log is moved into the database: about sixty pages.
 /// Each page costs every opener a microsecond or two; moving them costs one commit in ten a
@@ -73,12 +74,12 @@ pub(super) struct With<'v> {
 pub(super) struct Tx<'v> {
     core: &'v mut Core,
     with: Option<With<'v>>,
-    log: Log<'v>,
+    log: RefCell<Log>,
     seal_file: Option<File>,
     /// Why a new seal was begun, if one was.
     new_seal: Option<&'static str>,
-    changed: BTreeSet<i64>,
-    is_change: bool,
+    changed: RefCell<BTreeSet<i64>>,
+    is_change: Cell<bool>,
     /// Last, so that the next process is let in only when all else is done.
     /// None while the vault is being made: its maker holds it.
     _lock: Option<WriteLock>,
@@ -101,11 +102,11 @@ impl<'v> Tx<'v> {
                 let mut tx = Self {
                     core,
                     with,
-                    log,
+                    log: RefCell::new(log),
                     seal_file,
                     new_seal: None,
-                    changed: BTreeSet::new(),
-                    is_change: false,
+                    changed: RefCell::default(),
+                    is_change: Cell::new(false),
                     _lock: Some(lock),
                 };
                 tx.check_clock();
@@ -119,7 +120,7 @@ impl<'v> Tx<'v> {
         }
     }
 
-    fn prepare(core: &mut Core, with: Option<With<'v>>) -> Result<(Log<'v>, Option<File>)> {
+    fn prepare(core: &mut Core, with: Option<With<'v>>) -> Result<(Log, Option<File>)> {
         core.vault = VaultRow::load(&core.db)?;
         let (found, file) = core.seal_file().read()?;
         if let Some(With { keys, .. }) = with {
@@ -131,7 +132,7 @@ impl<'v> Tx<'v> {
     /// The order of the log is its numbering; a clock that went back is worth a word, not an alarm.
     fn check_clock(&mut self) {
         let now = self.core.world.now();
-        if let Some(last) = self.log.last_at().filter(|last| last.0 > now.0 + 60_000) {
+        if let Some(last) = self.log.borrow().last_at().filter(|last| last.0 > now.0 + 60_000) {
             self.warn(format!(
                 "the clock shows {now}, but the last log entry was written at {last}"
             ));
@@ -141,7 +142,7 @@ impl<'v> Tx<'v> {
     /// Without a seal on this machine, an unlocked vault starts a new segment of the log; a locked
     /// one can only write unsealed entries, which verification reports.
     fn ensure_seal(&mut self) -> Result<()> {
-        let Some(With { keys, .. }) = self.with.filter(|_| !self.log.is_sealed()) else {
+        let Some(With { keys, .. }) = self.with.filter(|_| !self.log.borrow().is_sealed()) else {
             return Ok(());
         };
         let cause = if self.seal_file.is_some() { "damaged" } else { "missing" };
@@ -154,32 +155,44 @@ impl<'v> Tx<'v> {
             actor: self.core.actor(),
             purpose: &self.core.purpose,
             now: self.core.world.now(),
+            id: self.core.world.new_id(),
         };
-        self.log.start_segment(&self.core.db, &self.core.vault, keys, &author, cause)?;
+        self.log.get_mut().start_segment(&self.core.db, &self.core.vault, keys, &author, cause)?;
         self.new_seal = Some(cause);
         Ok(())
     }
 
     /// A transaction that leaves this machine's seal aside and starts a new one: the owner has said
-    /// that the state found is the one to go on from.
+    /// that the state found is the one to go on from. It must be whole in itself; that is checked
+    /// here, under the lock, so that nothing is trusted that came in between.
     pub(super) fn restart(core: &'v mut Core, with: With<'v>) -> Result<Self> {
         let lock = WriteLock::acquire(&core.place.file)?;
         core.db.begin()?;
-        core.vault = VaultRow::load(&core.db)?;
-        let log = Log::resume(&core.db, &core.vault, Found::Missing)?;
-        let seal_file = core.seal_file().prepare()?;
+        let begun =
+            Self::check_whole(core, with).and_then(|log| Ok((log, core.seal_file().prepare()?)));
+        let (log, seal_file) = begun.inspect_err(|_| core.db.roll_back())?;
         let mut tx = Self {
             core,
             with: Some(with),
-            log,
+            log: RefCell::new(log),
             seal_file: Some(seal_file),
             new_seal: None,
-            changed: BTreeSet::new(),
-            is_change: false,
+            changed: RefCell::default(),
+            is_change: Cell::new(false),
             _lock: Some(lock),
         };
         tx.start_segment(with.keys, "restored")?;
         Ok(tx)
+    }
+
+    fn check_whole(core: &mut Core, With { keys, .. }: With<'v>) -> Result<Log> {
+        core.vault = VaultRow::load(&core.db)?;
+        let (db, vault) = (&core.db, &core.vault);
+        check_vault(vault, keys, &Found::Missing)?;
+        check_slots(vault, keys, &SlotRow::all(db)?)?;
+        state::check_all(db, vault, keys)?;
+        audit::verify::verify(db, vault, Some(keys), &Found::Missing, &mut |_, _| {})?;
+        Log::resume(db, vault, Found::Missing)
     }
 
     /// The first transaction of a vault that is being made: its segment and its first entry.
@@ -187,13 +200,13 @@ impl<'v> Tx<'v> {
         core.db.begin()?;
         let seal_file = core.seal_file().prepare()?;
         let mut tx = Self {
-            log: Log::fresh(core.vault.vault_id),
+            log: RefCell::new(Log::fresh(core.vault.vault_id)),
             core,
             with: Some(with),
             seal_file: Some(seal_file),
             new_seal: None,
-            changed: BTreeSet::new(),
-            is_change: false,
+            changed: RefCell::default(),
+            is_change: Cell::new(false),
             _lock: None,
         };
         tx.start_segment(with.keys, "init")?;
@@ -209,6 +222,10 @@ impl<'v> Tx<'v> {
         &self.core.vault
     }
 
+    pub(super) fn new_id(&self) -> Uuid {
+        self.core.world.new_id()
+    }
+
     pub(super) fn now(&self) -> Timestamp {
         self.core.world.now()
     }
@@ -222,47 +239,52 @@ impl<'v> Tx<'v> {
         (&self.core.actor().user, self.core.purpose.reason.as_deref())
     }
 
-    /// Appends an entry for something that changes no row.
-    pub(super) fn append(&mut self, draft: Draft) -> Result<Receipt<'v>> {
-        let counter = self.core.vault.counter + i64::from(self.is_change);
+    /// Appends an entry for something that changes no row. The receipt borrows the transaction: it
+    /// cannot be used once that is committed or undone.
+    pub(super) fn append(&self, draft: Draft) -> Result<Receipt<'_>> {
+        let counter = self.core.vault.counter + i64::from(self.is_change.get());
         self.append_at(draft, counter)
     }
 
     /// Appends an entry for a change; the commit will count it.
-    pub(super) fn append_change(&mut self, draft: Draft) -> Result<Receipt<'v>> {
-        self.is_change = true;
+    pub(super) fn append_change(&self, draft: Draft) -> Result<Receipt<'_>> {
+        self.is_change.set(true);
         self.append_at(draft, self.core.vault.counter + 1)
     }
 
-    fn append_at(&mut self, mut draft: Draft, counter: i64) -> Result<Receipt<'v>> {
+    fn append_at(&self, mut draft: Draft, counter: i64) -> Result<Receipt<'_>> {
         if let Some(With { slot, .. }) = self.with {
             draft = draft.detail("slot", slot);
         }
-        let author = Author {
+        self.log.borrow_mut().append(&self.core.db, &self.author_now(), &draft, counter)
+    }
+
+    fn author_now(&self) -> Author<'_> {
+        Author {
             actor: self.core.actor(),
             purpose: &self.core.purpose,
             now: self.core.world.now(),
-        };
-        self.log.append(&self.core.db, &author, &draft, counter)
+            id: self.core.world.new_id(),
+        }
     }
 
     /// Checks the leaf of a credential before it is read or changed, so that a change never launders
     /// someone else's.
-    pub(super) fn check_leaf(&mut self, bucket: i64) -> Result<()> {
-        match self.changed.contains(&bucket) {
+    pub(super) fn check_leaf(&self, bucket: i64) -> Result<()> {
+        match self.changed.borrow().contains(&bucket) {
             true => Ok(()),
             false => state::check_leaf(&self.core.db, &self.core.vault, bucket, |_| ()),
         }
     }
 
     /// Notes that rows of this leaf change.
-    pub(super) fn touch(&mut self, bucket: i64) {
-        self.changed.insert(bucket);
+    pub(super) fn touch(&self, bucket: i64) {
+        self.changed.borrow_mut().insert(bucket);
     }
 
     /// Makes it so: the state tree, the counter and the MAC, the commit, then the seal.
     pub(super) fn commit(mut self) -> Result<()> {
-        if let (true, Some(With { keys, .. })) = (self.is_change, self.with) {
+        if let (true, Some(With { keys, .. })) = (self.is_change.get(), self.with) {
             self.close_state(keys)?;
         }
         self.core.db.commit()?;
@@ -285,15 +307,16 @@ impl<'v> Tx<'v> {
 
     fn close_state(&mut self, keys: &Keys) -> Result<()> {
         let core = &mut *self.core;
-        if !self.changed.is_empty() {
-            core.vault.root = state::update(&core.db, &self.changed)?;
+        let changed = self.changed.get_mut();
+        if !changed.is_empty() {
+            core.vault.root = state::update(&core.db, changed)?;
         }
         core.vault.counter += 1;
         // A slot put there from outside is not taken over: the hash stays what it was.
         if self.new_seal == Some("init") {
             core.vault.slots = slots_hash(&SlotRow::all(&core.db)?);
         }
-        core.vault.log_seq = self.log.seq();
+        core.vault.log_seq = self.log.borrow().seq();
         core.vault.mac = keys.state.tag(core.vault.message().as_bytes());
         core.vault.update(&core.db)
     }
@@ -311,7 +334,7 @@ impl<'v> Tx<'v> {
     /// next transaction takes it forward.
     fn write_seal(&mut self) -> Result<()> {
         let counter = self.core.vault.counter;
-        let (Some(file), Some(seal)) = (&self.seal_file, self.log.seal()) else {
+        let (Some(file), Some(seal)) = (&self.seal_file, self.log.get_mut().seal()) else {
             return Ok(());
         };
         // The counter of a locked vault is only what the file says; a forged one must not stay.
@@ -377,7 +400,7 @@ pub(super) fn slots_hash(slots: &[SlotRow]) -> Hash {
 }
 
 /// Checks a credential's row tag and its place in the state tree.
-pub(super) fn check_credential(tx: &mut Tx<'_>, keys: &Keys, row: &CredentialRow) -> Result<()> {
+pub(super) fn check_credential(tx: &Tx<'_>, keys: &Keys, row: &CredentialRow) -> Result<()> {
     if !keys.row.verify(row.message(tx.vault()).as_bytes(), &row.row_tag) {
         return Err(Error::integrity(format!(
             "credential `{}` was changed from outside",

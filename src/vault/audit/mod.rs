@@ -130,7 +130,8 @@ impl Draft {
 
 /// Proof that an entry was appended in the running transaction. Opening and sealing ask for it.
 ///
-/// Invariant: made only by [`Log::append`]; cannot outlive the borrow of its transaction.
+/// Invariant: made only by [`Log::append`], for its only caller, the transaction, which lends it out
+/// no longer than itself.
 #[must_use]
 pub(super) struct Receipt<'tx> {
     subject: Option<Uuid>,
@@ -148,11 +149,10 @@ impl Receipt<'_> {
 }
 
 /// The log while a transaction is open.
-pub(super) struct Log<'tx> {
+pub(super) struct Log {
     end: LogEnd,
     /// The seal as it will be written after the commit; none without one.
     seal: Option<Seal>,
-    tx: PhantomData<&'tx ()>,
 }
 
 /// What an entry needs of its surroundings.
@@ -160,9 +160,11 @@ pub(super) struct Author<'a> {
     pub(super) actor: &'a Actor,
     pub(super) purpose: &'a Purpose,
     pub(super) now: Timestamp,
+    /// The entry's id.
+    pub(super) id: Uuid,
 }
 
-impl<'tx> Log<'tx> {
+impl Log {
     /// Takes up the log where it ends, having checked that it ends where the seal says, or after.
     pub(super) fn resume(db: &Db, vault: &VaultRow, found: Found) -> Result<Self> {
         let end = log::end(db, vault.vault_id)?;
@@ -177,13 +179,13 @@ impl<'tx> Log<'tx> {
             ))
             .hint("restore the vault from a backup"));
         }
-        Ok(Self { end, seal, tx: PhantomData })
+        Ok(Self { end, seal })
     }
 
     /// The log of a vault that is being made.
     pub(super) fn fresh(vault_id: Uuid) -> Self {
         let end = LogEnd { seq: 0, hash: log::genesis(vault_id), counter: 0, at: None };
-        Self { end, seal: None, tx: PhantomData }
+        Self { end, seal: None }
     }
 
     /// Whether entries get MACs.
@@ -206,7 +208,7 @@ impl<'tx> Log<'tx> {
     }
 
     /// Appends an entry. `counter` is the state counter after its effect.
-    pub(super) fn append(
+    pub(super) fn append<'tx>(
         &mut self,
         db: &Db,
         author: &Author<'_>,
@@ -224,14 +226,16 @@ impl<'tx> Log<'tx> {
         row.insert(db)?;
         self.end =
             LogEnd { seq: row.entry.seq, hash: row.entry.hash, counter, at: Some(row.entry.at) };
-        Ok(Receipt { subject: draft.credential, tx: PhantomData })
+        // A failed attempt entitles to nothing.
+        let subject = draft.credential.filter(|_| draft.failure.is_none());
+        Ok(Receipt { subject, tx: PhantomData })
     }
 
     fn compose(&self, author: &Author<'_>, draft: &Draft) -> Entry {
         let actor = author.actor;
         Entry {
             seq: self.end.seq + 1,
-            id: Uuid::now_v7(),
+            id: author.id,
             at: author.now,
             action: draft.action.to_owned(),
             outcome: draft.outcome().to_owned(),
@@ -326,10 +330,13 @@ fn catch_up(db: &Db, vault: &VaultRow, mut seal: Seal, end: &LogEnd) -> Result<S
     if seal.seq == end.seq {
         return Ok(seal);
     }
-    log::EntryRow::after(db, seal.seq, |row| {
+    log::EntryRow::from(db, seal.seq + 1, |row| {
         let entry = &row.entry;
         if entry.seq != seal.seq + 1 || row.chain(&seal.head) != entry.hash {
             return Err(verify::bad_entry(entry.seq, "does not follow the one before it"));
+        }
+        if entry.segment.is_none() {
+            verify::check_unsealed(&row, row.counter)?;
         }
         if entry.segment == Some(seal.segment) {
             let mac = row.mac.unwrap_or_default();

@@ -31,7 +31,7 @@ pub(in crate::vault) fn verify(
     let segments = SegmentRow::all(db)?;
     let mut check = Check::new(vault, keys, &segments)?;
     let total = u64::try_from(end.seq).unwrap_or_default();
-    EntryRow::after(db, 0, |row| {
+    EntryRow::from(db, i64::MIN, |row| {
         check.entry(&row, found)?;
         if row.entry.seq % 10_000 == 0 {
             progress(u64::try_from(row.entry.seq).unwrap_or_default(), total);
@@ -39,6 +39,17 @@ pub(in crate::vault) fn verify(
         Ok(())
     })?;
     check.finish(vault, end.seq, found, keys)
+}
+
+/// Without a seal on the machine, a locked vault is all there is: it can be looked at, and attempts can
+/// fail. An entry about anything else was not written by this program.
+pub(in crate::vault) fn check_unsealed(row: &EntryRow, counter: i64) -> Result<()> {
+    let entry = &row.entry;
+    let possible = entry.action == "view" || entry.outcome != "ok";
+    match possible && row.counter == counter {
+        true => Ok(()),
+        false => Err(bad_entry(entry.seq, "cannot have been written without a seal")),
+    }
 }
 
 /// What is known while walking through the log.
@@ -87,7 +98,10 @@ impl<'a> Check<'a> {
             return Err(bad_entry(entry.seq, "counts the state backwards"));
         }
         match entry.segment {
-            None => self.unsealed.push(entry.seq),
+            None => {
+                check_unsealed(row, self.counter)?;
+                self.unsealed.push(entry.seq);
+            }
             Some(segment) => self.mac(row, segment)?,
         }
         (self.seq, self.hash, self.counter) = (entry.seq, entry.hash, row.counter);
@@ -163,7 +177,7 @@ impl<'a> Check<'a> {
             entries: u64::try_from(self.seq).unwrap_or_default(),
             last,
             head: self.hash,
-            authenticated: self.authenticated,
+            authenticated: self.authenticated && self.unsealed.is_empty(),
             complete_to,
             gaps: self.gaps,
         })

@@ -85,13 +85,13 @@ impl EntryRow {
         .map(drop)
     }
 
-    /// Calls `each` for the entries after `seq`, oldest first.
-    pub(in crate::vault) fn after(
+    /// Calls `each` for the entries from `seq` on, oldest first.
+    pub(in crate::vault) fn from(
         db: &Db,
         seq: i64,
         mut each: impl FnMut(Self) -> Result<()>,
     ) -> Result<()> {
-        let sql = format!("SELECT {COLUMNS} FROM entry WHERE seq > ?1 ORDER BY seq");
+        let sql = format!("SELECT {COLUMNS} FROM entry WHERE seq >= ?1 ORDER BY seq");
         db.each(&sql, &[Value::Int(seq)], |row| each(Self::read(row)?))
     }
 
@@ -153,8 +153,14 @@ pub(in crate::vault) struct LogEnd {
 pub(in crate::vault) fn end(db: &Db, vault_id: Uuid) -> Result<LogEnd> {
     let sql = "SELECT seq, hash, counter, at FROM entry ORDER BY seq DESC LIMIT 1";
     let last = db.first(sql, &[], |row| {
+        // No log comes near the upper bound; a forged number must not overflow the next one.
+        let seq = row.int(0)?;
+        if !(1..1 << 48).contains(&seq) {
+            return Err(Error::integrity("the audit log was tampered with: impossible numbering")
+                .hint("restore the vault from a backup"));
+        }
         Ok(LogEnd {
-            seq: row.int(0)?,
+            seq,
             hash: row.array(1)?,
             counter: row.int(2)?,
             at: Some(Timestamp(row.int(3)?)),
@@ -171,6 +177,12 @@ pub(in crate::vault) fn genesis(vault_id: Uuid) -> Hash {
 /// The hash of an entry, if there is such an entry.
 pub(in crate::vault) fn hash_at(db: &Db, seq: i64) -> Result<Option<Hash>> {
     db.first("SELECT hash FROM entry WHERE seq = ?1", &[Value::Int(seq)], |row| row.array(0))
+}
+
+/// Whether the log has an entry about a credential of this name.
+pub(in crate::vault) fn knows(db: &Db, name: &str) -> Result<bool> {
+    let sql = "SELECT 1 FROM entry WHERE name = ?1 LIMIT 1";
+    db.first(sql, &[Value::Text(name)], |_| Ok(())).map(|found| found.is_some())
 }
 
 /// Calls `each` for the entries that fit, newest first.

@@ -85,6 +85,10 @@ impl VaultRow {
     }
 }
 
+/// So many ways to unlock, and so large each, in bytes, can be.
+const MOST_SLOTS: usize = 16;
+const LARGEST_SLOT: usize = 64 << 10;
+
 /// One way to unlock.
 pub(in crate::vault) struct SlotRow {
     pub(in crate::vault) id: Uuid,
@@ -110,6 +114,10 @@ impl SlotRow {
         let mut slots = Vec::new();
         let sql = "SELECT id, label, kind, created_at, sealed, row_tag FROM slot ORDER BY id";
         db.each(sql, &[], |row| {
+            // Each may cost a key derivation before anything can be checked.
+            if slots.len() == MOST_SLOTS || row.blob(4)?.len() > LARGEST_SLOT {
+                return Err(Error::integrity("the vault's key slots were changed from outside"));
+            }
             slots.push(Self {
                 id: row.uuid(0)?,
                 label: row.text(1)?.to_owned(),
