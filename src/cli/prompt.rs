@@ -73,7 +73,6 @@ impl Terminal {
         dialoguer::Input::<String>::new()
             .with_prompt(escape::shown(question))
             .allow_empty(true)
-            .report(false)
             .interact_on(&terminal)
             .map_err(|_| given_up())
     }
