@@ -8,7 +8,7 @@ pub(super) use actor::Actor;
 
 use super::keys::{Keys, MacKey, random_32};
 use super::seal::{Found, Seal};
-use super::store::log::{EntryRow, LogEnd, SegmentRow};
+use super::store::log::{EntryRow, Link, LogEnd, SegmentRow};
 use super::store::{Db, VaultRow, log};
 use super::tlv::Hash;
 use super::view::Entry;
@@ -218,8 +218,9 @@ impl Log {
         let mut row = EntryRow { entry: self.compose(author, draft), counter, mac: None };
         row.entry.hash = row.chain(&self.end.hash);
         if let Some(seal) = &mut self.seal {
-            row.mac = Some(MacKey::new(&seal.key).tag(&row.entry.hash));
-            seal.key = evolve(&seal.key);
+            let key = MacKey::new(&seal.key);
+            row.mac = Some(key.tag(&row.entry.hash));
+            seal.key = evolve(&key);
             seal.seq = row.entry.seq;
             seal.head = row.entry.hash;
         }
@@ -300,8 +301,8 @@ impl Log {
 }
 
 /// The key for the next entry. It cannot be turned back, so what was written stays as it was.
-pub(super) fn evolve(key: &Zeroizing<[u8; 32]>) -> Zeroizing<[u8; 32]> {
-    Zeroizing::new(MacKey::new(key).tag(b"evolve"))
+pub(super) fn evolve(key: &MacKey) -> Zeroizing<[u8; 32]> {
+    Zeroizing::new(key.tag(b"evolve"))
 }
 
 /// What only the keys of this very vault can compute: shows a vault put in its place.
@@ -330,20 +331,19 @@ fn catch_up(db: &Db, vault: &VaultRow, mut seal: Seal, end: &LogEnd) -> Result<S
     if seal.seq == end.seq {
         return Ok(seal);
     }
-    log::EntryRow::from(db, seal.seq + 1, |row| {
-        let entry = &row.entry;
-        if entry.seq != seal.seq + 1 || row.chain(&seal.head) != entry.hash {
+    Link::from(db, seal.seq + 1, |entry| {
+        if entry.seq != seal.seq + 1 || entry.chain(&seal.head) != entry.hash {
             return Err(verify::bad_entry(entry.seq, "does not follow the one before it"));
         }
         if entry.segment.is_none() {
-            verify::check_unsealed(&row, row.counter)?;
+            verify::check_unsealed(&entry, entry.counter)?;
         }
         if entry.segment == Some(seal.segment) {
-            let mac = row.mac.unwrap_or_default();
-            if !MacKey::new(&seal.key).verify(&entry.hash, &mac) {
+            let key = MacKey::new(&seal.key);
+            if !key.verify(&entry.hash, &entry.mac.unwrap_or_default()) {
                 return Err(verify::bad_entry(entry.seq, "was not written by this program"));
             }
-            seal.key = evolve(&seal.key);
+            seal.key = evolve(&key);
         }
         seal.seq = entry.seq;
         seal.head = entry.hash;

@@ -6,11 +6,12 @@ use crate::error::{Error, Result};
 use crate::vault::crypto;
 use crate::vault::keys::{Keys, MacKey};
 use crate::vault::seal::{Found, Seal};
-use crate::vault::store::log::{EntryRow, SegmentRow};
+use crate::vault::store::log::{Link, SegmentRow};
 use crate::vault::store::{Db, VaultRow, log};
 use crate::vault::tlv::Hash;
 use crate::vault::view::LogVerdict;
 use std::collections::HashMap;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use zeroize::Zeroizing;
 
 /// Names the first entry that is not as it was written.
@@ -29,26 +30,65 @@ pub(in crate::vault) fn verify(
 ) -> Result<LogVerdict> {
     let end = log::end(db, vault.vault_id)?;
     let segments = SegmentRow::all(db)?;
-    let mut check = Check::new(vault, keys, &segments)?;
-    let total = u64::try_from(end.seq).unwrap_or_default();
-    EntryRow::from(db, i64::MIN, |row| {
-        check.entry(&row, found)?;
-        if row.entry.seq % 10_000 == 0 {
-            progress(u64::try_from(row.entry.seq).unwrap_or_default(), total);
+    let check = walk(db, Check::new(vault, keys, &segments)?, end.seq, found, progress)?;
+    check.finish(vault, end.seq, found, keys)
+}
+
+/// Entries that travel to the checking thread together, and how many such batches may wait there.
+const BATCH: usize = 256;
+const AHEAD: usize = 8;
+
+/// Reads the log here and checks it in a thread beside: half the time of one after the other.
+fn walk<'a>(
+    db: &Db,
+    mut check: Check<'a>,
+    last: i64,
+    found: &Found,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Check<'a>> {
+    std::thread::scope(|scope| {
+        let (send, receive) = sync_channel::<Vec<Link>>(AHEAD);
+        let checking = scope.spawn(move || {
+            for link in receive.into_iter().flatten() {
+                check.entry(&link, found)?;
+            }
+            Ok(check)
+        });
+        let read = read(db, &send, last, progress);
+        drop(send);
+        let checked = checking.join().map_err(|_| Error::internal("checking the log failed"))?;
+        // A bad entry comes first: reading stops because of it.
+        checked.and_then(|check| read.map(|()| check))
+    })
+}
+
+fn read(
+    db: &Db,
+    to: &SyncSender<Vec<Link>>,
+    last: i64,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<()> {
+    let count = |n: i64| u64::try_from(n).unwrap_or_default();
+    let gone = |_| Error::internal("the log is not checked any more");
+    let mut batch = Vec::with_capacity(BATCH);
+    Link::from(db, i64::MIN, |link| {
+        let seq = link.seq;
+        batch.push(link);
+        if batch.len() == BATCH {
+            to.send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH))).map_err(gone)?;
+            progress(count(seq), count(last));
         }
         Ok(())
     })?;
-    check.finish(vault, end.seq, found, keys)
+    to.send(batch).map_err(gone)
 }
 
 /// Without a seal on the machine, a locked vault is all there is: it can be looked at, and attempts can
 /// fail. An entry about anything else was not written by this program.
-pub(in crate::vault) fn check_unsealed(row: &EntryRow, counter: i64) -> Result<()> {
-    let entry = &row.entry;
-    let possible = entry.action == "view" || entry.outcome != "ok";
-    match possible && row.counter == counter {
+pub(in crate::vault) fn check_unsealed(link: &Link, counter: i64) -> Result<()> {
+    match link.needs_no_key && link.counter == counter {
         true => Ok(()),
-        false => Err(bad_entry(entry.seq, "cannot have been written without a seal")),
+        false => Err(bad_entry(link.seq, "cannot have been written without a seal")),
     }
 }
 
@@ -85,26 +125,25 @@ impl<'a> Check<'a> {
         })
     }
 
-    fn entry(&mut self, row: &EntryRow, found: &Found) -> Result<()> {
-        let entry = &row.entry;
+    fn entry(&mut self, entry: &Link, found: &Found) -> Result<()> {
         if entry.seq != self.seq + 1 {
             return Err(bad_entry(self.seq + 1, "is missing"));
         }
         self.boundary(entry.seq)?;
-        if row.chain(&self.hash) != entry.hash {
+        if entry.chain(&self.hash) != entry.hash {
             return Err(bad_entry(entry.seq, "was changed, or the one before it was"));
         }
-        if row.counter < self.counter {
+        if entry.counter < self.counter {
             return Err(bad_entry(entry.seq, "counts the state backwards"));
         }
         match entry.segment {
             None => {
-                check_unsealed(row, self.counter)?;
+                check_unsealed(entry, self.counter)?;
                 self.unsealed.push(entry.seq);
             }
-            Some(segment) => self.mac(row, segment)?,
+            Some(segment) => self.mac(entry, segment)?,
         }
-        (self.seq, self.hash, self.counter) = (entry.seq, entry.hash, row.counter);
+        (self.seq, self.hash, self.counter) = (entry.seq, entry.hash, entry.counter);
         match found {
             Found::Present(seal) if seal.seq == entry.seq && seal.head != entry.hash => {
                 Err(bad_entry(entry.seq, "is not the one this machine's seal remembers"))
@@ -129,8 +168,8 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    fn mac(&mut self, row: &EntryRow, segment: i64) -> Result<()> {
-        let seq = row.entry.seq;
+    fn mac(&mut self, entry: &Link, segment: i64) -> Result<()> {
+        let seq = entry.seq;
         if !self.segments.iter().any(|s| s.id == segment && s.first_seq <= seq) {
             return Err(bad_entry(seq, "names a segment that is not there"));
         }
@@ -138,10 +177,11 @@ impl<'a> Check<'a> {
             return Ok(());
         }
         let key = self.next.get_mut(&segment).ok_or_else(|| bad_entry(seq, "has no key"))?;
-        if !MacKey::new(key).verify(&row.entry.hash, &row.mac.unwrap_or_default()) {
+        let this = MacKey::new(key);
+        if !this.verify(&entry.hash, &entry.mac.unwrap_or_default()) {
             return Err(bad_entry(seq, "was not written by this program"));
         }
-        *key = evolve(key);
+        *key = evolve(&this);
         Ok(())
     }
 

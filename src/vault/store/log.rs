@@ -39,12 +39,9 @@ impl EntryRow {
         m
     }
 
-    /// The public chain: SHA-256 of the entry followed by the hash of the entry before it.
+    /// See [`Link::chain`].
     pub(in crate::vault) fn chain(&self, previous: &Hash) -> Hash {
-        let mut hash = Sha256::new();
-        hash.update(self.message().as_bytes());
-        hash.update(previous);
-        hash.finalize().into()
+        chain(&self.message(), previous)
     }
 
     pub(in crate::vault) fn insert(&self, db: &Db) -> Result<()> {
@@ -85,16 +82,6 @@ impl EntryRow {
         .map(drop)
     }
 
-    /// Calls `each` for the entries from `seq` on, oldest first.
-    pub(in crate::vault) fn from(
-        db: &Db,
-        seq: i64,
-        mut each: impl FnMut(Self) -> Result<()>,
-    ) -> Result<()> {
-        let sql = format!("SELECT {COLUMNS} FROM entry WHERE seq >= ?1 ORDER BY seq");
-        db.each(&sql, &[Value::Int(seq)], |row| each(Self::read(row)?))
-    }
-
     fn read(row: &Row<'_>) -> Result<Self> {
         let text = |column| Ok::<_, Error>(row.opt_text(column)?.map(str::to_owned));
         Ok(Self {
@@ -131,6 +118,69 @@ impl EntryRow {
                 Some(_) => Some(row.array(22)?),
                 None => None,
             },
+        })
+    }
+}
+
+/// The public chain: SHA-256 of the entry followed by the hash of the entry before it.
+fn chain(message: &Tlv, previous: &Hash) -> Hash {
+    let mut hash = Sha256::new();
+    hash.update(message.as_bytes());
+    hash.update(previous);
+    hash.finalize().into()
+}
+
+/// What checking an entry needs: the same message as [`EntryRow`]'s, made from the columns as they are
+/// stored, and the few that the rules look at.
+pub(in crate::vault) struct Link {
+    pub(in crate::vault) seq: i64,
+    pub(in crate::vault) counter: i64,
+    pub(in crate::vault) segment: Option<i64>,
+    pub(in crate::vault) hash: Hash,
+    pub(in crate::vault) mac: Option<Hash>,
+    /// Whether a locked vault can have written it.
+    pub(in crate::vault) needs_no_key: bool,
+    message: Tlv,
+}
+
+impl Link {
+    /// Calls `each` for the entries from `seq` on, oldest first.
+    pub(in crate::vault) fn from(
+        db: &Db,
+        seq: i64,
+        mut each: impl FnMut(Self) -> Result<()>,
+    ) -> Result<()> {
+        let sql = format!("SELECT {COLUMNS} FROM entry WHERE seq >= ?1 ORDER BY seq");
+        db.each(&sql, &[Value::Int(seq)], |row| each(Self::read(row)?))
+    }
+
+    /// The entry's place in the public chain, after an entry with the hash `previous`.
+    pub(in crate::vault) fn chain(&self, previous: &Hash) -> Hash {
+        chain(&self.message, previous)
+    }
+
+    fn read(row: &Row<'_>) -> Result<Self> {
+        let mut m = Tlv::new("vault/entry/v1");
+        m.int(row.int(0)?).bytes(row.blob(1)?).int(row.int(2)?);
+        m.text(row.text(3)?).text(row.text(4)?).opt_bytes(row.opt_blob(5)?);
+        m.opt_text(row.opt_text(6)?).opt_text(row.opt_text(7)?);
+        m.text(row.text(8)?).int(row.int(9)?).text(row.text(10)?);
+        for column in 11..=14 {
+            m.opt_text(row.opt_text(column)?);
+        }
+        m.text(row.text(15)?);
+        for column in 16..=18 {
+            m.opt_text(row.opt_text(column)?);
+        }
+        m.int(row.int(19)?).opt_int(row.opt_int(20)?);
+        Ok(Self {
+            seq: row.int(0)?,
+            counter: row.int(19)?,
+            segment: row.opt_int(20)?,
+            hash: row.array(21)?,
+            mac: row.opt_blob(22)?.map(|_| row.array(22)).transpose()?,
+            needs_no_key: row.text(3)? == "view" || row.text(4)? != "ok",
+            message: m,
         })
     }
 }
