@@ -3,7 +3,8 @@
 use crate::world::World;
 use rustix::fd::AsFd;
 use rustix::process::Pid;
-use std::path::Path;
+use std::fs::File;
+use std::io::Read;
 
 /// Who and where from. Names only; never an argument list.
 #[derive(Clone)]
@@ -60,26 +61,34 @@ fn terminal() -> Option<String> {
 /// Who wants it: the nearest caller that is no shell, which only passes on what it was told; if there
 /// are none but shells, the nearest.
 fn program(callers: &[String]) -> Option<String> {
-    let wants = callers.iter().find(|name| !SHELLS.contains(&name.as_str()));
+    let wants = callers.iter().find(|name| !is_shell(name));
     wants.or(callers.first()).cloned()
 }
 
-/// The names of the programs that led here, the nearest first, as far as [`FAR`].
+/// The names of the programs that led here, the nearest first, up to the first that is no shell, and
+/// no further than [`FAR`].
 fn callers(mut pid: Option<Pid>) -> Vec<String> {
-    let mut names = Vec::with_capacity(FAR);
-    while let Some((name, parent)) = pid.filter(|_| names.len() < FAR).and_then(caller) {
+    let mut names: Vec<String> = Vec::with_capacity(FAR);
+    while names.len() < FAR && names.last().is_none_or(|name| is_shell(name)) {
+        let Some((name, parent)) = pid.and_then(caller) else { break };
         names.push(name);
         pid = parent;
     }
     names
 }
 
+fn is_shell(name: &str) -> bool {
+    SHELLS.contains(&name)
+}
+
 /// A process's program name and its parent, from the kernel's one-line record
 /// (`proc_pid_stat(5)`): `pid (name) state ppid …`. The name may itself hold brackets.
 fn caller(pid: Pid) -> Option<(String, Option<Pid>)> {
     let path = format!("/proc/{}/stat", pid.as_raw_nonzero());
-    let bytes = std::fs::read(Path::new(&path)).ok()?;
-    let line = String::from_utf8_lossy(&bytes);
+    // The kernel makes the line at the first read; all that is wanted stands at its beginning.
+    let mut start = [0; 256];
+    let length = File::open(path).and_then(|mut file| file.read(&mut start)).ok()?;
+    let line = String::from_utf8_lossy(&start[..length]);
     let (head, tail) = line.rsplit_once(')')?;
     let name = short(head.split_once('(')?.1);
     let parent = tail.split_whitespace().nth(1)?.parse().ok();
