@@ -112,7 +112,7 @@ impl Site {
         )
         .unwrap();
         v.remove(&name("echo")).unwrap();
-        v.purge(&name("foxtrot")).unwrap();
+        v.purge(&name("foxtrot"), false).unwrap();
         v.rename(&name("golf"), &name("hotel")).unwrap();
         let _ = v.reveal(&name("alpha"), None).unwrap();
         drop(v);
