@@ -61,9 +61,11 @@ fn with_key_file(cx: &Context, place: &Place, path: &Path) -> Result<Report> {
     };
     // From here on somebody else's `init` may have found the key file and used it: it stays,
     // whatever becomes of this one.
-    make(cx, place, &key, "key file").map_err(|e| match made && e.kind() != ErrorKind::Conflict {
-        true => e.hint(format!("the key file {} stays for the next attempt", quoted(path))),
-        false => e,
+    make(cx, place, &key, "key file").map_err(|e| {
+        match made && e.kind() != ErrorKind::Conflict {
+            true => e.hint(format!("the key file {} stays for the next attempt", quoted(path))),
+            false => e,
+        }
     })?;
     let shown = quoted(path);
     cx.note_later(match made {
