@@ -131,7 +131,7 @@ fn render_rows(bencher: Bencher<'_, '_>, format: Format) {
 }
 
 const fn column(name: &'static str) -> Column {
-    Column { name, json_only: false }
+    Column { name }
 }
 
 const COLUMNS: &[Column] = &[column("name"), column("username"), column("url"), column("expires")];

@@ -279,6 +279,7 @@ set edit:completion:arg-completer[vault] = {|@words|
             cand -q 'No notes, no warnings, no progress'
             cand --quiet 'No notes, no warnings, no progress'
             cand --no-input 'Never ask; fail instead'
+            cand --deleted 'The one in the trash; needed when a live one has the same name'
             cand --yes 'Do not ask'
             cand -h 'Print help'
             cand --help 'Print help'

@@ -1,4 +1,4 @@
-//! The door's hinge: harden the process, then let the command line speak.
+//! Harden the process, then let the command line speak.
 
 use std::process::ExitCode;
 

@@ -39,6 +39,16 @@ pub fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(new) })
 }
 
+/// Does `work`, which uses the terminal from the background, without being stopped for it.
+pub fn without_background_stop<T>(work: impl FnOnce() -> T) -> T {
+    // SAFETY: SIG_IGN installs no handler, so no code of ours runs in a signal context.
+    let before = unsafe { libc::signal(libc::SIGTTOU, libc::SIG_IGN) };
+    let done = work();
+    // SAFETY: `before` is what was there, set by this function's caller or by nobody: it is valid.
+    unsafe { libc::signal(libc::SIGTTOU, before) };
+    done
+}
+
 fn ignore_file_size_signal() {
     // SAFETY: SIG_IGN installs no handler, so no code of ours runs in a signal context; called
     // before any thread is started.

@@ -67,7 +67,7 @@ impl World {
     /// Where the vault file is when nobody says otherwise: the platform's data directory.
     ///
     /// # Errors
-    /// Locked out of an answer (exit 2) when there is no home directory.
+    /// Usage (exit 2) when there is no home directory.
     pub fn default_vault_file(&self) -> Result<PathBuf> {
         if let Some(dir) = self.absolute("XDG_DATA_HOME") {
             return Ok(dir.join("vault").join("vault.db"));

@@ -89,7 +89,7 @@ fn what_goes_in_comes_out_and_every_step_is_in_the_log() {
     assert_eq!(v.reveal(&name("db/old"), None).err().unwrap().kind(), ErrorKind::NotFound);
     v.restore(&name("db/old")).unwrap();
     assert_eq!(v.reveal(&name("db/old"), None).unwrap().expose(), b"two");
-    v.purge(&name("db/old")).unwrap();
+    v.purge(&name("db/old"), false).unwrap();
     let mut actions = Vec::new();
     v.entries(&EntryFilter::default(), &mut |e| {
         actions.push(format!("{} {}", e.action, e.outcome));

@@ -220,7 +220,12 @@ impl Site {
             Op::Rename(from, to) => v.rename(&name(*from), &name(*to))?,
             Op::Remove(n) => v.remove(&name(*n))?,
             Op::Restore(n) => v.restore(&name(*n))?,
-            Op::Purge(n) => v.purge(&name(*n))?,
+            Op::Purge(n) => {
+                let name = name(*n);
+                // the one in the trash, else the live one
+                let trashed = v.names(name.as_str(), true, 1)? == [name.as_str()];
+                v.purge(&name, trashed)?;
+            }
             Op::Reveal(n, f) => {
                 let value = v.reveal(&name(*n), Some(&field(*f)))?;
                 return Ok(Some(value.expose().to_vec()));

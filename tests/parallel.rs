@@ -16,8 +16,8 @@ use std::fs::File;
 use std::process::Stdio;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
-use support::{Answer, Sandbox, VAULT};
-use vault::model::CredName;
+use support::{Answer, Sandbox, VAULT, files};
+use vault::model::{CredName, Secret};
 
 const PROCESSES: usize = 50;
 /// How many commands each runs, one after the other.
@@ -163,6 +163,34 @@ fn the_lock_dies_with_its_holder() {
     child.wait().unwrap();
     assert_eq!(sandbox.ok(&["cred", "get", "a"], b""), b"x");
     sandbox.whole().unwrap();
+}
+
+/// Whoever makes the vault, the key file that is there afterwards opens it.
+#[test]
+fn one_of_many_that_make_the_same_vault_makes_it_and_its_key_stays() {
+    for _ in 0..10 {
+        let sandbox = Sandbox::bare();
+        let makers: Vec<_> = (0..8)
+            .map(|_| {
+                let mut init = sandbox.vault(&["init", "--key-file", "key"]);
+                init.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+            })
+            .collect();
+        let answers: Vec<Answer> =
+            makers.into_iter().map(|maker| maker.wait_with_output().unwrap().into()).collect();
+        let mut codes: Vec<_> = answers.iter().map(|answer| answer.code).collect();
+        codes.sort_unstable();
+        assert_eq!(codes, [0, 13, 13, 13, 13, 13, 13, 13], "{answers:?}");
+        let drafts = files(sandbox.root()).into_iter().filter(|file| {
+            let name = file.file_name().unwrap().to_string_lossy();
+            name.contains(".new-")
+        });
+        assert_eq!(drafts.count(), 0);
+        let key = std::fs::read(sandbox.path("key")).unwrap();
+        assert!(vault::vault::parse_identity(&Secret::from_bytes(&key)).is_ok());
+        sandbox.ok(&["cred", "add", "a", "--stdin", "--key-file", "key"], b"hunter2");
+        assert_eq!(sandbox.ok(&["cred", "get", "a", "--key-file", "key"], b""), b"hunter2");
+    }
 }
 
 /// What feeds an import may itself use the vault.

@@ -127,7 +127,7 @@ fn fill(vault: &mut Vault<Unlocked>, secrets: &Secrets) {
     vault.remove(&name("old")).unwrap();
     let gone = vec![("value".parse().unwrap(), Secret::from_bytes(b"gone"))];
     add(vault, "gone", gone);
-    vault.purge(&name("gone")).unwrap();
+    vault.purge(&name("gone"), false).unwrap();
 }
 
 fn programs() -> bool {

@@ -87,7 +87,7 @@ fn password(value: &[u8]) -> Vec<(vault::model::FieldName, Secret)> {
 #[test]
 fn a_purged_credential_does_not_come_back() {
     let victim = Victim::new();
-    victim.vault().purge(&"a".parse().unwrap()).unwrap();
+    victim.vault().purge(&"a".parse().unwrap(), false).unwrap();
     victim.attack(
         "UPDATE kept SET bucket = -1; INSERT INTO credential SELECT * FROM kept;
          INSERT INTO secret SELECT * FROM kept_secret",

@@ -41,8 +41,5 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     Ok(Report::Table { columns: COLUMNS, rows: Box::new(rows), empty: "nothing was looked at" })
 }
 
-const COLUMNS: &[Column] = &[
-    Column { name: "level", json_only: false },
-    Column { name: "check", json_only: false },
-    Column { name: "message", json_only: false },
-];
+const COLUMNS: &[Column] =
+    &[Column { name: "level" }, Column { name: "check" }, Column { name: "message" }];

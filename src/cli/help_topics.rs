@@ -62,7 +62,7 @@ fn environment() -> Report {
 }
 
 const fn column(name: &'static str) -> Column {
-    Column { name, json_only: false }
+    Column { name }
 }
 
 #[cfg(test)]

@@ -7,11 +7,13 @@ use super::unlock::{self, Source};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::generate;
 use crate::vault::{self, Key, Place, Vault};
-use std::fs::File;
-use std::io::Write;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::rc::Rc;
+use uuid::Uuid;
 
 /// Make a vault
 #[derive(clap::Args)]
@@ -53,20 +55,22 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
 }
 
 fn with_key_file(cx: &Context, place: &Place, path: &Path) -> Result<Report> {
-    remove_stump(path)?;
-    let old = path.symlink_metadata().is_ok();
-    let key = if old { reuse(path)? } else { make_key_file(cx, path)? };
-    if let Err(e) = make(cx, place, &key, "key file") {
-        if !old && (e.kind() == ErrorKind::Conflict || place.file.symlink_metadata().is_err()) {
-            // a key to nothing; leaving it would only confuse
-            let _ = std::fs::remove_file(path);
+    let (key, made) = match path.symlink_metadata() {
+        Ok(_) => (reuse(path)?, false),
+        Err(_) => key_file(cx, path)?,
+    };
+    // From here on somebody else's `init` may have found the key file and used it: it stays,
+    // whatever becomes of this one.
+    make(cx, place, &key, "key file").map_err(|e| {
+        match made && e.kind() != ErrorKind::Conflict {
+            true => e.hint(format!("the key file {} stays for the next attempt", quoted(path))),
+            false => e,
         }
-        return Err(e);
-    }
+    })?;
     let shown = quoted(path);
-    cx.note_later(match old {
-        true => format!("it opens with the key file {shown} that was there"),
-        false => format!("made the key file {shown}"),
+    cx.note_later(match made {
+        true => format!("made the key file {shown}"),
+        false => format!("it opens with the key file {shown} that was there"),
     });
     cx.note_later(
         "without the key file nobody reads it again, nor do we: keep a copy somewhere safe",
@@ -90,15 +94,6 @@ fn done(cx: &Context, place: &Place, label: &'static str) -> Report {
     }
 }
 
-/// An empty key file is what an `init` leaves that was ended before it wrote the key.
-fn remove_stump(path: &Path) -> Result<()> {
-    if path.symlink_metadata().is_ok_and(|about| about.is_file() && about.len() == 0) {
-        let failed = |e| Error::io(format!("cannot replace the empty file {}", quoted(path)), &e);
-        return std::fs::remove_file(path).map_err(failed);
-    }
-    Ok(())
-}
-
 fn reuse(path: &Path) -> Result<Key> {
     // a pipe that nobody writes to would be waited for without end
     if path.metadata().is_ok_and(|about| !about.is_file()) {
@@ -107,32 +102,51 @@ fn reuse(path: &Path) -> Result<Key> {
             .hint("name a file that is not there yet, or give the key in VAULT_KEY"));
     }
     let text = read::file(path, KEY_MAX, Privacy::Required)?;
-    unlock::identity(text, &format!("`{}`", path.display()))
+    let empty = text.is_empty();
+    unlock::identity(text, &format!("`{}`", path.display())).map_err(|e| match empty {
+        true => e.hint(format!("it is empty; if nothing needs it: rm {}", quoted(path))),
+        false => e,
+    })
 }
 
-fn make_key_file(cx: &Context, path: &Path) -> Result<Key> {
+/// A new key file, or the one that somebody else made in the meantime; and whether it is ours.
+fn key_file(cx: &Context, path: &Path) -> Result<(Key, bool)> {
     let text = vault::new_key_file(cx.world.now());
-    write_new(path, text.expose())
-        .map_err(|e| Error::io(format!("cannot make the key file `{}`", path.display()), &e))?;
-    Ok(Key::Identity(text))
+    match publish(path, text.expose()) {
+        Ok(()) => Ok((Key::Identity(text), true)),
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok((reuse(path)?, false)),
+        Err(e) => Err(Error::io(format!("cannot make the key file `{}`", path.display()), &e)),
+    }
 }
 
-/// Writes a file that was not there, private from its first moment, and waits until it is on disk: a
-/// vault whose key is lost in a crash is lost.
-fn write_new(path: &Path, text: &[u8]) -> std::io::Result<()> {
+/// Makes a file that was not there: private, whole and on disk before it has its name, and on disk
+/// under its name before this returns. A vault whose key is lost in a crash is lost.
+fn publish(path: &Path, text: &[u8]) -> io::Result<()> {
+    let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?;
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new("."));
+    // only as much of the name as leaves room for the rest
+    let shown: String = name.to_string_lossy().chars().take(32).collect();
+    let draft = parent.join(format!(".{shown}.new-{}", Uuid::new_v4().simple()));
+    let published = write_new(&draft, text).and_then(|()| rename_new(&draft, path));
+    if published.is_err() {
+        // nobody else knows its name
+        let _ = fs::remove_file(&draft);
+    }
+    published.and_then(|()| File::open(parent)?.sync_all())
+}
+
+fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
     let mut options = File::options();
     options.write(true).create_new(true).mode(0o600).custom_flags(libc::O_NOFOLLOW);
     let mut file = options.open(path)?;
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let written = file
-        .write_all(text)
-        .and_then(|()| file.sync_all())
-        .and_then(|()| File::open(parent.unwrap_or(Path::new(".")))?.sync_all());
-    if written.is_err() {
-        // half a key would only be in the way of the next attempt
-        let _ = std::fs::remove_file(path);
-    }
-    written
+    file.write_all(text)?;
+    file.sync_all()
+}
+
+/// Renames without ever replacing another file.
+fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    Ok(renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE)?)
 }
 
 fn ask(cx: &Context, allow_weak: bool) -> Result<Key> {
@@ -207,10 +221,26 @@ mod tests {
         let path = dir.path().join("key");
         let world = Rc::new(crate::world::World::fake(&[], None));
         let cx = Context::new(crate::cli::context::Globals::default(), world);
-        assert!(make_key_file(&cx, &path).is_ok());
+        assert!(key_file(&cx, &path).unwrap().1);
         assert_eq!(path.metadata().unwrap().mode() & 0o777, 0o600);
-        assert!(reuse(&path).is_ok());
-        assert!(make_key_file(&cx, &path).is_err());
-        assert!(!std::fs::read_to_string(&path).unwrap().contains("age1"));
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(reuse(&path).is_ok() && !text.contains("age1"));
+        let (Key::Identity(found), false) = key_file(&cx, &path).unwrap() else {
+            panic!("not the one that is there");
+        };
+        assert_eq!(found.expose(), text.as_bytes());
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "a draft was left");
+    }
+
+    #[test]
+    fn an_empty_key_file_is_malformed_and_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        write_new(&path, b"").unwrap();
+        let wrong = reuse(&path).err().unwrap();
+        assert_eq!(wrong.kind(), ErrorKind::WrongKey);
+        assert!(wrong.hints().iter().any(|hint| hint.contains("rm ")));
+        assert!(path.exists());
     }
 }

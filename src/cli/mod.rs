@@ -1,4 +1,4 @@
-//! The door: it listens, asks and speaks. The path of a command is its file.
+//! The command line: it listens, asks and speaks. The path of a command is its file.
 
 #![allow(clippy::needless_pass_by_value, reason = "a command owns its arguments")]
 
@@ -29,7 +29,7 @@ mod status;
 mod tree;
 mod trust_state;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::world::World;
 use clap::{CommandFactory, FromArgMatches};
 use context::{Context, Globals};
@@ -40,6 +40,7 @@ use std::fs::File;
 use std::io::Write;
 use std::mem::ManuallyDrop;
 use std::os::fd::AsFd;
+use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 use std::rc::Rc;
 
@@ -91,10 +92,20 @@ tree::commands! {
     }
 }
 
-/// Does what the command line says.
+/// Does what the command line says. A fault of our own ends with code 1, not with the 101 of the
+/// language; its one line is the panic hook's.
 #[must_use]
 pub fn main() -> ExitCode {
-    let args: Vec<OsString> = std::env::args_os().collect();
+    caught(|| start(std::env::args_os().collect()))
+}
+
+fn caught(work: impl FnOnce() -> ExitCode) -> ExitCode {
+    // what `work` owned is dropped by then, and so wiped; nothing of it is looked at again
+    std::panic::catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| ExitCode::from(ErrorKind::Internal.code()))
+}
+
+fn start(args: Vec<OsString>) -> ExitCode {
     let world = Rc::new(World::real());
     if let Some(answer) = complete::answer(&args, command, &world) {
         // a shell that has stopped listening is no failure
@@ -227,6 +238,12 @@ mod tests {
     fn walk(command: &clap::Command, look: &mut dyn FnMut(&clap::Command)) {
         look(command);
         command.get_subcommands().for_each(|sub| walk(sub, look));
+    }
+
+    #[test]
+    fn a_fault_of_our_own_is_code_1() {
+        assert_eq!(caught(|| panic!("canary")), ExitCode::from(1));
+        assert_eq!(caught(|| ExitCode::from(10)), ExitCode::from(10));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use crate::cli::escape;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
-use dialoguer::console::Term;
+use dialoguer::theme::{SimpleTheme, Theme};
 use rustix::termios::{self, LocalModes, OptionalActions, SpecialCodeIndex, Termios};
 use std::fs::File;
 use std::io::{Read, Write};
@@ -26,9 +26,9 @@ impl Terminal {
     /// # Errors
     /// Aborted (3) at Ctrl-C or Ctrl-D; usage (2) when nothing was typed.
     pub fn secret(&mut self, question: &str) -> Result<Secret> {
-        let typed = self.read_hidden(question);
-        self.say("\n")?;
-        match typed? {
+        let question =
+            look(|theme, text| theme.format_password_prompt(text, &escape::shown(question)));
+        match self.read_line(&format!("{question} "), false)? {
             typed if typed.is_empty() => Err(Error::usage("nothing was typed")),
             typed => Ok(typed),
         }
@@ -51,13 +51,16 @@ impl Terminal {
     /// left for the next question.
     ///
     /// # Errors
-    /// Aborted (3) at Ctrl-C, or when the terminal has gone.
+    /// Aborted (3) at Ctrl-C or Ctrl-D, or when the terminal has gone.
     pub fn confirm(&mut self, question: &str) -> Result<bool> {
+        let question = look(|theme, text| {
+            theme.format_confirm_prompt(text, &escape::shown(question), Some(false))
+        });
         loop {
-            let typed = self.line(&format!("{question} [y/N]"))?;
-            match typed.trim().to_ascii_lowercase().as_str() {
-                "y" | "yes" => return Ok(true),
-                "n" | "no" | "" => return Ok(false),
+            let typed = self.read_line(&format!("{question} "), true)?;
+            match typed.expose().trim_ascii().to_ascii_lowercase().as_slice() {
+                b"y" | b"yes" => return Ok(true),
+                b"n" | b"no" | b"" => return Ok(false),
                 _ => self.say("Write yes or no.\n")?,
             }
         }
@@ -66,15 +69,12 @@ impl Terminal {
     /// Asks for a line of text.
     ///
     /// # Errors
-    /// Aborted (3) at Ctrl-C, or when the terminal has gone.
+    /// Aborted (3) at Ctrl-C or Ctrl-D, or when the terminal has gone.
     pub fn line(&mut self, question: &str) -> Result<String> {
-        let side = || self.0.try_clone().map_err(|e| Error::io("cannot use the terminal", &e));
-        let terminal = Term::read_write_pair(side()?, side()?);
-        dialoguer::Input::<String>::new()
-            .with_prompt(escape::shown(question))
-            .allow_empty(true)
-            .interact_on(&terminal)
-            .map_err(|_| given_up())
+        let question =
+            look(|theme, text| theme.format_input_prompt(text, &escape::shown(question), None));
+        let typed = self.read_line(&format!("{question} "), true)?;
+        Ok(String::from_utf8_lossy(typed.expose()).into_owned())
     }
 
     /// Writes to the terminal.
@@ -100,25 +100,56 @@ impl Terminal {
 
     /// Reads a line byte by byte. Not by the terminal's own line editor, which cuts lines at 4,095
     /// bytes, and which leaves the echo off when Ctrl-C ends the program.
-    fn read_hidden(&self, question: &str) -> Result<Secret> {
+    fn read_line(&mut self, question: &str, shows: bool) -> Result<Secret> {
         // before the question: somebody, or a program, may answer at once
-        let _quiet = Quiet::enter(&self.0)?;
-        (&self.0)
-            .write_all(format!("{question}: ").as_bytes())
-            .map_err(|e| Error::io("cannot write to the terminal", &e))?;
+        let tty = self.0.try_clone().map_err(|e| Error::io("cannot use the terminal", &e))?;
+        let quiet = Quiet::enter(&tty)?;
+        self.say(question)?;
+        let typed = self.keys(shows);
+        drop(quiet);
+        self.say("\n")?;
+        typed
+    }
+
+    fn keys(&mut self, shows: bool) -> Result<Secret> {
         let mut line = Zeroizing::new(Vec::with_capacity(1024));
         loop {
-            let Some(byte) = self.byte()? else {
-                return Err(given_up());
-            };
+            let byte = self.byte()?.ok_or_else(given_up)?;
+            let before = columns(&line);
             match edit(&mut line, byte) {
                 Edit::More if line.len() <= Secret::MAX => {}
                 Edit::More => return Err(Error::usage("a value has at most 16 MiB")),
                 Edit::Done => return Ok(Secret::from_bytes(&line)),
                 Edit::GiveUp => return Err(given_up()),
             }
+            if shows {
+                self.redraw(before, &line)?;
+            }
         }
     }
+
+    /// Shows a line again that had `before` columns: those are wiped first.
+    fn redraw(&mut self, before: usize, line: &[u8]) -> Result<()> {
+        let (back, blank) = ("\u{8}".repeat(before), " ".repeat(before));
+        let text = String::from_utf8_lossy(line);
+        let text = text.trim_end_matches(char::REPLACEMENT_CHARACTER);
+        self.say(&format!("{back}{blank}{back}{}", escape::shown(text)))
+    }
+}
+
+/// How wide a line is that was drawn by [`Terminal::redraw`].
+fn columns(line: &[u8]) -> usize {
+    let text = String::from_utf8_lossy(line);
+    let text = text.trim_end_matches(char::REPLACEMENT_CHARACTER);
+    unicode_width::UnicodeWidthStr::width(escape::shown(text).as_ref())
+}
+
+/// A question as people know it from other programs.
+fn look(format: impl FnOnce(&SimpleTheme, &mut String) -> std::fmt::Result) -> String {
+    let mut text = String::new();
+    // writing to a string does not fail
+    let _ = format(&SimpleTheme, &mut text);
+    text.trim_end().to_owned()
 }
 
 #[derive(Debug, Eq, PartialEq)]

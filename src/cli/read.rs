@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
 use crate::sys;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::os::fd::RawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
@@ -28,23 +28,51 @@ pub enum Privacy {
 /// Not found (10), I/O (18); refused (14) when it is readable by others and must not be; usage (2)
 /// when it is too large or no file.
 pub fn file(path: &Path, max: usize, privacy: Privacy) -> Result<Secret> {
-    let shown = path.display();
-    let mut file = File::options()
+    let shown = shown(path);
+    let (mut file, about) = open(path, &shown)?;
+    if privacy == Privacy::Required && is_exposed(&about) {
+        return Err(Error::new(ErrorKind::Refused, format!("others can read {shown}"))
+            .hint(format!("chmod 600 {}", quoted(path))));
+    }
+    let expected = if about.is_file() { about.len() } else { 0 };
+    bytes(&mut file, expected, max).map_err(|e| too_large_or_io(&shown, &e, max))
+}
+
+/// The same, accepted as it is, and whether others than its owner can get at it.
+///
+/// # Errors
+/// As [`file`].
+pub fn file_and_exposure(path: &Path, max: usize) -> Result<(Secret, bool)> {
+    let shown = shown(path);
+    let (mut file, about) = open(path, &shown)?;
+    let read = bytes(&mut file, 0, max).map_err(|e| too_large_or_io(&shown, &e, max))?;
+    Ok((read, is_exposed(&about)))
+}
+
+fn open(path: &Path, shown: &str) -> Result<(File, Metadata)> {
+    let file = File::options()
         .read(true)
         .custom_flags(libc::O_NOCTTY)
         .open(path)
-        .map_err(|e| Error::io(format!("cannot read `{shown}`"), &e))?;
-    let meta = file.metadata().map_err(|e| Error::io(format!("cannot read `{shown}`"), &e))?;
-    let kind = meta.file_type();
-    if !kind.is_file() && !kind.is_fifo() {
-        return Err(Error::usage(format!("`{shown}` is neither a regular file nor a pipe")));
+        .map_err(|e| Error::io(format!("cannot read {shown}"), &e))?;
+    let about = file.metadata().map_err(|e| Error::io(format!("cannot read {shown}"), &e))?;
+    match about.is_file() || about.file_type().is_fifo() {
+        true => Ok((file, about)),
+        false => Err(Error::usage(format!("{shown} is neither a regular file nor a pipe"))),
     }
-    if privacy == Privacy::Required && kind.is_file() && meta.mode() & 0o077 != 0 {
-        return Err(Error::new(ErrorKind::Refused, format!("others can read `{shown}`"))
-            .hint(format!("chmod 600 {}", quoted(path))));
+}
+
+fn is_exposed(about: &Metadata) -> bool {
+    about.is_file() && about.mode() & 0o077 != 0
+}
+
+/// A path for a message, unless somebody gave the key itself where its file belongs.
+fn shown(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    match text.to_ascii_uppercase().contains("AGE-SECRET-KEY-") || text.contains("PRIVATE KEY") {
+        true => "the file: its name is a key itself".to_owned(),
+        false => format!("`{text}`"),
     }
-    let expected = if kind.is_file() { meta.len() } else { 0 };
-    bytes(&mut file, expected, max).map_err(|e| too_large_or_io(&format!("`{shown}`"), &e, max))
 }
 
 /// The bytes that can be read from an inherited descriptor, at most `max`.
@@ -130,6 +158,12 @@ mod tests {
             Some(ErrorKind::NotFound)
         );
         assert_eq!(refused(descriptor(987, 10)), Some(ErrorKind::Usage));
+    }
+
+    #[test]
+    fn a_key_in_the_place_of_its_file_is_not_quoted() {
+        let wrong = file(Path::new("AGE-SECRET-KEY-1CANARY"), 9, Privacy::Required).err().unwrap();
+        assert!(!format!("{wrong:?}").contains("CANARY"));
     }
 
     #[test]

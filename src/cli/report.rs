@@ -48,8 +48,6 @@ impl<'a> Cell<'a> {
 pub struct Column {
     /// Its heading and JSON key.
     pub name: &'static str,
-    /// Shown only in JSON.
-    pub json_only: bool,
 }
 
 /// Receives one row of a table; the row borrows from the producer and is gone after the call.
@@ -83,6 +81,4 @@ pub enum Report {
     },
     /// Plain text that is itself the product (completion scripts, help topics).
     Text(String),
-    /// Nothing to add; the command has spoken for itself.
-    Nothing,
 }

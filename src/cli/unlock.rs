@@ -8,11 +8,16 @@ use super::read::{self, KEY_MAX, Privacy};
 use super::value::without_final_newline;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
+use crate::sys;
 use crate::vault::{Key, Unlocked, Vault, parse_identity};
+use rustix::process::{Pid, Signal, getpgrp, kill_process_group};
+use rustix::termios::{tcgetpgrp, tcsetpgrp};
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io::Read;
 use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -103,7 +108,11 @@ pub fn key(cx: &Context, source: &Source) -> Result<Key> {
             identity(text, &format!("`{}`", path.display()))
         }
         Source::PassphraseFile(path) => {
-            let text = read::file(path, KEY_MAX, Privacy::AsItIs)?;
+            let (text, exposed) = read::file_and_exposure(path, KEY_MAX)?;
+            if exposed {
+                // not refused: containers mount their secrets so
+                cx.warn("others can read the file that VAULT_PASSPHRASE_FILE names");
+            }
             passphrase(text, "the passphrase file")
         }
         Source::PassphraseFd(number) => {
@@ -201,17 +210,59 @@ fn run(cx: &Context, command: &OsStr) -> Result<Zeroizing<Vec<u8>>> {
         .envs(cx.world.child_env())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
+        .process_group(0)
         .spawn()
         .map_err(|_| failed("could not be started"))?;
-    let output = listen(&mut child, DEADLINE);
-    let Some(output) = output else {
-        let _ = child.kill();
-        let _ = child.wait();
+    let _lent = Lent::to(&child);
+    let Some(output) = listen(&mut child, DEADLINE) else {
+        end(&mut child);
         return Err(failed("did not answer in time"));
     };
     match child.wait() {
         Ok(status) if status.success() => Ok(output),
         Ok(_) | Err(_) => Err(failed("failed")),
+    }
+}
+
+/// Ends `child`, which leads a group of processes, and all that it has started in it.
+fn end(child: &mut Child) {
+    if let Some(group) = group_of(child) {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+    let _ = child.wait();
+}
+
+fn group_of(child: &Child) -> Option<Pid> {
+    i32::try_from(child.id()).ok().and_then(Pid::from_raw)
+}
+
+/// The terminal, lent to the group of a child that may want to ask something there; taken back when
+/// dropped.
+struct Lent {
+    terminal: File,
+    ours: Pid,
+}
+
+impl Lent {
+    /// Lends it, if it is ours to lend.
+    fn to(child: &Child) -> Option<Self> {
+        let terminal = File::options().read(true).write(true).open("/dev/tty").ok()?;
+        let ours = getpgrp();
+        let theirs = group_of(child)?;
+        if tcgetpgrp(&terminal).ok()? != ours {
+            return None;
+        }
+        tcsetpgrp(&terminal, theirs).ok()?;
+        // it may have been stopped for reading too early
+        let _ = kill_process_group(theirs, Signal::CONT);
+        Some(Self { terminal, ours })
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        // from the background this is allowed only to who ignores the signal for it
+        let _ = sys::without_background_stop(|| tcsetpgrp(&self.terminal, self.ours));
     }
 }
 
@@ -241,6 +292,7 @@ fn listen(child: &mut Child, deadline: Duration) -> Option<Zeroizing<Vec<u8>>> {
 mod tests {
     use super::*;
     use crate::world::World;
+    use rustix::process::test_kill_process_group;
     use std::rc::Rc;
 
     fn context(env: &[(&str, &str)]) -> Context {
@@ -283,10 +335,35 @@ mod tests {
 
     #[test]
     fn a_command_that_hangs_is_given_up() {
-        let spawn = Command::new("sleep").arg("30").stdout(Stdio::piped()).spawn();
-        let mut child = spawn.unwrap();
-        assert!(listen(&mut child, Duration::from_millis(50)).is_none());
-        child.kill().unwrap();
-        child.wait().unwrap();
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "sleep 30 & wait"]).stdout(Stdio::piped()).process_group(0);
+        let mut child = command.spawn().unwrap();
+        let group = group_of(&child).unwrap();
+        assert!(listen(&mut child, Duration::from_millis(300)).is_none());
+        assert!(test_kill_process_group(group).is_ok());
+        end(&mut child);
+        // what it had started is gone as well, as soon as somebody has buried it
+        let all_gone = (0..200).any(|_| {
+            std::thread::sleep(Duration::from_millis(10));
+            nobody_runs_in(group)
+        });
+        assert!(all_gone);
+    }
+
+    /// Whether no process of `group` runs; the dead that nobody has buried do not count.
+    fn nobody_runs_in(group: Pid) -> bool {
+        if test_kill_process_group(group).is_err() {
+            return true;
+        }
+        let stats = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let stats = stats.filter_map(|e| std::fs::read_to_string(e.path().join("stat")).ok());
+        let group = group.as_raw_nonzero().to_string();
+        let mut members = stats.filter_map(|stat| {
+            let after = stat.rsplit_once(") ")?.1;
+            let mut words = after.split(' ');
+            let (how, _, of) = (words.next()?, words.next()?, words.next()?);
+            (of == group).then(|| how.to_owned())
+        });
+        members.all(|how| how == "Z")
     }
 }

@@ -4,6 +4,7 @@
 use super::context::Context;
 use super::read::{self, Privacy};
 use crate::error::{Error, Result};
+use crate::kind::generate::{LONGEST, SHORTEST};
 use crate::kind::{self, Kind};
 use crate::model::{FieldName, Secret};
 use std::os::fd::RawFd;
@@ -27,7 +28,7 @@ pub struct ValueArgs {
 
     /// Make a random one
     #[arg(long, group = "source", value_name = "LENGTH", num_args = 0..=1, require_equals = true,
-          value_parser = clap::value_parser!(u16).range(1..=4096))]
+          value_parser = clap::value_parser!(u16).range(i64::from(SHORTEST)..=i64::from(LONGEST)))]
     pub generate: Option<Option<u16>>,
 
     /// Keep a final newline

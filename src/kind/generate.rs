@@ -13,9 +13,9 @@ use rand::rngs::SysRng;
 use zeroize::Zeroizing;
 
 /// The shortest secret that is made.
-pub const SHORTEST: usize = 8;
+pub const SHORTEST: u16 = 8;
 /// The longest secret that is made.
-pub const LONGEST: usize = 1024;
+pub const LONGEST: u16 = 1024;
 /// The most words a passphrase has.
 pub const MOST_WORDS: usize = 64;
 
@@ -28,7 +28,7 @@ pub const MOST_WORDS: usize = 64;
 pub fn generate(kind: &Kind, field: &str, length: Option<usize>) -> Result<Secret> {
     let recipe = recipe(kind, field)?;
     let length = length.unwrap_or(recipe.length);
-    if !(SHORTEST..=LONGEST).contains(&length) {
+    if !(usize::from(SHORTEST)..=usize::from(LONGEST)).contains(&length) {
         let why = format!("a made-up secret has {SHORTEST} to {LONGEST} characters");
         return Err(Error::usage(why));
     }
@@ -81,7 +81,7 @@ fn recipe(kind: &Kind, field: &str) -> Result<Recipe> {
     };
     match (kind.name, field) {
         _ if !kind.open && kind.secret_field(field).is_none() => {
-            Err(Error::usage(format!("type `{}` has no secret field `{field}`", kind.name)))
+            Err(Error::usage(format!("type `{}` has no such secret field", kind.name)))
         }
         (_, "notes") => elsewhere("write them yourself: --stdin or --file"),
         (_, "totp") => elsewhere("the service shows it when two-factor login is set up"),

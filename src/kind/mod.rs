@@ -172,7 +172,10 @@ fn fill(meta: &mut Metadata, name: &str, value: &str) {
 }
 
 fn unknown(name: &str, wanted: &str) -> Error {
-    let error = Error::usage(format!("unknown type `{name}`"));
+    let error = Error::usage(match repeatable(name) {
+        true => format!("unknown type `{name}`"),
+        false => "unknown type".to_owned(),
+    });
     let error = match nearest(wanted) {
         Some(near) => {
             error.hint(format!("did you mean `{near}`?")).candidates(vec![near.to_owned()])
@@ -181,6 +184,13 @@ fn unknown(name: &str, wanted: &str) -> Error {
     };
     let names: Vec<_> = ALL.iter().map(|kind| kind.name).collect();
     error.hint(format!("types: {}", names.join(", ")))
+}
+
+/// Whether a message may repeat `word`, which somebody typed where a secret does not belong but may
+/// have been put: a short word of small letters, as our own are.
+#[must_use]
+pub fn repeatable(word: &str) -> bool {
+    word.len() <= 20 && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_' || b == b'-')
 }
 
 /// The name or alias that `wanted` is most likely a slip of.
@@ -300,6 +310,15 @@ mod tests {
         assert!(error.hints()[1].starts_with("types: password, http_basic, "));
         assert_eq!(find("quux").err().unwrap().hints().len(), 1);
         assert_eq!(find("").err().unwrap().hints().len(), 1);
+    }
+
+    #[test]
+    fn what_may_be_a_secret_is_not_repeated() {
+        for typed in ["Hunter", "hunter2", "hunter two", "ghp_Zz", "abcdefghijklmnopqrstuvwxyz"] {
+            let error = find(typed).err().unwrap();
+            assert_eq!(error.message(), "unknown type");
+            assert!(!format!("{error:?}").contains(typed), "{typed}");
+        }
     }
 
     #[test]

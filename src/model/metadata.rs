@@ -79,7 +79,7 @@ pub struct Metadata {
     pub expires_at: Option<Timestamp>,
     /// How often the secret should be changed, in seconds.
     pub rotate_every: Option<i64>,
-    /// When its secret was changed last.
+    /// When its secret was last rotated; set by rotation, not by any change of a value.
     pub last_rotated_at: Option<Timestamp>,
     /// When it was last seen to work.
     pub last_verified_at: Option<Timestamp>,

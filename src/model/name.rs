@@ -1,4 +1,4 @@
-//! Names, parsed once at the door and trusted inside.
+//! Names, parsed once at the command line and trusted inside.
 
 use crate::error::{Error, Result};
 use std::fmt;

@@ -313,16 +313,15 @@ impl Vault<Unlocked> {
         })
     }
 
-    /// Destroys a credential and all its versions: the trashed one of that name, else the live one.
-    /// Its log entries stay. Logged as `purge`.
+    /// Destroys a credential and all its versions: the live one, or with `deleted` the one of that
+    /// name that was put into the trash last. Its log entries stay. Logged as `purge`.
     ///
     /// # Errors
     /// Not found (10), integrity (15), I/O (18).
-    pub fn purge(&mut self, name: &CredName) -> Result<()> {
+    pub fn purge(&mut self, name: &CredName, deleted: bool) -> Result<()> {
         self.change("purge", name, |tx, keys| {
             state::check_all(tx.db(), tx.vault(), keys)?;
-            let trashed = rows::CredentialRow::find(tx.db(), name.as_str(), true)?.is_some();
-            let old = find(tx, Some(keys), name, trashed)?;
+            let old = find(tx, Some(keys), name, deleted)?;
             let _ = tx.append_change(Draft::about("purge", old.id, name))?;
             old.delete(tx.db())?;
             secrets::delete_all(tx.db(), old.id)?;

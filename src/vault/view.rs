@@ -131,7 +131,6 @@ pub struct Entry {
 /// Which entries to show. Empty means all.
 #[derive(Clone, Debug, Default)]
 pub struct EntryFilter {
-    /// A credential's name, past or present.
     /// By credential: its name, past or present.
     pub cred: Option<String>,
     /// By action.

@@ -130,9 +130,22 @@ fn a_directory_where_no_vault_can_be_made() {
     fs::set_permissions(sandbox.path("data"), PermissionsExt::from_mode(0o500)).unwrap();
     let args = ["init", "--key-file", "key"];
     let Some(mut command) = unprivileged(&sandbox, &args) else { return };
-    says(&Answer::of(&mut command), 18, "permission denied", "");
-    assert!(!sandbox.path("key").exists(), "a key to nothing was left");
+    says(&Answer::of(&mut command), 18, "permission denied", "key stays for the next attempt");
+    let key = fs::read(sandbox.path("key")).unwrap();
     fs::set_permissions(sandbox.path("data"), PermissionsExt::from_mode(0o700)).unwrap();
+    let Some(mut command) = unprivileged(&sandbox, &args) else { return };
+    let again = Answer::of(&mut command);
+    assert_eq!(again.code, 0, "{}", again.err);
+    assert_eq!(fs::read(sandbox.path("key")).unwrap(), key);
+}
+
+#[test]
+fn an_empty_key_file_is_not_taken_for_a_new_one() {
+    let sandbox = Sandbox::bare();
+    sandbox.file("key", "");
+    let answer = sandbox.run(&["init", "--key-file", "key"]);
+    says(&answer, 11, "`key` is not an age identity", "rm key");
+    assert!(sandbox.path("key").exists() && !sandbox.database().exists());
 }
 
 #[test]

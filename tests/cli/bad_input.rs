@@ -83,6 +83,32 @@ fn an_unknown_name_with_the_nearest_ones() {
 }
 
 #[test]
+fn which_one_is_destroyed_is_never_guessed() {
+    let sandbox = Sandbox::new();
+    sandbox.add("x", b"old");
+    sandbox.ok(&["cred", "rm", "x"], b"");
+    sandbox.add("x", b"new");
+    let both = (13, "a live credential named `x` and one in the trash", "purge x --deleted");
+    let answer = refused(&sandbox, &["cred", "purge", "x", "--yes"], b"", both, 0);
+    assert!(answer.err.contains("`vault cred rm x`"), "{}", answer.err);
+    sandbox.ok(&["cred", "purge", "x", "--deleted", "--yes"], b"");
+    assert_eq!(sandbox.ok(&["cred", "get", "x"], b""), b"new");
+    let none = (10, "no credential named `x` in the trash", "vault cred list --deleted");
+    refused(&sandbox, &["cred", "purge", "x", "--deleted", "--yes"], b"", none, 1);
+    // what is not there needs no confirmation
+    refused(&sandbox, &["--no-input", "cred", "purge", "x", "--deleted"], b"", none, 1);
+    let unknown = (10, "no credential named `y`", "vault cred list");
+    refused(&sandbox, &["--no-input", "cred", "purge", "y"], b"", unknown, 1);
+    // the only one there is, wherever it is
+    sandbox.ok(&["cred", "rm", "x"], b"");
+    let asks = (14, "needs a confirmation", "vault cred purge x --yes --deleted");
+    refused(&sandbox, &["--no-input", "cred", "purge", "x"], b"", asks, 0);
+    sandbox.ok(&["cred", "purge", "x", "--yes"], b"");
+    let gone = (10, "no credential named `x` in the trash", "");
+    refused(&sandbox, &["cred", "restore", "x"], b"", gone, 1);
+}
+
+#[test]
 fn an_ambiguous_beginning_with_its_candidates() {
     let sandbox = Sandbox::new();
     sandbox.add("prod/db", b"one");

@@ -1,5 +1,6 @@
 //! Every way to a key, and which comes first. Key files mostly: a passphrase costs a second each.
 
+use super::support::pty::Pty;
 use super::support::{Answer, Sandbox, json, require};
 use super::{says, tells};
 use std::process::Command;
@@ -211,6 +212,54 @@ fn a_passphrase_command_sees_no_variable_of_ours(sandbox: &Sandbox) {
     opens(
         get(sandbox).env("VAULT_PASSPHRASE_COMMAND", command).env("VAULT_FILE", sandbox.database()),
     );
+}
+
+#[test]
+fn a_passphrase_file_that_others_can_read_is_said_once() {
+    use std::os::unix::fs::PermissionsExt;
+    let sandbox = Sandbox::bare();
+    let path = sandbox.file("mounted", "gravel ostrich penknife lullaby\n");
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o444)).unwrap();
+    let mut init = sandbox.vault(&["init"]);
+    let answer = Answer::of(init.env("VAULT_PASSPHRASE_FILE", "mounted"));
+    assert_eq!(answer.code, 0, "{}", answer.err);
+    assert_eq!(
+        answer.err.matches("warning: others can read the file").count(),
+        1,
+        "{}",
+        answer.err
+    );
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o400)).unwrap();
+    let mut add = sandbox.vault(&["cred", "add", "x", "--stdin"]);
+    let answer = Answer::fed(add.env("VAULT_PASSPHRASE_FILE", "mounted"), b"hunter2");
+    assert_eq!(answer.code, 0, "{}", answer.err);
+    assert!(!answer.err.contains("warning"), "{}", answer.err);
+}
+
+/// It leads a group of its own, and is all the same where the terminal's keys go.
+#[test]
+fn a_passphrase_command_may_ask_on_the_terminal() {
+    if !require("setsid") {
+        return;
+    }
+    let sandbox = Sandbox::bare();
+    sandbox.file("passphrase", "gravel ostrich penknife lullaby\n");
+    let mut init = sandbox.vault(&["init"]);
+    let made = Answer::of(init.env("VAULT_PASSPHRASE_FILE", "passphrase"));
+    assert_eq!(made.code, 0, "{}", made.err);
+    let command =
+        "printf 'PIN: ' >/dev/tty; read pin </dev/tty; [ \"$pin\" = 1 ] && cat passphrase";
+    let env = [("VAULT_PASSPHRASE_COMMAND", command)];
+    let mut terminal = Pty::vault(&sandbox, &["cred", "add", "x"], &env);
+    terminal.expect("PIN: ");
+    terminal.send("1\r");
+    // and the terminal is ours again afterwards
+    terminal.expect("Value of password: ");
+    terminal.send("hunter2\r");
+    terminal.expect("again: ");
+    terminal.send("hunter2\r");
+    let (code, screen) = terminal.end();
+    assert_eq!(code, 0, "{screen}");
 }
 
 fn machine_readable_status_needs_no_key(sandbox: &Sandbox) {

@@ -90,7 +90,7 @@ impl Maker {
         self.add("old", meta.clone(), &[("password", b"in the trash")]);
         self.unlocked().remove(&"old".parse().unwrap()).unwrap();
         self.add("gone", meta, &[("password", b"purged")]);
-        self.unlocked().purge(&"gone".parse().unwrap()).unwrap();
+        self.unlocked().purge(&"gone".parse().unwrap(), false).unwrap();
         let wrong = Key::Identity(new_key_file(Timestamp(START)));
         assert!(self.locked().unlock(&wrong).is_err());
         let (name, gone) = ("db/main".parse().unwrap(), "gone".parse().unwrap());

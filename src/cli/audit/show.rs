@@ -188,7 +188,7 @@ fn filter(args: &Args, cx: &Context) -> Result<EntryFilter> {
 }
 
 const fn column(name: &'static str) -> Column {
-    Column { name, json_only: false }
+    Column { name }
 }
 
 const COLUMNS: &[Column] = &[

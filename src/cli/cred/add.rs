@@ -7,7 +7,7 @@ use crate::cli::usage::paste;
 use crate::cli::value::{self, Given, ValueArgs};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::{self, Kind, checks};
-use crate::model::{Attr, CredName, FieldName, Metadata, Secret};
+use crate::model::{CredName, FieldName, Metadata, Secret};
 use crate::vault::NewCredential;
 use clap_complete::engine::ArgValueCandidates;
 
@@ -47,7 +47,6 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let mut meta = Metadata::default();
     kind.name.clone_into(&mut meta.kind);
     args.meta.apply(&mut meta, cx.world.now())?;
-    all_there(kind, &meta)?;
     let mut fields = fields(kind, &args.secret_field, args.value.given())?;
     let mut given = match fields.first() {
         Some(first) => args.value.read(kind, first)?.into_iter().collect::<Vec<_>>(),
@@ -119,33 +118,16 @@ fn known(kind: &Kind, field: &FieldName) -> Result<()> {
     }
     let fits = kind.open || kind.fields.iter().any(|f| f.secret && f.name == field.as_str());
     let names = || kind.fields.iter().filter(|f| f.secret).map(|f| f.name).collect::<Vec<_>>();
+    let missing = match kind::repeatable(field.as_str()) {
+        true => format!("secret field `{field}`"),
+        false => "such secret field".to_owned(),
+    };
     match fits {
         true => Ok(()),
-        false => Err(Error::usage(format!("`{}` has no secret field `{field}`", kind.name))
+        false => Err(Error::usage(format!("`{}` has no {missing}", kind.name))
             .hint(format!("it has: {}", names().join(", ")))
             .hint("any field can be had with `--type custom`")),
     }
-}
-
-/// Refuses a credential that lacks a public field its kind cannot do without.
-fn all_there(kind: &Kind, meta: &Metadata) -> Result<()> {
-    for field in kind.fields.iter().filter(|field| field.required && !field.secret) {
-        let attr = Attr::ALL.into_iter().find(|attr| attr.name() == field.name);
-        let (there, option) = match attr {
-            Some(attr) => (meta.get(attr).is_some(), format!("--{} …", field.name)),
-            None if field.name == "port" => (meta.port.is_some(), "--port …".to_owned()),
-            None => {
-                let there = meta.fields.keys().any(|key| key.as_str() == field.name);
-                (there, format!("--field {}={}", field.name, field.example))
-            }
-        };
-        if !there {
-            return Err(
-                Error::usage(format!("`{}` needs `{}`", kind.name, field.name)).hint(option)
-            );
-        }
-    }
-    Ok(())
 }
 
 fn heed<'g>(
@@ -219,16 +201,5 @@ mod tests {
         assert!(names(&open, &[], true).is_err());
         let either = kind(&FIELDS[1..2], false);
         assert_eq!(names(&either, &[], true).unwrap(), ["totp"]);
-    }
-
-    #[test]
-    fn required_public_fields_are_demanded() {
-        let closed = kind(&FIELDS, false);
-        let mut meta = Metadata::default();
-        assert!(all_there(&closed, &meta).unwrap_err().message().contains("`url`"));
-        meta.set(Attr::Url, Some("https://x".into()));
-        assert!(all_there(&closed, &meta).unwrap_err().message().contains("`realm`"));
-        meta.fields.insert("realm".parse().unwrap(), "y".into());
-        assert!(all_there(&closed, &meta).is_ok());
     }
 }

@@ -189,7 +189,7 @@ fn filter(args: &Args, brief: bool) -> Result<Filter> {
 }
 
 const fn column(name: &'static str) -> Column {
-    Column { name, json_only: false }
+    Column { name }
 }
 
 const COLUMNS: &[Column] = &[

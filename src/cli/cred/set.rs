@@ -231,6 +231,14 @@ fn done(now: &Credential, secrets: &[FieldName], what: &str) -> Report {
     }
 }
 
+fn nothing_to_remove(what: &str, name: &str) -> Error {
+    let message = match kind::repeatable(name) {
+        true => format!("no {what} `{name}`"),
+        false => format!("no such {what}"),
+    };
+    Error::new(ErrorKind::NotFound, message)
+}
+
 impl ClearArgs {
     fn any(&self) -> bool {
         self.no_requires_vpn
@@ -244,12 +252,12 @@ impl ClearArgs {
         meta.requires_2fa &= !self.no_requires_2fa;
         for tag in &self.remove_tag {
             if !meta.tags.remove(tag) {
-                return Err(Error::new(ErrorKind::NotFound, format!("no tag `{tag}`")));
+                return Err(nothing_to_remove("tag", tag.as_str()));
             }
         }
         for field in &self.remove_field {
             if meta.fields.remove(field).is_none() {
-                return Err(Error::new(ErrorKind::NotFound, format!("no public field `{field}`")));
+                return Err(nothing_to_remove("public field", field.as_str()));
             }
         }
         Ok(())

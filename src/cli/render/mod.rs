@@ -85,7 +85,6 @@ pub fn report(
             plain_text(&mut out, &text, format);
             Ok(())
         }
-        Report::Nothing => Ok(()),
     };
     out.finish(outcome)
 }
@@ -138,7 +137,7 @@ fn any_table(
     match format {
         Format::Table => table::table(out, columns, rows, style),
         Format::Json => json::table(out, columns, rows).map(|()| true),
-        Format::Plain => table::plain(out, columns, rows, cell_rule(style)),
+        Format::Plain => table::plain(out, rows, cell_rule(style)),
     }
 }
 

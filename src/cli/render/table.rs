@@ -4,7 +4,7 @@
 use super::out::Out;
 use super::{BOLD, RESET, Style, cell};
 use crate::cli::escape::Rule;
-use crate::cli::report::{Cell, Column, Rows};
+use crate::cli::report::{Column, Rows};
 use crate::error::Result;
 use comfy_table::presets::NOTHING;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width};
@@ -20,16 +20,11 @@ const MOST: usize = 1 << 15;
 const GAP: usize = 2;
 
 /// One line a row, no heading. Says whether there were rows.
-pub(super) fn plain(
-    out: &mut Out<'_>,
-    columns: &[Column],
-    rows: &mut Rows,
-    rule: Rule,
-) -> Result<bool> {
+pub(super) fn plain(out: &mut Out<'_>, rows: &mut Rows, rule: Rule) -> Result<bool> {
     let mut any = false;
     rows(&mut |row| {
         any = true;
-        for (i, cell) in visible(columns, row).enumerate() {
+        for (i, cell) in row.iter().enumerate() {
             if i > 0 {
                 out.push(b"\t");
             }
@@ -48,16 +43,15 @@ pub(super) fn table(
     rows: &mut Rows,
     style: &Style,
 ) -> Result<bool> {
-    let heads: Vec<String> =
-        columns.iter().filter(|c| !c.json_only).map(|c| heading(c.name)).collect();
-    let seen = Seen::look(&heads, columns, rows)?;
+    let heads: Vec<String> = columns.iter().map(|column| heading(column.name)).collect();
+    let seen = Seen::look(&heads, rows)?;
     match seen.count {
         0 => return Ok(false),
         1..=SHORT => arranged(out, &heads, seen, style),
         _ => {
             line(out, &heads, &seen.widths, style.color);
             rows(&mut |row| {
-                let cells: Vec<String> = visible(columns, row).map(cell::shown).collect();
+                let cells: Vec<String> = row.iter().map(cell::shown).collect();
                 line(out, &cells, &seen.widths, false);
                 out.check()
             })?;
@@ -75,11 +69,11 @@ struct Seen {
 }
 
 impl Seen {
-    fn look(heads: &[String], columns: &[Column], rows: &mut Rows) -> Result<Self> {
+    fn look(heads: &[String], rows: &mut Rows) -> Result<Self> {
         let widths = heads.iter().map(|head| head.width()).collect();
         let mut seen = Self { count: 0, widths, cells: Vec::new() };
         rows(&mut |row| {
-            let cells: Vec<String> = visible(columns, row).map(cell::shown).collect();
+            let cells: Vec<String> = row.iter().map(cell::shown).collect();
             for (width, cell) in seen.widths.iter_mut().zip(&cells) {
                 *width = (*width).max(cell.width());
             }
@@ -142,11 +136,4 @@ fn bold(out: &mut Out<'_>, text: &str, really: bool) {
 
 fn heading(name: &str) -> String {
     name.replace('_', " ").to_uppercase()
-}
-
-fn visible<'a, 'c>(
-    columns: &'a [Column],
-    row: &'a [Cell<'c>],
-) -> impl Iterator<Item = &'a Cell<'c>> {
-    columns.iter().zip(row).filter(|(column, _)| !column.json_only).map(|(_, cell)| cell)
 }
