@@ -32,7 +32,6 @@ const FENCES: &[(&str, &[&str])] = &[
 /// Files that may be longer than [`LONGEST`], and why.
 const LONG: &[(&str, &str)] = &[
     ("src/kind/dsn.rs", "one grammar with the cases that prove it"),
-    ("src/vault/creds.rs", "the verbs, side by side"),
     ("tests/format/reader.rs", "a reader of the format that shares nothing with the program"),
     (
         "src/vault/store/credential.rs",

@@ -1,12 +1,12 @@
 //! `status` and `doctor`: what the vault looks like from outside, and what is wrong with it.
 
-use super::creds::check_tag;
+use super::check::check_tag;
 use super::keys::Keys;
 use super::seal::Found;
 use super::store::vault::{self as rows, Tombstone};
 use super::store::{CredentialRow, SecretRow, SlotRow, VaultRow, log};
 use super::view::{Finding, Status};
-use super::{State, Vault, files, state, tx};
+use super::{State, Vault, check, files, state};
 use crate::error::{Error, Result};
 use std::path::Path;
 
@@ -112,7 +112,7 @@ impl<S: State> Vault<S> {
         db.begin_read()?;
         let checked = VaultRow::load(db).and_then(|vault| {
             let (found, _) = self.core.seal_file().read()?;
-            tx::check_vault(&vault, keys, &found)?;
+            check::check_vault(&vault, keys, &found)?;
             state::check_all(db, &vault, keys)?;
             Tombstone::each(db, |stone| {
                 match keys.row.verify(stone.message(&vault).as_bytes(), &stone.row_tag) {

@@ -234,7 +234,7 @@ pub(super) fn check_all(db: &Db, vault: &VaultRow, keys: &Keys) -> Result<()> {
     let mut in_table = in_tree.again();
     let mut last: Option<(String, Uuid)> = None;
     CredentialRow::each(db, |row| {
-        super::creds::check_tag(&row, vault, keys)?;
+        super::check::check_tag(&row, vault, keys)?;
         in_table.add(bucket(row.id), row.id.as_bytes(), &row.row_tag);
         // Out of order, a row would be there for a scan but not for a search.
         let this = (row.name, row.id);

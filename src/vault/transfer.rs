@@ -1,10 +1,11 @@
 //! Taking in many credentials at once: all or nothing, an entry for each, sealing on all cores.
 
 use super::audit::{Draft, Receipt};
-use super::creds::{self, Sealed};
 use super::keys::Keys;
+use super::lookup;
 use super::private::Keyring;
 use super::tx::Tx;
+use super::versions::{self, Sealed};
 use super::view::NewCredential;
 use super::{Unlocked, Vault, VaultRow, state};
 use crate::error::{Error, ErrorKind, Result};
@@ -154,7 +155,7 @@ fn batch<'tx>(
 }
 
 fn ensure_free(tx: &Tx<'_>, name: &CredName) -> Result<()> {
-    creds::ensure_free(tx, name).map_err(|e| match e.kind() {
+    lookup::ensure_free(tx, name).map_err(|e| match e.kind() {
         ErrorKind::Conflict => Error::new(ErrorKind::Conflict, e.message())
             .hint("nothing was imported; rename or remove it first"),
         _ => e,
@@ -171,7 +172,7 @@ fn work(
             .into_iter()
             .map(|job| {
                 let author = (shared.author, shared.reason);
-                creds::seal_new(
+                versions::seal_new(
                     job.id,
                     job.new,
                     "import",

@@ -2,12 +2,12 @@
 //! is not handed out.
 
 use super::audit::{self, Actor, Author, Draft, Log, Receipt};
+use super::check::{check_slots, check_vault, slots_hash};
 use super::keys::Keys;
 use super::lock::WriteLock;
 use super::seal::{self, Found, PathRecord, SealFile};
 use super::store::vault::SlotRow;
-use super::store::{CredentialRow, Db, VaultRow};
-use super::tlv::{Hash, sha256};
+use super::store::{Db, VaultRow};
 use super::warnings::Warnings;
 use super::{Place, Purpose, files, state};
 use crate::error::{Error, ErrorKind, Result};
@@ -361,52 +361,4 @@ impl<'v> Tx<'v> {
 /// Records which vault stands at this path.
 pub(super) fn remember_path(core: &Core) -> Result<()> {
     PathRecord::new(&core.place.state_dir, &core.place.file).write(core.vault.vault_id)
-}
-
-/// Checks the vault's own row against the keys, and the keys against this machine's pin.
-pub(super) fn check_vault(vault: &VaultRow, keys: &Keys, found: &Found) -> Result<()> {
-    if !keys.state.verify(vault.message().as_bytes(), &vault.mac) {
-        return Err(Error::integrity("the vault's state was changed from outside")
-            .hint("restore the vault from a backup"));
-    }
-    match found {
-        Found::Present(seal) if seal.pin != audit::pin(keys, vault.vault_id) => {
-            Err(Error::integrity("this is not the vault that this machine knows by its name")
-                .hint("find out who replaced the file; restore your own from a backup"))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Checks the slots against the keys: an added, removed or exchanged one is as bad as a changed row.
-pub(super) fn check_slots(vault: &VaultRow, keys: &Keys, slots: &[SlotRow]) -> Result<()> {
-    let genuine =
-        slots.iter().all(|slot| keys.row.verify(slot.message(vault).as_bytes(), &slot.row_tag));
-    match genuine && slots_hash(slots) == vault.slots {
-        true => Ok(()),
-        false => Err(Error::integrity("the vault's key slots were changed from outside")
-            .hint("restore the vault from a backup")),
-    }
-}
-
-/// The hash over all slots, which must come in order of id.
-pub(super) fn slots_hash(slots: &[SlotRow]) -> Hash {
-    let mut all = b"vault/slots/v1".to_vec();
-    for slot in slots {
-        all.extend_from_slice(slot.id.as_bytes());
-        all.extend_from_slice(&slot.row_tag);
-    }
-    sha256(&all)
-}
-
-/// Checks a credential's row tag and its place in the state tree.
-pub(super) fn check_credential(tx: &Tx<'_>, keys: &Keys, row: &CredentialRow) -> Result<()> {
-    if !keys.row.verify(row.message(tx.vault()).as_bytes(), &row.row_tag) {
-        return Err(Error::integrity(format!(
-            "credential `{}` was changed from outside",
-            row.name
-        ))
-        .hint("restore the vault from a backup; `vault doctor` names what is wrong"));
-    }
-    state::check_member(tx.db(), tx.vault(), row.id, &row.row_tag)
 }

@@ -1,4 +1,4 @@
-//! What the vault shows to the door: plain values without keys.
+//! What leaves the vault: plain values without keys.
 
 use crate::error::Result;
 use crate::model::{Attr, CredName, FieldName, Label, Metadata, Secret, Timestamp};

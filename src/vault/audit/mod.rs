@@ -1,4 +1,4 @@
-//! The book. Nothing is opened or sealed without a line in it: both demand a [`Receipt`], and only
+//! The log. Nothing is opened or sealed without a line in it: both demand a [`Receipt`], and only
 //! appending makes one (FORMAT.md, "Audit log").
 
 mod actor;

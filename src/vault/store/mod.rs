@@ -1,4 +1,4 @@
-//! The shelves: typed rows, and every SQL statement once, in the part of SQL that PostgreSQL
+//! The store: typed rows, and every SQL statement once, in the part of SQL that PostgreSQL
 //! shares. Knows nothing of keys; a row's `message` is what its tag is computed over.
 
 pub(super) mod credential;

@@ -1,0 +1,126 @@
+//! Finding credentials by name, and being sure when there is none.
+
+use super::keys::Keys;
+use super::store::credential as rows;
+use super::store::{CredentialRow, Head};
+use super::tx::{self, Tx};
+use super::view::Match;
+use super::{State, Vault, check, state};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{CredName, FieldName};
+
+impl<S: State> Vault<S> {
+    /// The live (or trashed) names that begin with `prefix`, in order, at most `limit`. For
+    /// completion: unlocks nothing and writes no entry.
+    ///
+    /// # Errors
+    /// Integrity or I/O.
+    pub fn names(&self, prefix: &str, deleted: bool, limit: u64) -> Result<Vec<String>> {
+        rows::names(&self.core.db, prefix, deleted, limit)
+    }
+
+    /// The kind of a live credential and its secret fields, as the clear columns tell them. For
+    /// understanding a command line: unlocks nothing, writes no entry.
+    ///
+    /// # Errors
+    /// Integrity or I/O.
+    pub fn outline(&self, name: &CredName) -> Result<Option<(String, Vec<FieldName>)>> {
+        let row = CredentialRow::find(&self.core.db, name.as_str(), false)?;
+        let fields = |heads: Vec<Head>| heads.into_iter().map(|head| head.field).collect();
+        Ok(row.map(|row| (row.meta.kind, fields(row.heads))))
+    }
+
+    /// Finds out which name is meant: the text itself if it is one or if nothing fits better, else
+    /// the only name that begins with it; unlocked, that is said only after all rows were checked.
+    /// Whether it exists is for the verb to say.
+    ///
+    /// # Errors
+    /// Usage for what cannot be a name, conflict (13) with the candidates when several fit.
+    pub fn resolve(&self, text: &str, how: Match, deleted: bool) -> Result<CredName> {
+        let name: CredName = text.parse()?;
+        if how == Match::Exact || rows::names(&self.core.db, text, deleted, 1)? == [text] {
+            return Ok(name);
+        }
+        let mut fitting = rows::names(&self.core.db, text, deleted, 11)?;
+        match fitting.len() {
+            0 => Ok(name),
+            1 => {
+                // A beginning means this one only if nobody took away another that it fits better.
+                if let Some(with) = self.state.with() {
+                    self.core.db.begin_read()?;
+                    let checked = check_now(&self.core, with.keys);
+                    self.core.db.roll_back();
+                    checked?;
+                }
+                fitting.remove(0).parse()
+            }
+            _ => {
+                let message = format!("`{name}` fits several credentials");
+                Err(Error::new(ErrorKind::Conflict, message)
+                    .candidates(fitting)
+                    .hint("write more of the name"))
+            }
+        }
+    }
+}
+
+/// Checks all rows as the open reading transaction sees them; another process may have changed the
+/// vault since its row was last read.
+pub(super) fn check_now(core: &tx::Core, keys: &Keys) -> Result<()> {
+    let vault = super::VaultRow::load(&core.db)?;
+    let (found, _) = core.seal_file().read()?;
+    check::check_vault(&vault, keys, &found)?;
+    state::check_all(&core.db, &vault, keys)
+}
+
+/// Finds a credential by its whole name; with keys, checks it, and if it is not there, that nobody
+/// took it away.
+pub(super) fn find(
+    tx: &Tx<'_>,
+    keys: Option<&Keys>,
+    name: &CredName,
+    deleted: bool,
+) -> Result<CredentialRow> {
+    match (CredentialRow::find(tx.db(), name.as_str(), deleted)?, keys) {
+        (Some(row), Some(keys)) => check::check_credential(tx, keys, &row).map(|()| row),
+        (Some(row), None) => Ok(row),
+        (None, keys) => {
+            keys.map_or(Ok(()), |keys| state::check_all(tx.db(), tx.vault(), keys))?;
+            Err(not_found(tx, name, deleted)?)
+        }
+    }
+}
+
+/// "Not found", with the nearest names.
+fn not_found(tx: &Tx<'_>, name: &CredName, deleted: bool) -> Result<Error> {
+    let mut near: Vec<(f64, String)> = Vec::new();
+    rows::each_name(tx.db(), deleted, |other| {
+        let likeness = strsim::jaro_winkler(name.as_str(), other);
+        if likeness > 0.8 {
+            near.push((likeness, other.to_owned()));
+            near.sort_by(|a, b| b.0.total_cmp(&a.0));
+            near.truncate(3);
+        }
+    })?;
+    let place = if deleted { " in the trash" } else { "" };
+    let error = Error::new(ErrorKind::NotFound, format!("no credential named `{name}`{place}"));
+    let list = if deleted { "vault cred list --deleted" } else { "vault cred list" };
+    Ok(if near.is_empty() {
+        error.hint(list)
+    } else {
+        let names: Vec<String> = near.iter().map(|(_, name)| format!("`{name}`")).collect();
+        let hint = format!("did you mean {}? list them with `{list}`", names.join(" or "));
+        error.candidates(near.into_iter().map(|(_, name)| name).collect()).hint(hint)
+    })
+}
+
+pub(super) fn ensure_free(tx: &Tx<'_>, name: &CredName) -> Result<()> {
+    match CredentialRow::find(tx.db(), name.as_str(), false)? {
+        None => Ok(()),
+        Some(_) => Err(Error::new(
+            ErrorKind::Conflict,
+            format!("there is a credential named `{name}` already"),
+        )
+        .hint("change it with `vault cred set`, or choose another name")),
+    }
+}
