@@ -41,7 +41,7 @@ pub fn file(path: &Path, max: usize, privacy: Privacy) -> Result<Secret> {
 /// The same, accepted as it is, and whether others than its owner can get at it.
 ///
 /// # Errors
-/// As [`file`].
+/// As [`file()`].
 pub fn file_and_exposure(path: &Path, max: usize) -> Result<(Secret, bool)> {
     let shown = shown(path);
     let (mut file, about) = open(path, &shown)?;
