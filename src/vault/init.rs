@@ -74,7 +74,7 @@ fn remove_drafts(file: &Path, dir: &Path) {
 /// 32 hexadecimal digits, and perhaps what SQLite puts behind.
 fn is_draft(rest: &[u8]) -> bool {
     let Some((id, behind)) = rest.split_at_checked(32) else { return false };
-    id.iter().all(u8::is_ascii_hexdigit) && matches!(behind, b"" | b"-wal" | b"-shm")
+    id.iter().all(u8::is_ascii_hexdigit) && matches!(behind, b"" | b"-wal" | b"-shm" | b"-journal")
 }
 
 /// Writes a complete vault under a name of no importance.
