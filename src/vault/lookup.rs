@@ -38,7 +38,7 @@ impl<S: State> Vault<S> {
     /// Usage for what cannot be a name, conflict (13) with the candidates when several fit.
     pub fn resolve(&self, text: &str, how: Match, deleted: bool) -> Result<CredName> {
         let name: CredName = text.parse()?;
-        if how == Match::Exact || rows::names(&self.core.db, text, deleted, 1)? == [text] {
+        if how == Match::Exact || rows::exists(&self.core.db, text, deleted)? {
             return Ok(name);
         }
         let mut fitting = rows::names(&self.core.db, text, deleted, 11)?;

@@ -87,7 +87,7 @@ impl LeafHash {
 
 fn leaf(db: &Db, bucket: i64, mut look: impl FnMut(&Member)) -> Result<Option<Hash>> {
     let mut hash = LeafHash(None);
-    rows::members(db, bucket, bucket, |member| {
+    rows::members(db, bucket, |member| {
         hash.add(&member);
         look(&member);
         Ok(())
@@ -209,7 +209,7 @@ fn leaves(db: &Db, mut each: impl FnMut(&Member)) -> Result<BTreeMap<i64, Option
     let mut found = BTreeMap::new();
     let mut current = (0, LeafHash(None));
     // No bounds: a row filed outside the tree must be seen, to be refused.
-    rows::members(db, i64::MIN, i64::MAX, |member| {
+    rows::all_members(db, |member| {
         if !(0..1 << LEAF_BITS).contains(&member.bucket) {
             return Err(broken());
         }

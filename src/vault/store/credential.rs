@@ -506,6 +506,13 @@ fn anywhere(text: &str) -> String {
     pattern
 }
 
+/// Whether there is a live (or trashed) credential of this name.
+pub(in crate::vault) fn exists(db: &Db, name: &str, deleted: bool) -> Result<bool> {
+    let which = if deleted { "+deleted_at IS NOT NULL" } else { "+deleted_at IS NULL" };
+    let sql = format!("SELECT 1 FROM credential WHERE name = ?1 AND {which}");
+    db.first(&sql, &[Value::Text(name)], |_| Ok(())).map(|found| found.is_some())
+}
+
 /// Live (or trashed) names that begin with `prefix`, in order.
 pub(in crate::vault) fn names(
     db: &Db,

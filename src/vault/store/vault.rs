@@ -207,27 +207,41 @@ pub(in crate::vault) struct Member {
     pub(in crate::vault) row_tag: Hash,
 }
 
-/// The members of the leaves `from..=to` in order of bucket, table and id, credentials as the index
-/// `credential_leaf` has them: who trusts a row must compare it with its member.
+/// The members of one leaf in order of table and id, credentials as the index `credential_leaf` has
+/// them: who trusts a row must compare it with its member.
 pub(in crate::vault) fn members(
     db: &Db,
-    from: i64,
-    to: i64,
+    bucket: i64,
     mut each: impl FnMut(Member) -> Result<()>,
 ) -> Result<()> {
-    let sql = "SELECT bucket, 1 AS part, id, row_tag FROM credential
-                 WHERE bucket BETWEEN ?1 AND ?2
+    // Two plain statements take a third of the time that one with UNION and ORDER BY takes to prepare.
+    let credentials = "SELECT bucket, id, row_tag FROM credential WHERE bucket = ?1 ORDER BY id";
+    let tombstones = "SELECT bucket, id, row_tag FROM tombstone WHERE bucket = ?1 ORDER BY id";
+    for (table, sql) in [(1, credentials), (2, tombstones)] {
+        db.each(sql, &[Value::Int(bucket)], |row| each(Member::read(table, row)?))?;
+    }
+    Ok(())
+}
+
+/// The members of all leaves, whatever their number, in order of bucket, table and id.
+pub(in crate::vault) fn all_members(
+    db: &Db,
+    mut each: impl FnMut(Member) -> Result<()>,
+) -> Result<()> {
+    let sql = "SELECT bucket, id, row_tag, 1 AS part FROM credential
                UNION ALL
-               SELECT bucket, 2, id, row_tag FROM tombstone WHERE bucket BETWEEN ?1 AND ?2
+               SELECT bucket, id, row_tag, 2 FROM tombstone
                ORDER BY bucket, part, id";
-    db.each(sql, &[Value::Int(from), Value::Int(to)], |row| {
-        each(Member {
-            bucket: row.int(0)?,
-            table: if row.int(1)? == 1 { 1 } else { 2 },
-            id: row.array(2)?,
-            row_tag: row.array(3)?,
-        })
+    db.each(sql, &[], |row| {
+        let table = if row.int(3)? == 1 { 1 } else { 2 };
+        each(Member::read(table, row)?)
     })
+}
+
+impl Member {
+    fn read(table: u8, row: &Row<'_>) -> Result<Self> {
+        Ok(Self { bucket: row.int(0)?, table, id: row.array(1)?, row_tag: row.array(2)? })
+    }
 }
 
 /// The children of a node of the state tree; empty if it is not stored.
