@@ -32,5 +32,6 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let mut vault = cx.unlocked()?;
     let name = super::meant(cx, &vault, &args.name, false)?;
     let secret = vault.reveal(&name, args.field.as_ref())?;
+    vault.leave();
     Ok(Report::Value(secret))
 }
