@@ -115,9 +115,9 @@ fn not_found(tx: &Tx<'_>, name: &CredName, deleted: bool) -> Result<Error> {
 }
 
 pub(super) fn ensure_free(tx: &Tx<'_>, name: &CredName) -> Result<()> {
-    match CredentialRow::find(tx.db(), name.as_str(), false)? {
-        None => Ok(()),
-        Some(_) => Err(Error::new(
+    match rows::exists(tx.db(), name.as_str(), false)? {
+        false => Ok(()),
+        true => Err(Error::new(
             ErrorKind::Conflict,
             format!("there is a credential named `{name}` already"),
         )
