@@ -10,8 +10,8 @@ use super::view::NewCredential;
 use super::{Unlocked, Vault, VaultRow, state};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CredName, FieldName, Timestamp};
-use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 use uuid::Uuid;
 
 /// Credentials that travel to a worker together.
@@ -19,7 +19,7 @@ const BATCH: usize = 64;
 /// And no more than this much, in bytes of secrets.
 const BATCH_BYTES: usize = 1 << 20;
 /// Batches under way per worker: enough to keep it busy, few enough to keep memory flat.
-const AHEAD: usize = 3;
+const AHEAD: usize = 12;
 
 /// A credential whose entry is in the log, and which may therefore be sealed.
 struct Job<'tx> {
@@ -67,6 +67,7 @@ impl Vault<Unlocked> {
         tx.db().for_bulk()?;
         // A large import makes the state tree anew; it must not take over someone's changes.
         state::check_all(tx.db(), tx.vault(), keys)?;
+        keys.prepare_for_many();
         let vault = tx.vault().clone();
         let (author, reason) = tx.author();
         let (author, reason) = (author.to_owned(), reason.map(str::to_owned));
@@ -79,55 +80,52 @@ impl Vault<Unlocked> {
         };
         let count = std::thread::scope(|scope| {
             let workers = std::thread::available_parallelism().map_or(1, usize::from);
-            let lanes: Vec<Lane<'_>> = (0..workers)
-                .map(|_| {
-                    let (to, jobs) = sync_channel::<Vec<Job<'_>>>(AHEAD);
-                    let (results, from) = sync_channel(AHEAD);
-                    scope.spawn(move || work(shared, &jobs, &results));
-                    Lane { to, from }
-                })
-                .collect();
-            feed(&tx, &lanes, next, progress)
+            let (to, jobs) = sync_channel(workers * AHEAD);
+            let (results, from) = sync_channel(workers * AHEAD);
+            let jobs = Arc::new(Mutex::new(jobs));
+            for _ in 0..workers {
+                let (jobs, results) = (Arc::clone(&jobs), results.clone());
+                scope.spawn(move || work(shared, &jobs, &results));
+            }
+            drop(results);
+            feed(&tx, &Workers { to, from, room: workers * AHEAD }, next, progress)
         })?;
         tx.commit()?;
         Ok(count)
     }
 }
 
-/// A worker, seen from the main thread: batches go out and come back in order.
-struct Lane<'tx> {
+/// The workers, seen from the main thread: batches go out, and come back as they are done.
+struct Workers<'tx> {
     to: SyncSender<Vec<Job<'tx>>>,
     from: Receiver<Vec<Result<Sealed>>>,
+    /// How many batches may be under way.
+    room: usize,
 }
 
-/// Deals batches to the lanes in turn and takes them back in the same order, so that rows are
-/// inserted as they came.
+/// Keeps the workers busy, and inserts what they have sealed.
 fn feed<'tx>(
     tx: &'tx Tx<'_>,
-    lanes: &[Lane<'tx>],
+    workers: &Workers<'tx>,
     next: &mut dyn FnMut() -> Result<Option<NewCredential>>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<u64> {
-    let mut under_way: VecDeque<usize> = VecDeque::new();
-    let (mut count, mut turn, mut more) = (0, 0, true);
-    while more || !under_way.is_empty() {
-        if more && under_way.len() < lanes.len() * AHEAD {
+    let (mut count, mut under_way, mut more) = (0, 0, true);
+    while more || under_way > 0 {
+        if more && under_way < workers.room {
             let jobs;
             (jobs, more) = batch(tx, next)?;
             if !jobs.is_empty() {
-                lanes[turn].to.send(jobs).map_err(|_| gone())?;
-                under_way.push_back(turn);
-                turn = (turn + 1) % lanes.len();
+                workers.to.send(jobs).map_err(|_| gone())?;
+                under_way += 1;
             }
             continue;
         }
-        let Some(lane) = under_way.pop_front() else {
-            break;
-        };
-        for sealed in lanes[lane].from.recv().map_err(|_| gone())? {
+        for sealed in workers.from.recv().map_err(|_| gone())? {
             sealed?.insert(tx)?;
             count += 1;
         }
+        under_way -= 1;
         progress(count);
     }
     Ok(count)
@@ -164,10 +162,11 @@ fn ensure_free(tx: &Tx<'_>, name: &CredName) -> Result<()> {
 
 fn work(
     shared: Shared<'_>,
-    jobs: &Receiver<Vec<Job<'_>>>,
+    jobs: &Mutex<Receiver<Vec<Job<'_>>>>,
     results: &SyncSender<Vec<Result<Sealed>>>,
 ) {
-    while let Ok(batch) = jobs.recv() {
+    // The lock is given back before the sealing begins.
+    while let Some(batch) = jobs.lock().ok().and_then(|jobs| jobs.recv().ok()) {
         let sealed = batch
             .into_iter()
             .map(|job| {
