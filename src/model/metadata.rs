@@ -79,6 +79,8 @@ pub struct Metadata {
     pub expires_at: Option<Timestamp>,
     /// How often the secret should be changed, in seconds.
     pub rotate_every: Option<i64>,
+    /// How many versions of each secret field are kept; none keeps all.
+    pub keep: Option<u32>,
     /// When its secret was last rotated; set by rotation, not by any change of a value.
     pub last_rotated_at: Option<Timestamp>,
     /// When it was last seen to work.
@@ -94,6 +96,16 @@ impl Metadata {
     #[must_use]
     pub fn get(&self, attr: Attr) -> Option<&str> {
         self.text[attr as usize].as_deref()
+    }
+
+    /// When something must be done at the latest: when it expires, or when its next rotation is due,
+    /// counted from the last one, or else from when it was stored.
+    #[must_use]
+    pub fn due_at(&self, created_at: Timestamp) -> Option<Timestamp> {
+        let since = self.last_rotated_at.unwrap_or(created_at).0;
+        let rotation =
+            self.rotate_every.map(|span| since.saturating_add(span.saturating_mul(1000)));
+        [self.expires_at, rotation.map(Timestamp)].into_iter().flatten().min_by_key(|at| at.0)
     }
 
     /// Sets or, with `None` or an empty text, clears one attribute.

@@ -103,6 +103,7 @@ fn describe(filter: &Filter) -> String {
     used.extend(filter.kind.as_ref().map(|_| "type"));
     used.extend(filter.tag.as_ref().map(|_| "tag"));
     used.extend(filter.search.as_ref().map(|_| "search"));
+    used.extend(filter.due_by.map(|_| "due"));
     used.extend(filter.deleted.then_some("deleted"));
     if used.is_empty() { "all".into() } else { used.join(",") }
 }
@@ -332,6 +333,7 @@ fn differences(old: &crate::model::Metadata, new: &crate::model::Metadata) -> St
         ("requires_2fa", old.requires_2fa != new.requires_2fa),
         ("expires_at", old.expires_at != new.expires_at),
         ("rotate_every", old.rotate_every != new.rotate_every),
+        ("keep", old.keep != new.keep),
         ("fields", old.fields != new.fields),
     ] {
         names.extend(differs.then_some(name));

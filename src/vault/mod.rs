@@ -40,7 +40,7 @@ use crate::model::Secret;
 use crate::world::World;
 use audit::Draft;
 use keys::Keys;
-use seal::{Found, PathRecord};
+use seal::PathRecord;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use store::{SlotRow, VaultRow};
@@ -132,8 +132,8 @@ impl Vault<Locked> {
         }
     }
 
-    /// Trades a locked vault for an unlocked one, having checked its state and its slots.
-    /// A wrong key is logged.
+    /// Trades a locked vault for an unlocked one, having checked its state, its slots and this
+    /// machine's pin. A wrong key is logged.
     ///
     /// # Errors
     /// Wrong key (11), integrity (15), I/O (18).
@@ -153,10 +153,10 @@ impl Vault<Locked> {
         }
     }
 
-    /// The vault's own row and its slots. This machine's pin is compared with every transaction and
-    /// every unlocked reading, under the lock: here it would only be read once more.
+    /// The vault's own row, its slots and this machine's pin.
     fn check_slots(&self, keys: &Keys, slots: &[SlotRow]) -> Result<()> {
-        check::check_vault(&self.core.vault, keys, &Found::Missing)?;
+        let (found, _) = self.core.seal_file().read()?;
+        check::check_vault(&self.core.vault, keys, &found)?;
         check::check_slots(&self.core.vault, keys, slots)
     }
 

@@ -88,7 +88,7 @@ mod tests {
             let bytes = data_encoding::HEXLOWER.decode(hex.as_bytes()).unwrap();
             <[u8; 32]>::try_from(bytes).unwrap()
         };
-        let alice = bytes("77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ac177fba51db92c2a");
+        let alice = bytes("77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a");
         let bob = bytes("de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f");
         let point = MontgomeryPoint(bob).to_edwards(0).unwrap();
         let table = Table { public: bob, multiples: EdwardsBasepointTable::create(&point) };

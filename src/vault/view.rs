@@ -39,6 +39,8 @@ pub struct Filter {
     pub tag: Option<Label>,
     /// Substring of any clear text, ASCII letters compared without case.
     pub search: Option<String>,
+    /// Expired by then, or to be rotated by then.
+    pub due_by: Option<Timestamp>,
     /// The trash instead of the live ones.
     pub deleted: bool,
     /// At most so many.
@@ -47,6 +49,19 @@ pub struct Filter {
     pub offset: u64,
     /// Only name, kind, user name, URL, client and expiry are wanted.
     pub brief: bool,
+}
+
+impl Filter {
+    /// Whether every live credential fits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.kind.is_none()
+            && self.attrs.is_empty()
+            && self.tag.is_none()
+            && self.search.is_none()
+            && self.due_by.is_none()
+            && !self.deleted
+    }
 }
 
 /// How a name on the command line finds its credential.

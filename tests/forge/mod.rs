@@ -18,7 +18,7 @@ const ENTRY: &str = "seq, id, at, action, outcome, credential, name, fields, use
 /// The columns of a credential in the order of its message.
 const CREDENTIAL: &str = "id, name, kind, username, url, host, database, client, service, infra, \
     environment, owner, description, port, tags, requires_vpn, requires_2fa, expires_at, \
-    last_rotated_at, last_verified_at, rotate_every, verdict, fields, heads, revision, created_at, \
+    last_rotated_at, last_verified_at, rotate_every, keep, verdict, fields, heads, revision, created_at, \
     updated_at, deleted_at";
 
 /// The canonical encoding of a domain and values.

@@ -134,6 +134,7 @@ fn everything() -> Metadata {
     meta.requires_vpn = true;
     meta.expires_at = Some(Timestamp(START + 86_400_000));
     meta.rotate_every = Some(7_776_000);
+    meta.keep = Some(20);
     meta.last_rotated_at = Some(Timestamp(START - 1));
     meta.last_verified_at = Some(Timestamp(START - 2));
     meta.verdict = Some("valid".to_owned());

@@ -192,11 +192,13 @@ fn columns(table: &str) -> &'static str {
         "credential" => {
             "id name kind username url host database client service infra environment owner \
              description port tags requires_vpn requires_2fa expires_at last_rotated_at \
-             last_verified_at rotate_every verdict fields heads revision created_at updated_at \
+             last_verified_at rotate_every keep verdict fields heads revision created_at updated_at \
              deleted_at"
         }
         "tombstone" => "id revision purged_at",
-        "secret" => "credential field version created_at origin author reason previous #sealed",
+        "secret" => {
+            "credential field version created_at origin author reason media purged_at previous #sealed"
+        }
         _ => "id first_seq previous_hash created_at host cause #sealed_key",
     }
 }

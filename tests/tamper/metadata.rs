@@ -14,6 +14,7 @@ pub(crate) const ON_METADATA: &[Attack] = &[
     attack("swap clients", |s| s.swap("client"), BOTH),
     attack("swap descriptions", |s| s.swap("description"), BOTH),
     attack("swap rotation policies", |s| s.swap("rotate_every"), BOTH),
+    attack("swap numbers of kept versions", |s| s.swap("keep"), BOTH),
     attack("swap heads", |s| s.swap("heads"), BOTH),
     attack("swap heads with tags", |s| s.swap("heads, row_tag"), BOTH),
     attack("swap ids", |s| s.swap("id"), BOTH),

@@ -245,6 +245,7 @@ pub(crate) fn metadata(name: &str, kind: &str, url: &str) -> Metadata {
     meta.requires_2fa = name == "alpha";
     meta.expires_at = Some(Timestamp(4_000_000_000_000 + i64::from(name.as_bytes()[0])));
     meta.rotate_every = Some(86_400 * i64::from(name.as_bytes()[0]));
+    meta.keep = Some(u32::from(name.as_bytes()[0]));
     meta.fields.insert(field("region"), format!("region of {name}"));
     meta
 }

@@ -8,7 +8,12 @@ pub(crate) const ON_VALUES: &[Attack] = &[
     attack("swap ciphertexts with their tags", |s| swap_values(s, "sealed, row_tag"), VALUES),
     attack(
         "swap whole secret rows",
-        |s| swap_values(s, "created_at, origin, author, reason, previous, sealed, row_tag"),
+        |s| {
+            swap_values(
+                s,
+                "created_at, origin, author, reason, media, purged_at, previous, sealed, row_tag",
+            )
+        },
         VALUES,
     ),
     attack(

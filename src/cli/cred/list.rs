@@ -1,14 +1,13 @@
 //! `vault cred list`.
 
+use super::filter::FilterArgs;
 use super::show::words;
 use crate::cli::context::Context;
 use crate::cli::render::Format;
 use crate::cli::report::{Cell, Column, Report, Rows, Sink};
 use crate::error::Result;
-use crate::kind;
-use crate::model::{Attr, Label};
+use crate::model::Attr;
 use crate::vault::{Filter, Listed, State, Vault};
-use clap_complete::engine::ArgValueCandidates;
 
 /// List credentials, without unlocking
 #[derive(clap::Args)]
@@ -18,20 +17,8 @@ use clap_complete::engine::ArgValueCandidates;
   vault cred list --search git --format plain
   vault cred list --deleted")]
 pub struct Args {
-    /// Only of this sort
-    #[arg(long = "type", value_name = "KIND", add = ArgValueCandidates::new(super::kinds))]
-    kind: Option<String>,
-
     #[command(flatten)]
-    attrs: AttrArgs,
-
-    /// Only with this tag
-    #[arg(long, value_name = "TAG")]
-    tag: Option<Label>,
-
-    /// Only those with this text anywhere in what lies in clear
-    #[arg(long, value_name = "TEXT")]
-    search: Option<String>,
+    filter: FilterArgs,
 
     /// Those in the trash
     #[arg(long)]
@@ -50,42 +37,16 @@ pub struct Args {
     verify: bool,
 }
 
-/// Columns that must be equal.
-#[derive(clap::Args)]
-struct AttrArgs {
-    /// Only of this client
-    #[arg(long, value_name = "TEXT")]
-    client: Option<String>,
-    /// Only for this service
-    #[arg(long, value_name = "TEXT")]
-    service: Option<String>,
-    /// Only on this system
-    #[arg(long, value_name = "TEXT")]
-    infra: Option<String>,
-    /// Only with this user name
-    #[arg(long, value_name = "TEXT")]
-    username: Option<String>,
-    /// Only for this URL
-    #[arg(long, value_name = "URL")]
-    url: Option<String>,
-    /// Only on this host
-    #[arg(long, value_name = "HOST")]
-    host: Option<String>,
-    /// Only of this owner
-    #[arg(long, value_name = "TEXT")]
-    owner: Option<String>,
-    /// Only in this environment
-    #[arg(long, value_name = "TEXT")]
-    environment: Option<String>,
-    /// Only for this database
-    #[arg(long, value_name = "NAME")]
-    database: Option<String>,
-}
-
 /// Lists them.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let json = cx.format() == Format::Json;
-    let filter = filter(&args, !json)?;
+    let filter = Filter {
+        deleted: args.deleted,
+        limit: args.limit,
+        offset: args.offset,
+        brief: !json,
+        ..args.filter.filter(cx.world.now())?
+    };
     let empty = empty(&filter);
     let rows = match args.verify {
         true => rows(cx, cx.unlocked()?, filter),
@@ -99,9 +60,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
 fn empty(filter: &Filter) -> &'static str {
     match filter {
         Filter { deleted: true, .. } => "the trash is empty, or nothing in it fits",
-        Filter { kind: None, tag: None, search: None, limit: None, offset: 0, attrs, .. }
-            if attrs.is_empty() =>
-        {
+        Filter { limit: None, offset: 0, .. } if filter.is_empty() => {
             "no credentials yet; add the first: vault cred add NAME"
         }
         Filter { .. } => "no credentials, or none that fit",
@@ -143,6 +102,7 @@ fn everything(row: &Listed<'_>, sink: &mut Sink<'_>) -> Result<()> {
     cells.push(Cell::Flag(row.requires_2fa()?));
     cells.push(Cell::time(row.expires_at()?));
     cells.push(row.rotate_every()?.map_or(Cell::None, |span| Cell::owned(words(span))));
+    cells.push(row.keep()?.map_or(Cell::None, Cell::Int));
     cells.push(Cell::time(row.last_rotated_at()?));
     cells.push(Cell::time(row.last_verified_at()?));
     cells.push(Cell::text(row.verdict()?));
@@ -159,33 +119,6 @@ fn everything(row: &Listed<'_>, sink: &mut Sink<'_>) -> Result<()> {
     cells.push(Cell::time(row.deleted_at()?));
     cells.push(Cell::Flag(row.verified()));
     sink(&cells)
-}
-
-fn filter(args: &Args, brief: bool) -> Result<Filter> {
-    let kind = args.kind.as_deref().map(kind::find).transpose()?;
-    let attrs = &args.attrs;
-    let equal = [
-        (Attr::Client, &attrs.client),
-        (Attr::Service, &attrs.service),
-        (Attr::Infra, &attrs.infra),
-        (Attr::Username, &attrs.username),
-        (Attr::Url, &attrs.url),
-        (Attr::Host, &attrs.host),
-        (Attr::Owner, &attrs.owner),
-        (Attr::Environment, &attrs.environment),
-        (Attr::Database, &attrs.database),
-    ];
-    let equal = equal.into_iter().filter_map(|(attr, value)| Some((attr, value.clone()?)));
-    Ok(Filter {
-        kind: kind.map(|kind| kind.name.to_owned()),
-        attrs: equal.collect(),
-        tag: args.tag.clone(),
-        search: args.search.clone().filter(|text| !text.is_empty()),
-        deleted: args.deleted,
-        limit: args.limit,
-        offset: args.offset,
-        brief,
-    })
 }
 
 const fn column(name: &'static str) -> Column {
@@ -221,6 +154,7 @@ const EVERYTHING: &[Column] = &[
     column("requires_2fa"),
     column("expires"),
     column("rotate_every"),
+    column("keep"),
     column("last_rotated"),
     column("last_verified"),
     column("verdict"),

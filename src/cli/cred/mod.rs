@@ -1,6 +1,7 @@
 //! Commands on credentials.
 
 mod add;
+mod filter;
 mod get;
 mod list;
 mod meta;

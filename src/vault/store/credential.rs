@@ -38,7 +38,7 @@ pub(in crate::vault) struct CredentialRow {
 const COLUMNS: &str = "name, kind, username, url, client, expires_at, \
     id, host, database, service, infra, environment, owner, description, port, tags, \
     requires_vpn, requires_2fa, rotate_every, last_rotated_at, last_verified_at, verdict, fields, \
-    heads, revision, created_at, updated_at, deleted_at, row_tag";
+    heads, revision, created_at, updated_at, deleted_at, row_tag, keep";
 const BRIEF: &str = "name, kind, username, url, client, expires_at";
 
 // A `+` before a column keeps the planner from answering out of an index: what is looked up must come
@@ -78,7 +78,8 @@ impl CredentialRow {
         for time in [self.meta.expires_at, self.meta.last_rotated_at, self.meta.last_verified_at] {
             m.opt_int(time.map(|t| t.0));
         }
-        m.opt_int(self.meta.rotate_every).opt_text(self.meta.verdict.as_deref());
+        m.opt_int(self.meta.rotate_every).opt_int(self.meta.keep.map(i64::from));
+        m.opt_text(self.meta.verdict.as_deref());
         m.opt_text(self.fields().as_deref()).bytes(&self.heads_blob());
         m.int(i64::from(self.revision)).int(self.created_at.0).int(self.updated_at.0);
         m.opt_int(self.deleted_at.map(|t| t.0));
@@ -106,7 +107,7 @@ impl CredentialRow {
         let sql = format!(
             "INSERT INTO credential ({COLUMNS}, bucket) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,
              ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26,
-             ?27, ?28, ?29, ?30)"
+             ?27, ?28, ?29, ?30, ?31)"
         );
         let (tags, fields, heads) = (self.tags(), self.fields(), self.heads_blob());
         let meta = &self.meta;
@@ -143,6 +144,7 @@ impl CredentialRow {
                 Value::Int(self.updated_at.0),
                 time(self.deleted_at),
                 Value::Blob(&self.row_tag),
+                meta.keep.map(i64::from).into(),
                 Value::Int(bucket),
             ],
         )
@@ -225,6 +227,9 @@ fn read_meta(row: &Row<'_>) -> Result<Metadata> {
     meta.requires_2fa = row.flag(17)?;
     meta.expires_at = row.opt_int(5)?.map(Timestamp);
     meta.rotate_every = row.opt_int(18)?;
+    let keep = row.opt_int(29)?.map(u32::try_from).transpose();
+    meta.keep =
+        keep.map_err(|_| Error::integrity("a stored number of versions is out of range"))?;
     meta.last_rotated_at = row.opt_int(19)?.map(Timestamp);
     meta.last_verified_at = row.opt_int(20)?.map(Timestamp);
     meta.verdict = row.opt_text(21)?.map(str::to_owned);
@@ -332,6 +337,14 @@ impl<'r> Listed<'r> {
     /// Integrity (15) for a value of the wrong type.
     pub fn rotate_every(&self) -> Result<Option<i64>> {
         self.row.opt_int(18)
+    }
+
+    /// How many versions of each secret field are kept; none keeps all.
+    ///
+    /// # Errors
+    /// Integrity (15) for a value of the wrong type.
+    pub fn keep(&self) -> Result<Option<i64>> {
+        self.row.opt_int(29)
     }
 
     /// When it was rotated last.
@@ -458,24 +471,34 @@ fn condition(filter: &Filter) -> (String, Vec<Arg>) {
         "+deleted_at IS NULL"
     });
     let mut args = Vec::new();
-    let mut and = |text: &dyn Fn(usize) -> String, arg: String| {
-        args.push(Arg::Text(arg));
+    let mut and = |text: &dyn Fn(usize) -> String, arg: Arg| {
+        args.push(arg);
         sql.push_str(" AND ");
         sql.push_str(&text(args.len()));
     };
     if let Some(kind) = &filter.kind {
-        and(&|n| format!("kind = ?{n}"), kind.clone());
+        and(&|n| format!("kind = ?{n}"), Arg::Text(kind.clone()));
     }
     for (attr, value) in &filter.attrs {
-        and(&|n| format!("{} = ?{n}", attr.name()), value.clone());
+        and(&|n| format!("{} = ?{n}", attr.name()), Arg::Text(value.clone()));
     }
     if let Some(tag) = &filter.tag {
-        and(&|n| format!("instr(',' || tags || ',', ?{n}) > 0"), format!(",{tag},"));
+        and(&|n| format!("instr(',' || tags || ',', ?{n}) > 0"), Arg::Text(format!(",{tag},")));
     }
     if let Some(text) = &filter.search {
-        and(&|n| search(n, text), anywhere(text));
+        and(&|n| search(n, text), Arg::Text(anywhere(text)));
+    }
+    if let Some(by) = filter.due_by {
+        and(&due, Arg::Int(by.0));
     }
     (sql, args)
+}
+
+/// What has expired or should have been rotated by then; as [`Metadata::due_at`] has it.
+fn due(n: usize) -> String {
+    format!(
+        "(expires_at <= ?{n} OR coalesce(last_rotated_at, created_at) + rotate_every * 1000 <= ?{n})"
+    )
 }
 
 /// Substring search over all clear text, ASCII letters compared without case: `LIKE` as `SQLite` has

@@ -10,14 +10,18 @@ use uuid::Uuid;
 pub(in crate::vault) struct SecretRow {
     pub(in crate::vault) credential: Uuid,
     pub(in crate::vault) field: FieldName,
-    /// 1 and up, without gaps.
+    /// 1 and up, without gaps: a purged version leaves its row.
     pub(in crate::vault) version: u32,
     pub(in crate::vault) created_at: Timestamp,
-    /// How it came: `set`, `import`, and later `rotate`, `rollback`.
+    /// How it came: `set`, `import`, `rotate`, `rollback`.
     pub(in crate::vault) origin: String,
     /// The user who stored it.
     pub(in crate::vault) author: String,
     pub(in crate::vault) reason: Option<String>,
+    /// What is in the value, for one that came as a file: a media type (RFC 6838).
+    pub(in crate::vault) media: Option<String>,
+    /// When its value was destroyed; `sealed` is empty then.
+    pub(in crate::vault) purged_at: Option<Timestamp>,
     /// The tag of the version before, so that old versions hang on the current one.
     pub(in crate::vault) previous: Option<Hash>,
     /// An age file.
@@ -25,8 +29,8 @@ pub(in crate::vault) struct SecretRow {
     pub(in crate::vault) row_tag: Hash,
 }
 
-const COLUMNS: &str = "credential, field, version, created_at, origin, author, reason, previous, \
-                       sealed, row_tag";
+const COLUMNS: &str = "credential, field, version, created_at, origin, author, reason, media, purged_at, \
+                       previous, sealed, row_tag";
 
 impl SecretRow {
     pub(in crate::vault) fn message(&self, vault: &VaultRow) -> Tlv {
@@ -35,6 +39,7 @@ impl SecretRow {
         m.bytes(self.credential.as_bytes()).text(self.field.as_str());
         m.int(i64::from(self.version)).int(self.created_at.0);
         m.text(&self.origin).text(&self.author).opt_text(self.reason.as_deref());
+        m.opt_text(self.media.as_deref()).opt_int(self.purged_at.map(|at| at.0));
         m.opt_bytes(self.previous.as_ref().map(|tag| &tag[..])).bytes(&sha256(&self.sealed));
         m
     }
@@ -76,9 +81,9 @@ impl SecretRow {
 
     pub(in crate::vault) fn insert(&self, db: &Db) -> Result<()> {
         db.run(
-            "INSERT INTO secret (credential, field, version, created_at, origin, author, reason,
-                                 previous, sealed, row_tag)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            "INSERT INTO secret (credential, field, version, created_at, origin, author, reason, media,
+                                 purged_at, previous, sealed, row_tag)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             &[
                 Value::Blob(self.credential.as_bytes()),
                 Value::Text(self.field.as_str()),
@@ -87,6 +92,8 @@ impl SecretRow {
                 Value::Text(&self.origin),
                 Value::Text(&self.author),
                 self.reason.as_deref().into(),
+                self.media.as_deref().into(),
+                self.purged_at.map(|at| at.0).into(),
                 self.previous.as_ref().map(|tag| &tag[..]).into(),
                 Value::Blob(&self.sealed),
                 Value::Blob(&self.row_tag),
@@ -104,12 +111,14 @@ impl SecretRow {
             origin: row.text(4)?.to_owned(),
             author: row.text(5)?.to_owned(),
             reason: row.opt_text(6)?.map(str::to_owned),
-            previous: match row.opt_blob(7)? {
-                Some(_) => Some(row.array(7)?),
+            media: row.opt_text(7)?.map(str::to_owned),
+            purged_at: row.opt_int(8)?.map(Timestamp),
+            previous: match row.opt_blob(9)? {
+                Some(_) => Some(row.array(9)?),
                 None => None,
             },
-            sealed: row.blob(8)?.to_vec(),
-            row_tag: row.array(9)?,
+            sealed: row.blob(10)?.to_vec(),
+            row_tag: row.array(11)?,
         })
     }
 }
