@@ -131,7 +131,7 @@ fn parse(args: &[OsString]) -> std::result::Result<Cli, usage::Stop> {
     let mut tree = ManuallyDrop::new(Cli::command());
     let parsed = tree.try_get_matches_from_mut(args);
     let cli = parsed.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
-    cli.map_err(|wrong| usage::explain(&wrong, args, &command()))
+    cli.map_err(|wrong| usage::explain(&wrong, args, command))
 }
 
 fn run(cli: Cli, world: Rc<World>) -> ExitCode {
