@@ -20,7 +20,7 @@ mod shared_secret;
 mod ssh;
 
 use crate::error::{Error, Result};
-use crate::model::{FieldName, Metadata, Secret};
+use crate::model::{Attr, FieldName, Metadata, Secret};
 
 /// Every kind, in the order of the manual.
 pub static ALL: &[Kind] = &[
@@ -124,6 +124,15 @@ impl Kind {
         self.fields.iter().filter(|field| !field.secret)
     }
 
+    /// What new values say of themselves, given the metadata there is.
+    #[must_use]
+    pub fn learnt(&self, secrets: &[(FieldName, Secret)], meta: &Metadata) -> Option<Metadata> {
+        let mut fresh = Metadata::default();
+        fresh.fields.clone_from(&meta.fields);
+        self.learn?(secrets, &mut fresh);
+        Some(fresh)
+    }
+
     fn is_called(&self, name: &str) -> bool {
         self.name == name || self.aliases.contains(&name)
     }
@@ -156,6 +165,21 @@ impl Field {
     const fn check(mut self, check: Check) -> Self {
         self.check = Some(check);
         self
+    }
+}
+
+/// Takes over what was learnt: fills what is empty; an expiry replaces the one that the old value
+/// stated, unless the user has just said one.
+pub fn take_over(fresh: Metadata, said_expiry: bool, meta: &mut Metadata) {
+    for attr in Attr::ALL {
+        if meta.get(attr).is_none() {
+            meta.set(attr, fresh.get(attr).map(str::to_owned));
+        }
+    }
+    meta.port = meta.port.or(fresh.port);
+    meta.expires_at = fresh.expires_at.filter(|_| !said_expiry).or(meta.expires_at);
+    for (name, value) in fresh.fields {
+        meta.fields.entry(name).or_insert(value);
     }
 }
 

@@ -8,7 +8,7 @@ use crate::cli::usage::{paste, secret_in_arguments};
 use crate::cli::value::{self, Given, ValueArgs};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::{self, Kind, checks};
-use crate::model::{Attr, FieldName, Label, Metadata, Secret, Timestamp};
+use crate::model::{Attr, FieldName, Label, Metadata, Timestamp};
 use crate::vault::{Change, Credential, Locked, Match, Vault};
 use clap_complete::engine::ArgValueCompleter;
 
@@ -96,7 +96,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         value::heed(cx, &warnings, given.typed)?;
         secrets.push((field, given.secret));
     }
-    let learnt = learnt(kind, &secrets, &meta);
+    let learnt = kind.learnt(&secrets, &meta);
     secrets.extend(notes);
     let fields: Vec<_> = secrets.iter().map(|(field, _)| field.clone()).collect();
     let clock = cx.world.now();
@@ -104,7 +104,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         edit: Some(Box::new(|meta| {
             edit(&args, clock, meta)?;
             if let Some(fresh) = learnt {
-                take_over(fresh, args.meta.sets_expiry(), meta);
+                kind::take_over(fresh, args.meta.sets_expiry(), meta);
             }
             Ok(())
         })),
@@ -118,28 +118,6 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
 fn edit(args: &Args, now: Timestamp, meta: &mut Metadata) -> Result<()> {
     args.clear.apply(meta)?;
     args.meta.apply(meta, now)
-}
-
-/// What the new values say of themselves.
-fn learnt(kind: &Kind, secrets: &[(FieldName, Secret)], meta: &Metadata) -> Option<Metadata> {
-    let mut fresh = Metadata::default();
-    fresh.fields.clone_from(&meta.fields);
-    kind.learn?(secrets, &mut fresh);
-    Some(fresh)
-}
-
-/// Fills what is empty; an expiry replaces the one that the old value stated.
-fn take_over(fresh: Metadata, said_expiry: bool, meta: &mut Metadata) {
-    for attr in Attr::ALL {
-        if meta.get(attr).is_none() {
-            meta.set(attr, fresh.get(attr).map(str::to_owned));
-        }
-    }
-    meta.port = meta.port.or(fresh.port);
-    meta.expires_at = fresh.expires_at.filter(|_| !said_expiry).or(meta.expires_at);
-    for (name, value) in fresh.fields {
-        meta.fields.entry(name).or_insert(value);
-    }
 }
 
 /// What is handed in by a descriptor or a file is read before the vault is opened. What is made needs
