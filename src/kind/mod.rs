@@ -15,12 +15,15 @@ mod jwt;
 mod oauth;
 mod password;
 pub mod public;
+mod renewal;
 mod services;
 mod shared_secret;
 mod ssh;
 
+pub use renewal::take_over;
+
 use crate::error::{Error, Result};
-use crate::model::{Attr, FieldName, Metadata, Secret};
+use crate::model::{FieldName, Metadata, Secret};
 
 /// Every kind, in the order of the manual.
 pub static ALL: &[Kind] = &[
@@ -74,6 +77,9 @@ pub struct Field {
     pub example: &'static str,
     /// Warnings about a value that looks wrong; they never quote it.
     pub check: Option<Check>,
+    /// What to do at the service when the value is a new one; `{at}` becomes the place. See
+    /// [`Kind::at_service`].
+    pub service: &'static str,
 }
 
 /// Reads secret values of a credential and fills gaps in its metadata.
@@ -124,15 +130,6 @@ impl Kind {
         self.fields.iter().filter(|field| !field.secret)
     }
 
-    /// What new values say of themselves, given the metadata there is.
-    #[must_use]
-    pub fn learnt(&self, secrets: &[(FieldName, Secret)], meta: &Metadata) -> Option<Metadata> {
-        let mut fresh = Metadata::default();
-        fresh.fields.clone_from(&meta.fields);
-        self.learn?(secrets, &mut fresh);
-        Some(fresh)
-    }
-
     fn is_called(&self, name: &str) -> bool {
         self.name == name || self.aliases.contains(&name)
     }
@@ -140,11 +137,20 @@ impl Kind {
 
 impl Field {
     const fn public(name: &'static str, about: &'static str) -> Self {
-        Self { name, secret: false, required: false, env: None, about, example: "", check: None }
+        Self { secret: false, required: false, ..Self::secret(name, about) }
     }
 
     const fn secret(name: &'static str, about: &'static str) -> Self {
-        Self { name, secret: true, required: true, env: None, about, example: "", check: None }
+        Self {
+            name,
+            secret: true,
+            required: true,
+            env: None,
+            about,
+            example: "",
+            check: None,
+            service: "",
+        }
     }
 
     const fn optional(mut self) -> Self {
@@ -162,24 +168,14 @@ impl Field {
         self
     }
 
+    const fn service(mut self, what: &'static str) -> Self {
+        self.service = what;
+        self
+    }
+
     const fn check(mut self, check: Check) -> Self {
         self.check = Some(check);
         self
-    }
-}
-
-/// Takes over what was learnt: fills what is empty; an expiry replaces the one that the old value
-/// stated, unless the user has just said one.
-pub fn take_over(fresh: Metadata, said_expiry: bool, meta: &mut Metadata) {
-    for attr in Attr::ALL {
-        if meta.get(attr).is_none() {
-            meta.set(attr, fresh.get(attr).map(str::to_owned));
-        }
-    }
-    meta.port = meta.port.or(fresh.port);
-    meta.expires_at = fresh.expires_at.filter(|_| !said_expiry).or(meta.expires_at);
-    for (name, value) in fresh.fields {
-        meta.fields.entry(name).or_insert(value);
     }
 }
 

@@ -135,7 +135,15 @@ impl Vault<Unlocked> {
     /// # Errors
     /// Not found (10), integrity (15), I/O (18); these are logged as a failed `update`.
     pub fn look(&mut self, name: &CredName) -> Result<Credential> {
-        self.change("update", name, |tx, keys| {
+        self.look_for("update", name)
+    }
+
+    /// The same for another action of the log.
+    ///
+    /// # Errors
+    /// As [`Vault::look`], logged as a failed `action`.
+    pub fn look_for(&mut self, action: &'static str, name: &CredName) -> Result<Credential> {
+        self.change(action, name, |tx, keys| {
             find(tx, Some(keys), name, false).map(|row| row.view(true))
         })
     }

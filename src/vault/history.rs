@@ -7,7 +7,7 @@ use super::stubs::{self, Doomed};
 use super::versions::{
     Chain, Incoming, Origin, add_version, choose, older, open_version, put_head,
 };
-use super::view::{Credential, Subject, Version};
+use super::view::{Subject, Version};
 use super::{State, Unlocked, Vault, state};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind;
@@ -69,7 +69,7 @@ impl Vault<Unlocked> {
     }
 
     /// Makes the value of an older version the current one again, as a new version. What the value
-    /// says of itself is heeded as when it was new. Logged as `rollback`. Returns what is there now.
+    /// says of itself is heeded as when it was new. Logged as `rollback`. Returns the field and its new version.
     ///
     /// # Errors
     /// Not found (10), also for a version that was purged; conflict (13) when it is the current one or
@@ -79,9 +79,9 @@ impl Vault<Unlocked> {
         which: impl Into<Subject<'n>>,
         field: Option<&FieldName>,
         to: u32,
-    ) -> Result<Credential> {
+    ) -> Result<(FieldName, u32)> {
         let subject = which.into();
-        let (credential, purged) = self.change("rollback", subject.name, |tx, keys| {
+        let (field, version, purged) = self.change("rollback", subject.name, |tx, keys| {
             let old = current(tx, keys, subject, false)?;
             let head = choose(&old, field)?;
             let version = older(tx, keys, &old, head, to)?;
@@ -98,7 +98,9 @@ impl Vault<Unlocked> {
             let value = open_version(tx, keys, &version, &receipt)?;
             let field = &head.field;
             let incoming = Incoming { field, value: &value, origin: Origin::Rollback };
-            put_head(&mut new.heads, add_version(tx, keys, &old, incoming, &receipt)?);
+            let grown = add_version(tx, keys, &old, incoming, &receipt)?;
+            let version = grown.version;
+            put_head(&mut new.heads, grown);
             let secrets = [(field.clone(), value)];
             let learnt =
                 kind::find(&old.meta.kind).ok().and_then(|k| k.learnt(&secrets, &old.meta));
@@ -106,10 +108,10 @@ impl Vault<Unlocked> {
                 kind::take_over(fresh, false, &mut new.meta);
             }
             replace_without(tx, keys, &old, new, &surplus)
-                .map(|row| (row.view(true), !surplus.is_empty()))
+                .map(|_| (field.clone(), version, !surplus.is_empty()))
         })?;
         self.settle(purged);
-        Ok(credential)
+        Ok((field, version))
     }
 
     /// Destroys one version of a field; its row stays, without the value. Logged as `purge`.

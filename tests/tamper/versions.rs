@@ -6,8 +6,10 @@ use super::*;
 const OF_ALPHA: &str = "field = 'password' AND
     credential = (SELECT id FROM credential WHERE name = 'alpha')";
 
+type PutBack = (&'static str, fn(&Site), bool);
+
 /// What an attacker puts back, and whether the current value hangs on it.
-const ATTACKS: &[(&str, fn(&Site), bool)] = &[
+const ATTACKS: &[PutBack] = &[
     ("the row", |s| back(s, "version = 1"), false),
     ("the ciphertext", |s| copy(s, "sealed"), false),
     ("the ciphertext and the date", |s| copy(s, "sealed, purged_at"), false),
