@@ -26,7 +26,7 @@ pub(super) fn run(span: &str, yes: bool, cx: &Context) -> Result<Report> {
         ask(cx, old.len(), span)?;
     }
     let mut items: Vec<(Trashed, Result<()>)> = Vec::with_capacity(old.len());
-    let bar = progress::bar(cx, "credentials destroyed");
+    let bar = progress::bar_of(cx, "credentials destroyed", old.len());
     vault.empty_trash(&old, &mut |item, outcome| {
         items.push((item.clone(), outcome));
         bar.inc(1);

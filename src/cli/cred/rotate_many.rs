@@ -31,14 +31,14 @@ enum Outcome {
 /// they are in the answer, and the run ends with 17.
 pub(super) fn run(order: &Order<'_>, filter: Filter, cx: &Context) -> Result<Report> {
     let mut vault = cx.unlocked()?;
-    let filtered = !filter.is_empty();
     let (names, left_out) = chosen(&mut vault, &order.args.names, filter)?;
-    if filtered && names.len() > 1 && !order.args.yes {
+    // whoever has named them knows how many they are
+    if order.args.names.is_empty() && names.len() > 1 && !order.args.yes {
         agree(cx, &names)?;
     }
     let left_out = left_out.into_iter().map(|name| Item { name, outcome: Outcome::LeftOut });
     let mut items: Vec<Item> = left_out.collect();
-    let bar = progress::bar(cx, "credentials rotated");
+    let bar = progress::bar_of(cx, "credentials rotated", names.len());
     for text in names {
         let name = vault.resolve(&text, Match::Exact, false);
         let outcome = match name.and_then(|name| rotate(cx, &mut vault, &name, order, None)) {
