@@ -98,6 +98,7 @@ fn unknown(wrong: &clap::Error, path: &str) -> Error {
         let error = match path {
             "vault cred add" => secret_in_arguments("vault cred add NAME"),
             "vault cred set" => secret_in_arguments("vault cred set NAME"),
+            "vault cred rotate" => secret_in_arguments("vault cred rotate NAME"),
             // elsewhere it can only be meant to unlock
             _ => Error::usage("a secret is never given as an argument: others can see it there")
                 .hint("set VAULT_PASSPHRASE_FILE, give `--key-file FILE`, or be asked"),
@@ -142,11 +143,14 @@ fn elsewhere(word: &str, tree: &clap::Command) -> Vec<String> {
 const FOREIGN: &[(&str, &[&str])] = &[
     ("create", &["init", "cred add"]),
     ("delete", &["cred rm"]),
+    ("destroy", &["cred purge"]),
     ("edit", &["cred set"]),
     ("log", &["audit show"]),
     ("ls", &["cred list"]),
     ("new", &["init", "cred add"]),
     ("remove", &["cred rm"]),
+    ("undo", &["cred rollback"]),
+    ("versions", &["cred history"]),
 ];
 
 fn missing(wrong: &clap::Error) -> Error {

@@ -10,9 +10,12 @@ use crate::model::{FieldName, Secret};
 use std::os::fd::RawFd;
 use std::path::PathBuf;
 
-/// How a value is handed in; without any of these it is asked for on the terminal.
+/// Over the options for values in help texts.
+pub const HEADING: &str = "Where the secret comes from";
+
+/// How a value is handed in; without any of these it is for the command to say.
 #[derive(clap::Args, Debug, Default)]
-#[command(next_help_heading = "Where the secret comes from (default: a hidden prompt)")]
+#[command(next_help_heading = HEADING)]
 pub struct ValueArgs {
     /// Read it from standard input
     #[arg(long, group = "source")]

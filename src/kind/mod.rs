@@ -15,9 +15,12 @@ mod jwt;
 mod oauth;
 mod password;
 pub mod public;
+mod renewal;
 mod services;
 mod shared_secret;
 mod ssh;
+
+pub use renewal::take_over;
 
 use crate::error::{Error, Result};
 use crate::model::{FieldName, Metadata, Secret};
@@ -74,6 +77,9 @@ pub struct Field {
     pub example: &'static str,
     /// Warnings about a value that looks wrong; they never quote it.
     pub check: Option<Check>,
+    /// What to do at the service when the value is a new one; `{at}` becomes the place. See
+    /// [`Kind::at_service`].
+    pub service: &'static str,
 }
 
 /// Reads secret values of a credential and fills gaps in its metadata.
@@ -131,11 +137,20 @@ impl Kind {
 
 impl Field {
     const fn public(name: &'static str, about: &'static str) -> Self {
-        Self { name, secret: false, required: false, env: None, about, example: "", check: None }
+        Self { secret: false, required: false, ..Self::secret(name, about) }
     }
 
     const fn secret(name: &'static str, about: &'static str) -> Self {
-        Self { name, secret: true, required: true, env: None, about, example: "", check: None }
+        Self {
+            name,
+            secret: true,
+            required: true,
+            env: None,
+            about,
+            example: "",
+            check: None,
+            service: "",
+        }
     }
 
     const fn optional(mut self) -> Self {
@@ -150,6 +165,11 @@ impl Field {
 
     const fn example(mut self, value: &'static str) -> Self {
         self.example = value;
+        self
+    }
+
+    const fn service(mut self, what: &'static str) -> Self {
+        self.service = what;
         self
     }
 

@@ -10,16 +10,19 @@ pub(super) const KIND: Kind = Kind {
     about: "An SSH login by password or private key",
     fields: &[
         Field::secret("password", "Password of the login")
+            .service("log in{at} and set the new password with `passwd`")
             .env("SSH_PASSWORD")
             .example("correct-horse-battery-staple")
             .check(checks::ssh_password)
             .optional(),
         Field::secret("private_key", "Private key, in PEM or OpenSSH form")
+            .service("add the new public key to `~/.ssh/authorized_keys`{at}, and take the old one out once the new one works")
             .env("SSH_PRIVATE_KEY")
             .example("-----BEGIN OPENSSH PRIVATE KEY-----\n…\n-----END OPENSSH PRIVATE KEY-----\n")
             .check(checks::ssh_private_key)
             .optional(),
         Field::secret("passphrase", "Passphrase of the private key")
+            .service("give the key file the new passphrase: `ssh-keygen -p -f KEY`")
             .env("SSH_PASSPHRASE")
             .example("correct-horse-battery-staple")
             .check(checks::one_line)

@@ -9,6 +9,7 @@ mod creds;
 mod crypto;
 mod doctor;
 mod files;
+mod history;
 mod init;
 mod keys;
 mod lock;
@@ -19,8 +20,10 @@ mod seal;
 mod slot;
 mod state;
 mod store;
+mod stubs;
 mod tlv;
 mod transfer;
+mod trash;
 mod tx;
 mod versions;
 mod view;
@@ -30,8 +33,8 @@ pub use audit::{ACTIONS, OUTCOMES};
 pub use slot::{new_key_file, parse_identity};
 pub use store::credential::Listed;
 pub use view::{
-    Change, Credential, Edit, Entry, EntryFilter, Filter, Finding, LogVerdict, Match,
-    NewCredential, Status,
+    Change, Credential, Edit, Entry, EntryFilter, Expect, Filter, Finding, LogVerdict, Match,
+    NewCredential, Status, Subject, Trashed, Version,
 };
 pub use warnings::Warnings;
 

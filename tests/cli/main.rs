@@ -25,7 +25,9 @@ mod kinds;
 mod notes;
 mod pipes;
 mod prompts;
+mod rotate;
 mod unlock;
+mod versions;
 
 use support::{Answer, Sandbox, json};
 

@@ -27,12 +27,13 @@ mod seals;
 mod site;
 mod state;
 mod values;
+mod versions;
 
 use files::{ON_FILES, restore_database, substitute};
 use forge::{Owner, blob, fix_chain, fix_tree, one, rows};
 use log::{FORGED_ENTRY, HEAD, ON_LOG};
 use metadata::ON_METADATA;
-use readers::{Report, doctor, use_everything};
+use readers::{Report, Said, doctor, said, use_everything};
 use rows::{OLD_VALUES, ON_SET};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params};

@@ -34,7 +34,7 @@ pub struct Args {
 
     /// A secret field to fill; may be given several times
     #[arg(long, value_name = "KEY", value_parser = secret_field,
-          help_heading = "Where the secret comes from (default: a hidden prompt)")]
+          help_heading = value::HEADING)]
     secret_field: Vec<FieldName>,
 
     #[command(flatten)]
@@ -168,7 +168,16 @@ mod tests {
     use crate::kind::Field;
 
     const fn field(name: &'static str, secret: bool, required: bool) -> Field {
-        Field { name, secret, required, env: None, about: "", example: "x", check: None }
+        Field {
+            name,
+            secret,
+            required,
+            env: None,
+            about: "",
+            example: "x",
+            check: None,
+            service: "",
+        }
     }
 
     static FIELDS: [Field; 4] = [

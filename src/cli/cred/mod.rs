@@ -1,14 +1,20 @@
 //! Commands on credentials.
 
 mod add;
+mod expect;
 mod filter;
 mod get;
+mod history;
 mod list;
 mod meta;
 mod purge;
+mod purge_old;
 mod rename;
 mod restore;
 mod rm;
+mod rollback;
+mod rotate;
+mod rotate_many;
 mod set;
 mod show;
 
@@ -36,11 +42,17 @@ commands! {
         Get(get::Args) leaf "get" "Print one secret, byte for byte",
         Set(Box<set::Args>) leaf "set"
             "Change a credential: its metadata, or a secret, which gets a new version",
+        Rotate(Box<rotate::Args>) leaf "rotate"
+            "Put a new value in the place of a secret; made up unless it is handed in",
+        History(history::Args) leaf "history"
+            "Show the versions of a credential: when, by whom, how and why",
+        Rollback(rollback::Args) leaf "rollback"
+            "Make an older value of a secret the current one again, as a new version",
         Rename(rename::Args) leaf "rename" "Give a credential another name",
         Rm(rm::Args) leaf "rm" "Move a credential to the trash",
         Restore(restore::Args) leaf "restore" "Bring a credential back from the trash",
         Purge(purge::Args) leaf "purge"
-            "Destroy a credential and all its versions, for good",
+            "Destroy a credential, one of its versions, or what is old in the trash, for good",
     }
 }
 
@@ -67,6 +79,9 @@ pub fn run(command: Command, cx: &mut Context) -> Result<Report> {
         Command::Show(args) => show::run(args, cx),
         Command::Get(args) => get::run(args, cx),
         Command::Set(args) => set::run(*args, cx),
+        Command::Rotate(args) => rotate::run(*args, cx),
+        Command::History(args) => history::run(args, cx),
+        Command::Rollback(args) => rollback::run(args, cx),
         Command::Rename(args) => rename::run(args, cx),
         Command::Rm(args) => rm::run(args, cx),
         Command::Restore(args) => restore::run(args, cx),
