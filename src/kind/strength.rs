@@ -1,6 +1,7 @@
 //! How hard a value is to guess. What people choose is judged by the tricks of those who guess;
 //! nothing here quotes or keeps the value.
 
+use std::fmt;
 use zeroize::Zeroizing;
 
 /// How hard something is to guess.
@@ -32,7 +33,29 @@ pub fn weak(value: &[u8]) -> bool {
     strength(value).is_weak()
 }
 
+/// Whether people choose the value of a field of this name themselves.
+#[must_use]
+pub fn is_chosen(field: &str) -> bool {
+    ["password", "passphrase", "pin", "secret"].contains(&field)
+}
+
 impl Strength {
+    /// That of a value drawn by chance alone: nothing about it is easier than trying all of them,
+    /// and so the words are stricter than for what people choose.
+    #[must_use]
+    pub fn of_chance(bits: f64) -> Self {
+        let steps = [28.0, 40.0, 60.0, 80.0];
+        let score = steps.iter().zip(1..).take_while(|(step, _)| bits >= **step).last();
+        Self::scored(bits, score.map_or(0, |(_, score)| score))
+    }
+
+    /// The bits without a fraction.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "a number of bits fits")]
+    pub fn whole_bits(self) -> i64 {
+        self.bits.floor() as i64
+    }
+
     /// Whether it would be guessed before long.
     #[must_use]
     pub fn is_weak(self) -> bool {
@@ -42,6 +65,13 @@ impl Strength {
     fn scored(bits: f64, score: u8) -> Self {
         let word = WORDS.get(usize::from(score)).copied().unwrap_or("very strong");
         Self { bits, score, word }
+    }
+}
+
+/// Shows the bits and the word: `95 bits: very strong`.
+impl fmt::Display for Strength {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bits: {}", self.whole_bits(), self.word)
     }
 }
 
@@ -92,7 +122,7 @@ mod tests {
         assert!(strength(b"").bits.abs() < f64::EPSILON);
         let (one, more) = (strength(b"hunter2").bits, strength(b"k3Xq-9vTz").bits);
         assert!(one > 5.0 && one < more && more < 64.0, "{one} {more}");
-        let most = strength(&[b"k3Xq-9vTz~Lw2bRf"; 8].concat()).bits;
+        let most = strength(&b"k3Xq-9vTz~Lw2bRf".repeat(8)).bits;
         assert!(most > more && most <= 64.0, "{most}");
     }
 
@@ -106,10 +136,10 @@ mod tests {
 
     #[test]
     fn long_values_take_no_longer() {
-        let long = [&b"correct horse "[..]; 1 << 16].concat();
+        let long = b"correct horse ".repeat(1 << 16);
         let since = Instant::now();
-        strength(&long);
-        assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
+        let found = strength(&long);
+        assert!(since.elapsed() < Duration::from_secs(5), "{found:?}");
     }
 
     proptest! {

@@ -78,6 +78,12 @@ impl MetaArgs {
         self.expires.is_some()
     }
 
+    /// Whether they say what the public field `name` is.
+    #[must_use]
+    pub fn sets_field(&self, name: &str) -> bool {
+        self.field.iter().any(|pair| pair.key.as_str() == name)
+    }
+
     /// Writes what was given into `meta`; an empty value clears.
     ///
     /// # Errors

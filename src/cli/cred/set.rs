@@ -69,7 +69,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     refuse_public(args.secret.as_ref())?;
     // what is wrong with the options is said before the vault is opened, and so before any entry
     args.meta.apply(&mut Metadata::default(), cx.world.now())?;
-    let early = early(&args)?;
+    let early = early(&args, cx)?;
     let notes = args.meta.notes()?;
     if let Some(field) = &args.secret {
         refuse_strange(&cx.locked()?, &args, field)?;
@@ -92,6 +92,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
             Some(given) => given,
             None => late(cx, &args.value, kind, &field)?,
         };
+        value::weigh(cx, &field, &given);
         let warnings = checks::warnings(kind, field.as_str(), given.secret.expose(), &meta);
         value::heed(cx, &warnings, given.typed)?;
         secrets.push((field, given.secret));
@@ -104,7 +105,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         edit: Some(Box::new(|meta| {
             edit(&args, clock, meta)?;
             if let Some(fresh) = learnt {
-                take_over(fresh, args.meta.sets_expiry(), meta);
+                take_over(fresh, &args.meta, meta);
             }
             Ok(())
         })),
@@ -124,37 +125,45 @@ fn edit(args: &Args, now: Timestamp, meta: &mut Metadata) -> Result<()> {
 fn learnt(kind: &Kind, secrets: &[(FieldName, Secret)], meta: &Metadata) -> Option<Metadata> {
     let mut fresh = Metadata::default();
     fresh.fields.clone_from(&meta.fields);
+    fresh.fields.retain(|name, _| name.as_str() != STATED);
     kind.learn?(secrets, &mut fresh);
     Some(fresh)
 }
 
-/// Fills what is empty; an expiry replaces the one that the old value stated.
-fn take_over(fresh: Metadata, said_expiry: bool, meta: &mut Metadata) {
+/// The public field that is of no use with another value, and so follows the value.
+const STATED: &str = "public_key";
+
+/// Fills what is empty; an expiry and a public key replace those that the old value stated.
+fn take_over(fresh: Metadata, said: &MetaArgs, meta: &mut Metadata) {
     for attr in Attr::ALL {
         if meta.get(attr).is_none() {
             meta.set(attr, fresh.get(attr).map(str::to_owned));
         }
     }
     meta.port = meta.port.or(fresh.port);
-    meta.expires_at = fresh.expires_at.filter(|_| !said_expiry).or(meta.expires_at);
+    meta.expires_at = fresh.expires_at.filter(|_| !said.sets_expiry()).or(meta.expires_at);
     for (name, value) in fresh.fields {
-        meta.fields.entry(name).or_insert(value);
+        match name.as_str() == STATED {
+            true if said.sets_field(STATED) => {}
+            true => _ = meta.fields.insert(name, value),
+            false => _ = meta.fields.entry(name).or_insert(value),
+        }
     }
 }
 
 /// What is handed in by a descriptor or a file is read before the vault is opened. What is made needs
 /// the kind, so comes later.
-fn early(args: &Args) -> Result<Option<Given>> {
+fn early(args: &Args, cx: &Context) -> Result<Option<Given>> {
     if args.value.generate.is_some() {
-        return Ok(None);
+        return args.value.wished(cx).map(|_| None);
     }
     let any = kind::find("custom")?;
     let field = args.secret.clone().map_or_else(|| "value".parse(), Ok)?;
-    args.value.read(any, &field)
+    args.value.read(any, &field, cx)
 }
 
 fn late(cx: &Context, value: &ValueArgs, kind: &Kind, field: &FieldName) -> Result<Given> {
-    match value.read(kind, field)? {
+    match value.read(kind, field, cx)? {
         Some(made) => Ok(made),
         None => value::ask(cx, field),
     }
