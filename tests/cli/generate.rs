@@ -296,10 +296,15 @@ fn a_broken_configuration_file_says_where() {
         let answer = refused(&sandbox, &["cred", "set", "x", "--generate=a"], b"", wrong, 0);
         assert!(!answer.err.contains('\u{1b}'), "{}", answer.err);
         says(&sandbox.run(&["generate", "--policy", "a"]), 2, message, "vault help config");
+        let looked = sandbox.run(&["doctor"]);
+        assert_eq!(looked.code, 16, "{}", looked.all());
+        assert!(looked.text().contains("problem\tconfig\t"), "{}", looked.all());
     }
     // nobody who needs nothing of it is kept from working
     assert_eq!(sandbox.ok(&["cred", "get", "x"], b""), b"hunter2");
     assert_eq!(text(&sandbox, &["generate", "--pin"]).len(), 6);
+    configured(&sandbox, "");
+    assert_eq!(sandbox.run(&["doctor"]).code, 0);
 }
 
 #[test]
