@@ -19,8 +19,9 @@ mod renewal;
 mod services;
 mod shared_secret;
 mod ssh;
+pub mod strength;
 
-pub use renewal::take_over;
+pub use renewal::{STATED, Said, take_over};
 
 use crate::error::{Error, Result};
 use crate::model::{FieldName, Metadata, Secret};

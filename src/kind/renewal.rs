@@ -18,6 +18,7 @@ impl Kind {
     pub fn learnt(&self, secrets: &[(FieldName, Secret)], meta: &Metadata) -> Option<Metadata> {
         let mut fresh = Metadata::default();
         fresh.fields.clone_from(&meta.fields);
+        fresh.fields.retain(|name, _| name.as_str() != STATED);
         self.learn?(secrets, &mut fresh);
         Some(fresh)
     }
@@ -31,18 +32,34 @@ fn place(meta: &Metadata) -> String {
     url.or_else(host).or_else(service).unwrap_or_default()
 }
 
-/// Takes over what was learnt: fills what is empty; an expiry replaces the one that the old value
-/// stated, unless the user has just said one.
-pub fn take_over(fresh: Metadata, said_expiry: bool, meta: &mut Metadata) {
+/// The public field that is of no use with another value, and so follows the value.
+pub const STATED: &str = "public_key";
+
+/// What the user has just said, which the value does not overrule.
+#[derive(Clone, Copy, Default)]
+pub struct Said {
+    /// When it expires.
+    pub expiry: bool,
+    /// The field [`STATED`].
+    pub stated: bool,
+}
+
+/// Takes over what was learnt: fills what is empty. An expiry and a public key replace those that the
+/// old value stated.
+pub fn take_over(fresh: Metadata, said: Said, meta: &mut Metadata) {
     for attr in Attr::ALL {
         if meta.get(attr).is_none() {
             meta.set(attr, fresh.get(attr).map(str::to_owned));
         }
     }
     meta.port = meta.port.or(fresh.port);
-    meta.expires_at = fresh.expires_at.filter(|_| !said_expiry).or(meta.expires_at);
+    meta.expires_at = fresh.expires_at.filter(|_| !said.expiry).or(meta.expires_at);
     for (name, value) in fresh.fields {
-        meta.fields.entry(name).or_insert(value);
+        match name.as_str() == STATED {
+            true if said.stated => {}
+            true => _ = meta.fields.insert(name, value),
+            false => _ = meta.fields.entry(name).or_insert(value),
+        }
     }
 }
 

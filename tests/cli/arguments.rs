@@ -49,6 +49,12 @@ const LINES: &[(&[&str], &str)] = &[
     (&["audit", "show", "--since", CANARY], "not a date or duration"),
     (&["completions", CANARY], "`<SHELL>`"),
     (&["import", "--format", CANARY], "`--format <FORMAT>`"),
+    (&["generate", CANARY], "one argument too many"),
+    (&["generate", "--policy", CANARY], "not a policy"),
+    (&["generate", "--length", CANARY], "`--length <N>`"),
+    (&["generate", "--ssh", CANARY], "not a sort of key"),
+    (&["generate", "--policy", LOW], "unknown policy"),
+    (&["cred", "add", "new", "--generate=hunter2-canary"], "unknown policy"),
 ];
 
 #[test]

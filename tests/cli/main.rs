@@ -19,6 +19,7 @@ mod bad_files;
 mod bad_input;
 mod environment;
 mod exit_codes;
+mod generate;
 mod import;
 mod json;
 mod kinds;

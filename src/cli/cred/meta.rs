@@ -4,7 +4,7 @@ use crate::cli::read::{self, Privacy};
 use crate::cli::usage;
 use crate::cli::value::without_final_newline;
 use crate::error::{Error, Result};
-use crate::kind::public;
+use crate::kind::{STATED, Said, public};
 use crate::model::{
     Attr, FieldName, Label, Metadata, Secret, Timestamp, parse_duration, parse_when,
 };
@@ -75,10 +75,11 @@ pub struct MetaArgs {
 }
 
 impl MetaArgs {
-    /// Whether the expiry is said outright.
+    /// What they say that a value may say, too.
     #[must_use]
-    pub fn sets_expiry(&self) -> bool {
-        self.expires.is_some()
+    pub fn said(&self) -> Said {
+        let stated = self.field.iter().any(|pair| pair.key.as_str() == STATED);
+        Said { expiry: self.expires.is_some(), stated }
     }
 
     /// Writes what was given into `meta`; an empty value clears.

@@ -95,7 +95,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         }
         _ => return many(&args, filter, cx),
     };
-    let given = set::early(&args.value, field.as_ref())?;
+    let given = set::early(&args.value, field.as_ref(), cx)?;
     let mut vault = cx.unlocked()?;
     let name = vault.resolve(name, Match::Exact, false)?;
     let order = Order { field: field.as_ref(), args: &args };
@@ -177,7 +177,7 @@ pub(super) fn rotate(
     let clock = cx.world.now();
     let edit = |meta: &mut Metadata| {
         if let Some(learnt) = learnt {
-            kind::take_over(learnt, false, meta);
+            kind::take_over(learnt, kind::Said::default(), meta);
         }
         if let Some(when) = &order.args.expires {
             meta.expires_at = parse_expiry(when, clock)?;
@@ -204,8 +204,8 @@ fn fresh(cx: &Context, args: &Args, kind: &Kind, field: &FieldName) -> Result<Gi
         return value::ask(cx, field);
     }
     let made = match args.value.generate.is_some() {
-        true => args.value.read(kind, field),
-        false => ValueArgs { generate: Some(None), ..ValueArgs::default() }.read(kind, field),
+        true => args.value.read(kind, field, cx),
+        false => ValueArgs { generate: Some(None), ..ValueArgs::default() }.read(kind, field, cx),
     };
     let made = made.map_err(|e| match e.kind() {
         ErrorKind::Unsupported => e.hint("hand it in: `--stdin < FILE`, or `--prompt`"),

@@ -73,7 +73,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     refuse_public(args.secret.as_ref())?;
     // what is wrong with the options is said before the vault is opened, and so before any entry
     args.meta.apply(&mut Metadata::default(), cx.world.now())?;
-    let early = early(&args.value, args.secret.as_ref())?;
+    let early = early(&args.value, args.secret.as_ref(), cx)?;
     let notes = args.meta.notes()?;
     if let Some(field) = &args.secret {
         refuse_strange(&cx.locked()?, &args, field)?;
@@ -96,6 +96,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
             Some(given) => given,
             None => late(cx, &args.value, kind, &field)?,
         };
+        value::weigh(cx, &field, &given);
         let warnings = checks::warnings(kind, field.as_str(), given.secret.expose(), &meta);
         value::heed(cx, &warnings, given.typed)?;
         secrets.push((field, given.secret));
@@ -108,7 +109,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         edit: Some(Box::new(|meta| {
             edit(&args, clock, meta)?;
             if let Some(fresh) = learnt {
-                kind::take_over(fresh, args.meta.sets_expiry(), meta);
+                kind::take_over(fresh, args.meta.said(), meta);
             }
             Ok(())
         })),
@@ -126,21 +127,25 @@ fn edit(args: &Args, now: Timestamp, meta: &mut Metadata) -> Result<()> {
 }
 
 /// What is handed in by a descriptor or a file is read before the vault is opened. What is made needs
-/// the kind, so comes later.
+/// the kind, so comes later; only the wish is looked at.
 ///
 /// # Errors
 /// Those of [`ValueArgs::read`].
-pub(super) fn early(value: &ValueArgs, field: Option<&FieldName>) -> Result<Option<Given>> {
+pub(super) fn early(
+    value: &ValueArgs,
+    field: Option<&FieldName>,
+    cx: &Context,
+) -> Result<Option<Given>> {
     if value.generate.is_some() {
-        return Ok(None);
+        return value.wished(cx).map(|_| None);
     }
     let any = kind::find("custom")?;
     let field = field.map_or_else(|| "value".parse(), |field| Ok(field.clone()))?;
-    value.read(any, &field)
+    value.read(any, &field, cx)
 }
 
 fn late(cx: &Context, value: &ValueArgs, kind: &Kind, field: &FieldName) -> Result<Given> {
-    match value.read(kind, field)? {
+    match value.read(kind, field, cx)? {
         Some(made) => Ok(made),
         None => value::ask(cx, field),
     }
