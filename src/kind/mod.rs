@@ -18,6 +18,7 @@ pub mod public;
 mod services;
 mod shared_secret;
 mod ssh;
+pub mod strength;
 
 use crate::error::{Error, Result};
 use crate::model::{FieldName, Metadata, Secret};

@@ -1,0 +1,126 @@
+//! How hard a value is to guess. What people choose is judged by the tricks of those who guess;
+//! nothing here quotes or keeps the value.
+
+use zeroize::Zeroizing;
+
+/// How hard something is to guess.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Strength {
+    /// The logarithm of the guesses it takes, to base 2.
+    pub bits: f64,
+    /// 0 to 4.
+    pub score: u8,
+    /// The word for the score, from "very weak" to "very strong".
+    pub word: &'static str,
+}
+
+/// How hard `value` is to guess, whoever chose it. Only its beginning is looked at, so a long value
+/// is at least as strong as this says, and takes no longer. No estimate goes beyond 64 bits.
+#[must_use]
+pub fn strength(value: &[u8]) -> Strength {
+    let text = beginning(value);
+    if text.is_empty() {
+        return Strength::scored(0.0, 0);
+    }
+    let guessed = zxcvbn::zxcvbn(&text, &["vault"]);
+    Strength::scored(guessed.guesses_log10() * std::f64::consts::LOG2_10, u8::from(guessed.score()))
+}
+
+/// Whether `value` would be guessed before long.
+#[must_use]
+pub fn weak(value: &[u8]) -> bool {
+    strength(value).is_weak()
+}
+
+impl Strength {
+    /// Whether it would be guessed before long.
+    #[must_use]
+    pub fn is_weak(self) -> bool {
+        self.score < 3
+    }
+
+    fn scored(bits: f64, score: u8) -> Self {
+        let word = WORDS.get(usize::from(score)).copied().unwrap_or("very strong");
+        Self { bits, score, word }
+    }
+}
+
+/// The word for each score.
+const WORDS: [&str; 5] = ["very weak", "weak", "fair", "strong", "very strong"];
+
+/// How many characters are looked at: the time it takes grows with the square of their number.
+const LOOKED_AT: usize = 100;
+
+/// The first characters. Bytes that are no text count as one character each.
+fn beginning(value: &[u8]) -> Zeroizing<String> {
+    // a character has at most four bytes
+    let mut text = Zeroizing::new(String::with_capacity(4 * LOOKED_AT));
+    match std::str::from_utf8(value) {
+        Ok(whole) => text.extend(whole.chars().take(LOOKED_AT)),
+        Err(_) => text.extend(value.iter().take(LOOKED_AT).map(|byte| char::from(*byte))),
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn what_people_choose_is_told_from_what_is_random() {
+        for (value, word) in [
+            ("", "very weak"),
+            ("a", "very weak"),
+            ("password", "very weak"),
+            ("vault", "very weak"),
+            ("hunter2", "weak"),
+            ("hunter2hunter2", "weak"),
+            ("gravel ostrich penknife lullaby", "very strong"),
+            ("k3Xq-9vTz~Lw2bRf", "very strong"),
+        ] {
+            let found = strength(value.as_bytes());
+            assert_eq!(found.word, word, "{value}: {found:?}");
+            assert_eq!(weak(value.as_bytes()), found.score < 3, "{value}");
+            assert_eq!(WORDS[usize::from(found.score)], word, "{value}");
+        }
+    }
+
+    #[test]
+    fn bits_are_the_logarithm_of_the_guesses() {
+        assert!(strength(b"").bits.abs() < f64::EPSILON);
+        let (one, more) = (strength(b"hunter2").bits, strength(b"k3Xq-9vTz").bits);
+        assert!(one > 5.0 && one < more && more < 64.0, "{one} {more}");
+        let most = strength(&[b"k3Xq-9vTz~Lw2bRf"; 8].concat()).bits;
+        assert!(most > more && most <= 64.0, "{most}");
+    }
+
+    #[test]
+    fn keys_and_bytes_are_strong() {
+        let noise: Vec<u8> = (0..64_u8).map(|i| i.wrapping_mul(167).wrapping_add(131)).collect();
+        assert!(std::str::from_utf8(&noise).is_err() && !weak(&noise));
+        assert!(!weak("-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1r\n".as_bytes()));
+        assert!(weak(&[0xff; 64]) && weak(&[b'a'; 5000]));
+    }
+
+    #[test]
+    fn long_values_take_no_longer() {
+        let long = [&b"correct horse "[..]; 1 << 16].concat();
+        let since = Instant::now();
+        strength(&long);
+        assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
+    }
+
+    proptest! {
+        #[test]
+        fn any_value_is_survived(
+            value: Vec<u8>, words in "((password|love|1234|a|qwerty|2001)[a-z0-9]?){0,40}",
+        ) {
+            for value in [&value[..], words.as_bytes()] {
+                let found = strength(value);
+                prop_assert!((0.0..=64.0).contains(&found.bits) && found.score <= 4, "{found:?}");
+            }
+        }
+    }
+}
