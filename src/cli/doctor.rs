@@ -38,7 +38,11 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
             ])
         })
     };
-    Ok(Report::Table { columns: COLUMNS, rows: Box::new(rows), empty: "nothing was looked at" })
+    Ok(Report::Table {
+        columns: COLUMNS.into(),
+        rows: Box::new(rows),
+        empty: "nothing was looked at",
+    })
 }
 
 const COLUMNS: &[Column] =

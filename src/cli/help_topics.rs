@@ -48,7 +48,7 @@ fn exit_codes() -> Report {
             sink(&[Cell::Int((*code).into()), Cell::text(Some(word)), Cell::text(Some(meaning))])
         })
     };
-    Report::Table { columns: COLUMNS, rows: Box::new(rows), empty: "" }
+    Report::Table { columns: COLUMNS.into(), rows: Box::new(rows), empty: "" }
 }
 
 fn environment() -> Report {
@@ -58,7 +58,7 @@ fn environment() -> Report {
             sink(&[Cell::text(Some(name)), Cell::text(Some(meaning))])
         })
     };
-    Report::Table { columns: COLUMNS, rows: Box::new(rows), empty: "" }
+    Report::Table { columns: COLUMNS.into(), rows: Box::new(rows), empty: "" }
 }
 
 const fn column(name: &'static str) -> Column {

@@ -45,6 +45,7 @@ impl<'a> Cell<'a> {
 }
 
 /// A column of a table: its name is the JSON key.
+#[derive(Clone)]
 pub struct Column {
     /// Its heading and JSON key.
     pub name: &'static str,
@@ -62,7 +63,7 @@ pub enum Report {
     /// Many things of one shape, streamed. `empty` is said on stderr when there are none.
     Table {
         /// In order.
-        columns: &'static [Column],
+        columns: Cow<'static, [Column]>,
         /// Called for the rows.
         rows: Box<Rows>,
         /// Said when there are none.

@@ -28,10 +28,10 @@ mod warnings;
 
 pub use audit::{ACTIONS, OUTCOMES};
 pub use slot::{new_key_file, parse_identity};
-pub use store::credential::Listed;
+pub use store::list::Listed;
 pub use view::{
     Change, Credential, Edit, Entry, EntryFilter, Filter, Finding, LogVerdict, Match,
-    NewCredential, Status,
+    NewCredential, Order, SortKey, Status,
 };
 pub use warnings::Warnings;
 

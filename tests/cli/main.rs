@@ -22,6 +22,7 @@ mod exit_codes;
 mod import;
 mod json;
 mod kinds;
+mod lists;
 mod notes;
 mod pipes;
 mod prompts;

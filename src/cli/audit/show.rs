@@ -68,7 +68,8 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     }
     let json = cx.format() == Format::Json;
     let columns = if json { EVERYTHING } else { COLUMNS };
-    Ok(Report::Table { columns, rows: rows(cx, vault, filter), empty: "no entries that fit" })
+    let rows = rows(cx, vault, filter);
+    Ok(Report::Table { columns: columns.into(), rows, empty: "no entries that fit" })
 }
 
 fn rows<S: State + 'static>(cx: &Context, mut vault: Vault<S>, filter: EntryFilter) -> Box<Rows> {

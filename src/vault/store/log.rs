@@ -235,6 +235,19 @@ pub(in crate::vault) fn knows(db: &Db, name: &str) -> Result<bool> {
     db.first(sql, &[Value::Text(name)], |_| Ok(())).map(|found| found.is_some())
 }
 
+/// The actions by which a value is handed out.
+const READS: [&str; 5] = ["decrypt", "copy", "run", "inject", "export"];
+
+/// The condition that an entry hands out a value of some credential.
+pub(super) fn reads() -> String {
+    format!("action IN ('{}') AND outcome = 'ok' AND credential IS NOT NULL", READS.join("', '"))
+}
+
+/// The query for those of whom a value was handed out since argument `n`.
+pub(super) fn read_since(n: usize) -> String {
+    format!("SELECT credential FROM entry WHERE {} AND +at >= ?{n}", reads())
+}
+
 /// Calls `each` for the entries that fit, newest first.
 pub(in crate::vault) fn list(
     db: &Db,

@@ -2,6 +2,8 @@
 //! shares. Knows nothing of keys; a row's `message` is what its tag is computed over.
 
 pub(super) mod credential;
+mod filter;
+pub(super) mod list;
 pub(super) mod log;
 mod schema;
 pub(super) mod secret;
