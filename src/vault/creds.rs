@@ -2,6 +2,7 @@
 //! after the commit.
 
 use super::audit::Draft;
+use super::filter::Filter;
 use super::keys::Keys;
 use super::lookup::{check_now, ensure_free, find};
 use super::store::list::{self, Listed};
@@ -9,7 +10,7 @@ use super::store::secret as secrets;
 use super::store::{CredentialRow, Tombstone};
 use super::tx::Tx;
 use super::versions::{add_version, choose, open, put_head, seal_new};
-use super::view::{Change, Credential, Filter, NewCredential};
+use super::view::{Change, Credential, NewCredential};
 use super::{State, Unlocked, Vault, state};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CredName, Duty, FieldName, Secret};

@@ -5,10 +5,12 @@
 
 mod audit;
 mod check;
+mod checkup;
 mod creds;
 mod crypto;
 mod doctor;
 mod files;
+mod filter;
 mod init;
 mod keys;
 mod lock;
@@ -27,11 +29,12 @@ mod view;
 mod warnings;
 
 pub use audit::{ACTIONS, OUTCOMES};
+pub use filter::{Filter, Order, SortKey};
 pub use slot::{new_key_file, parse_identity};
 pub use store::list::Listed;
 pub use view::{
-    Change, Credential, Edit, Entry, EntryFilter, Filter, Finding, LogVerdict, Match,
-    NewCredential, Order, SortKey, Status,
+    Change, Checkup, Credential, Depth, Edit, Entry, EntryFilter, Fact, Finding, LogVerdict, Match,
+    NewCredential, Seen, Status,
 };
 pub use warnings::Warnings;
 

@@ -17,6 +17,7 @@ mod support;
 mod arguments;
 mod bad_files;
 mod bad_input;
+mod check;
 mod environment;
 mod exit_codes;
 mod import;

@@ -28,15 +28,15 @@ pub struct ListColumn {
 ///
 /// # Errors
 /// Usage (2) when one is named twice.
-pub fn chosen(names: &[String]) -> Result<Vec<&'static ListColumn>> {
+pub fn by_name(names: &[String]) -> Result<Vec<&'static ListColumn>> {
     let mut seen = BTreeSet::new();
     if let Some(twice) = names.iter().find(|name| !seen.insert(*name)) {
         return Err(
             Error::usage(format!("`--columns` has `{twice}` twice")).hint("name each column once")
         );
     }
-    let named = |name: &String| ALL.iter().find(|column| column.name == *name);
-    Ok(names.iter().filter_map(named).collect())
+    let find = |name: &String| ALL.iter().find(|column| column.name == *name);
+    Ok(names.iter().filter_map(find).collect())
 }
 
 /// The names of all columns.

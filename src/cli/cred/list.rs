@@ -93,8 +93,8 @@ impl Shape {
         let usual = names.is_empty() && !json;
         let columns = match names {
             [] if json => columns::ALL.iter().filter(|column| column.name != LAST_READ).collect(),
-            [] => columns::chosen(&USUAL.map(str::to_owned))?,
-            names => columns::chosen(names)?,
+            [] => columns::by_name(&USUAL.map(str::to_owned))?,
+            names => columns::by_name(names)?,
         };
         Ok(Self { columns, usual })
     }

@@ -3,8 +3,8 @@
 use super::{Db, Row, Value, VaultRow, filter};
 use crate::error::{Error, Result};
 use crate::model::{Attr, FieldName, Metadata, Timestamp};
+use crate::vault::filter::Filter;
 use crate::vault::tlv::{Hash, Tlv};
-use crate::vault::view::Filter;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::str::FromStr;

@@ -3,7 +3,7 @@
 
 use super::{Value, log};
 use crate::model::{Attr, Timestamp};
-use crate::vault::view::{Filter, Order, SortKey};
+use crate::vault::filter::{Filter, Order, SortKey};
 use std::fmt::Write;
 
 /// An argument of a statement that is put together.

@@ -4,7 +4,7 @@ use super::credential::{BRIEF, COLUMNS, column, read_fields, read_heads};
 use super::{Db, Row, Value, filter};
 use crate::error::Result;
 use crate::model::{Attr, Duty, FieldName, Timestamp};
-use crate::vault::view::Filter;
+use crate::vault::filter::Filter;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
