@@ -10,6 +10,13 @@ pub enum Cell<'a> {
     Text(Cow<'a, str>),
     /// A number.
     Int(i64),
+    /// A number among others, of which `most` is the greatest: people see a bar beside it.
+    Bar {
+        /// The number.
+        count: i64,
+        /// The greatest of them.
+        most: i64,
+    },
     /// Yes or no.
     Flag(bool),
     /// A moment.

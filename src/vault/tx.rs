@@ -234,6 +234,11 @@ impl<'v> Tx<'v> {
         self.core.warnings.push(text);
     }
 
+    /// Whether entries get MACs. Without a seal on this machine a locked vault has no key for them.
+    pub(super) fn is_sealed(&self) -> bool {
+        self.log.borrow().is_sealed()
+    }
+
     /// Who stores a value, and why.
     pub(super) fn author(&self) -> (&str, Option<&str>) {
         (&self.core.actor().user, self.core.purpose.reason.as_deref())

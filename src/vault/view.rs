@@ -218,12 +218,24 @@ pub struct Status {
     pub expired: u64,
     /// Expiring within 30 days.
     pub expiring: u64,
+    /// Expired, or not rotated when they should have been.
+    pub overdue: u64,
+    /// Not overdue, but within 30 days.
+    pub due_soon: u64,
+    /// Never rotated.
+    pub never_rotated: u64,
+    /// There for 90 days, and not read in that time.
+    pub unused: u64,
     /// Kind and number of live credentials.
     pub kinds: Vec<(String, u64)>,
     /// Entries in the log.
     pub entries: i64,
     /// When the last one was written.
     pub last_entry_at: Option<Timestamp>,
+    /// What it is about.
+    pub last_action: Option<String>,
+    /// When the log was found intact last, and whether its MACs were checked: by its own word.
+    pub last_verified: Option<(Timestamp, bool)>,
     /// Slots: label, type (`passphrase`, `key_file`), creation.
     pub slots: Vec<(String, String, Timestamp)>,
     /// `present`, `missing`, `damaged`, or `ahead` (the database was rolled back).

@@ -27,6 +27,7 @@ mod lists;
 mod notes;
 mod pipes;
 mod prompts;
+mod status;
 mod unlock;
 
 use support::{Answer, Sandbox, json};

@@ -164,6 +164,7 @@ fn own(cell: Cell<'_>) -> Cell<'static> {
         }
         Cell::Map(pairs) => Cell::Map(pairs.into_iter().map(|(k, v)| (k, own(v))).collect()),
         Cell::Int(int) => Cell::Int(int),
+        Cell::Bar { count, most } => Cell::Bar { count, most },
         Cell::Flag(flag) => Cell::Flag(flag),
         Cell::Time(at) => Cell::Time(at),
         Cell::Secret(secret) => Cell::Secret(secret),

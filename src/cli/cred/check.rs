@@ -35,7 +35,7 @@ pub struct Args {
     only: Vec<String>,
 
     /// What scores less is weak: 1 to 4
-    #[arg(long, value_name = "N", default_value_t = 3,
+    #[arg(long, value_name = "N", default_value_t = WEAK,
           value_parser = clap::value_parser!(u8).range(1..=4))]
     min_score: u8,
 
@@ -108,6 +108,19 @@ pub fn look(cx: &Context, filter: &Filter, depth: Depth) -> Result<Checkup> {
     bar.finish_and_clear();
     checkup
 }
+
+/// How many values are weak.
+pub fn weak_ones(checkup: &Checkup) -> u64 {
+    u64::try_from(weak(&checkup.values, WEAK).count()).unwrap_or(u64::MAX)
+}
+
+/// How many values stand in more than one place.
+pub fn reused_ones(checkup: &Checkup) -> u64 {
+    u64::try_from(checkup.same.iter().map(Vec::len).sum::<usize>()).unwrap_or(u64::MAX)
+}
+
+/// What scores less is weak, unless something else is said.
+const WEAK: u8 = 3;
 
 fn report(cx: &Context, checkup: &Checkup, flaws: Vec<Flaw>) -> Report {
     if !flaws.is_empty() {

@@ -305,6 +305,23 @@ pub(in crate::vault) fn find(db: &Db, key: &str) -> Result<Option<Entry>> {
     db.first(&sql, &[value], |row| Ok(EntryRow::read(row)?.entry))
 }
 
+/// When the log was found intact last, by this log's own word, and whether its MACs were checked.
+pub(in crate::vault) fn last_verified(db: &Db) -> Result<Option<(Timestamp, bool)>> {
+    let sql = "SELECT at, details FROM entry WHERE action = 'verify' AND outcome = 'ok'
+               ORDER BY seq DESC LIMIT 1";
+    db.first(sql, &[], |row| {
+        let details = row.opt_text(1)?.unwrap_or_default();
+        let details = serde_json::from_str::<serde_json::Value>(details).unwrap_or_default();
+        Ok((Timestamp(row.int(0)?), details["authenticated"] == "true"))
+    })
+}
+
+/// The action of the last entry.
+pub(in crate::vault) fn last_action(db: &Db) -> Result<Option<String>> {
+    let sql = "SELECT action FROM entry ORDER BY seq DESC LIMIT 1";
+    db.first(sql, &[], |row| Ok(row.text(0)?.to_owned()))
+}
+
 /// The part of the log written under one seal file.
 pub(in crate::vault) struct SegmentRow {
     pub(in crate::vault) id: i64,

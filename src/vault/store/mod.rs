@@ -5,6 +5,7 @@ pub(super) mod credential;
 mod filter;
 pub(super) mod list;
 pub(super) mod log;
+pub(super) mod overview;
 mod schema;
 pub(super) mod secret;
 mod sqlite;
