@@ -3,7 +3,7 @@
 use super::check::check_tag;
 use super::keys::Keys;
 use super::seal::Found;
-use super::store::overview::{Moments, Overview};
+use super::store::overview::{self, Moments, Overview};
 use super::store::vault::Tombstone;
 use super::store::{CredentialRow, SecretRow, SlotRow, VaultRow, log};
 use super::view::{Finding, Status};
@@ -47,8 +47,8 @@ impl<S: State> Vault<S> {
             kinds: counts.kinds.into_iter().collect(),
             entries: end.seq,
             last_entry_at: end.at,
-            last_action: log::last_action(&core.db)?,
-            last_verified: log::last_verified(&core.db)?,
+            last_action: overview::last_action(&core.db)?,
+            last_verified: overview::last_verified(&core.db)?,
             slots: SlotRow::all(&core.db)?
                 .into_iter()
                 .map(|slot| (slot.label, slot.kind, slot.created_at))

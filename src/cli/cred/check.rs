@@ -102,12 +102,18 @@ pub fn look(cx: &Context, filter: &Filter, depth: Depth) -> Result<Checkup> {
     let mut vault = cx.unlocked()?;
     let bar = progress::bar(cx, "values looked at");
     let checkup = vault.check(filter, depth, &mut |done, all| {
-        bar.set_length(all);
-        bar.set_position(done);
+        // fewer are done before a bar could be seen
+        if all > MANY {
+            bar.set_length(all);
+            bar.set_position(done);
+        }
     });
     bar.finish_and_clear();
     checkup
 }
+
+/// From so many values on there is a bar.
+const MANY: u64 = 1000;
 
 /// How many values are weak.
 pub fn weak_ones(checkup: &Checkup) -> u64 {

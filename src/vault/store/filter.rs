@@ -1,7 +1,7 @@
 //! Which credentials, and in which order: the statement behind every list. Only words of ours become
 //! SQL text; what users wrote is an argument.
 
-use super::{Value, log};
+use super::{Value, overview};
 use crate::model::{Attr, Timestamp};
 use crate::vault::filter::{Filter, Order, SortKey};
 use std::fmt::Write;
@@ -84,7 +84,7 @@ fn condition(filter: &Filter) -> Condition {
     all.at(filter.due_by, due);
     all.at(filter.expired_by, |n| format!("expires_at <= ?{n}"));
     all.at(filter.created_by, |n| format!("created_at <= ?{n}"));
-    all.at(filter.unused_since, |n| format!("id NOT IN ({})", log::read_since(n)));
+    all.at(filter.unused_since, |n| format!("id NOT IN ({})", overview::read_since(n)));
     all.at(filter.stale_since, stale);
     if filter.never_rotated {
         all.plain("last_rotated_at IS NULL");
@@ -169,7 +169,7 @@ fn last_reads() -> String {
     format!(
         " LEFT JOIN (SELECT credential AS reader, max(at) AS last_read FROM entry WHERE {}
           GROUP BY credential) AS reads ON reads.reader = credential.id",
-        log::reads()
+        overview::reads()
     )
 }
 

@@ -235,19 +235,6 @@ pub(in crate::vault) fn knows(db: &Db, name: &str) -> Result<bool> {
     db.first(sql, &[Value::Text(name)], |_| Ok(())).map(|found| found.is_some())
 }
 
-/// The actions by which a value is handed out.
-const READS: [&str; 5] = ["decrypt", "copy", "run", "inject", "export"];
-
-/// The condition that an entry hands out a value of some credential.
-pub(super) fn reads() -> String {
-    format!("action IN ('{}') AND outcome = 'ok' AND credential IS NOT NULL", READS.join("', '"))
-}
-
-/// The query for those of whom a value was handed out since argument `n`.
-pub(super) fn read_since(n: usize) -> String {
-    format!("SELECT credential FROM entry WHERE {} AND +at >= ?{n}", reads())
-}
-
 /// Calls `each` for the entries that fit, newest first.
 pub(in crate::vault) fn list(
     db: &Db,
@@ -303,23 +290,6 @@ pub(in crate::vault) fn find(db: &Db, key: &str) -> Result<Option<Entry>> {
     };
     let sql = format!("SELECT {COLUMNS} FROM entry WHERE {condition}");
     db.first(&sql, &[value], |row| Ok(EntryRow::read(row)?.entry))
-}
-
-/// When the log was found intact last, by this log's own word, and whether its MACs were checked.
-pub(in crate::vault) fn last_verified(db: &Db) -> Result<Option<(Timestamp, bool)>> {
-    let sql = "SELECT at, details FROM entry WHERE action = 'verify' AND outcome = 'ok'
-               ORDER BY seq DESC LIMIT 1";
-    db.first(sql, &[], |row| {
-        let details = row.opt_text(1)?.unwrap_or_default();
-        let details = serde_json::from_str::<serde_json::Value>(details).unwrap_or_default();
-        Ok((Timestamp(row.int(0)?), details["authenticated"] == "true"))
-    })
-}
-
-/// The action of the last entry.
-pub(in crate::vault) fn last_action(db: &Db) -> Result<Option<String>> {
-    let sql = "SELECT action FROM entry ORDER BY seq DESC LIMIT 1";
-    db.first(sql, &[], |row| Ok(row.text(0)?.to_owned()))
 }
 
 /// The part of the log written under one seal file.

@@ -1,6 +1,7 @@
-//! Numbers for `status`: one pass over the credentials, and one over what was read of late.
+//! What the log tells of use, and numbers for `status`: one pass over the credentials, and one over
+//! what was read of late.
 
-use super::{Db, Row, Value, log};
+use super::{Db, Row, Value};
 use crate::error::Result;
 use crate::model::{Duty, Timestamp};
 use std::collections::{BTreeMap, HashSet};
@@ -33,7 +34,7 @@ impl Overview {
     /// Counts the credentials.
     pub(in crate::vault) fn of(db: &Db, moments: Moments) -> Result<Self> {
         let mut read = HashSet::new();
-        db.each(&log::read_since(1), &[Value::Int(moments.quarter.0)], |row| {
+        db.each(&read_since(1), &[Value::Int(moments.quarter.0)], |row| {
             read.insert(row.array::<16>(0)?);
             Ok(())
         })?;
@@ -75,4 +76,34 @@ impl Overview {
             None => drop(self.kinds.insert(kind.to_owned(), 1)),
         }
     }
+}
+
+/// When the log was found intact last, by this log's own word, and whether its MACs were checked.
+pub(in crate::vault) fn last_verified(db: &Db) -> Result<Option<(Timestamp, bool)>> {
+    let sql = "SELECT at, details FROM entry WHERE action = 'verify' AND outcome = 'ok'
+               ORDER BY seq DESC LIMIT 1";
+    db.first(sql, &[], |row| {
+        let details = row.opt_text(1)?.unwrap_or_default();
+        let details = serde_json::from_str::<serde_json::Value>(details).unwrap_or_default();
+        Ok((Timestamp(row.int(0)?), details["authenticated"] == "true"))
+    })
+}
+
+/// The action of the last entry.
+pub(in crate::vault) fn last_action(db: &Db) -> Result<Option<String>> {
+    let sql = "SELECT action FROM entry ORDER BY seq DESC LIMIT 1";
+    db.first(sql, &[], |row| Ok(row.text(0)?.to_owned()))
+}
+
+/// The actions by which a value is handed out.
+const READS: [&str; 5] = ["decrypt", "copy", "run", "inject", "export"];
+
+/// The condition that an entry hands out a value of some credential.
+pub(super) fn reads() -> String {
+    format!("action IN ('{}') AND outcome = 'ok' AND credential IS NOT NULL", READS.join("', '"))
+}
+
+/// The query for those of whom a value was handed out since argument `n`.
+pub(super) fn read_since(n: usize) -> String {
+    format!("SELECT credential FROM entry WHERE {} AND +at >= ?{n}", reads())
 }
