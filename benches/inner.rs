@@ -124,7 +124,7 @@ fn verify_log(bencher: Bencher<'_, '_>, size: usize) {
 #[divan::bench(args = [Format::Plain, Format::Json, Format::Table], sample_count = 30)]
 fn render_rows(bencher: Bencher<'_, '_>, format: Format) {
     bencher.counter(ItemsCount::new(LARGE)).bench_local(|| {
-        let report = Report::Table { columns: COLUMNS, rows: Box::new(rows), empty: "" };
+        let report = Report::Table { columns: COLUMNS.into(), rows: Box::new(rows), empty: "" };
         let (mut out, mut err) = (std::io::sink(), std::io::sink());
         render::report(report, format, &mut out, &mut err, &Style::default()).unwrap();
     });

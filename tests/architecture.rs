@@ -33,10 +33,6 @@ const FENCES: &[(&str, &[&str])] = &[
 const LONG: &[(&str, &str)] = &[
     ("src/kind/dsn.rs", "one grammar with the cases that prove it"),
     ("tests/format/reader.rs", "a reader of the format that shares nothing with the program"),
-    (
-        "src/vault/store/credential.rs",
-        "one table: its columns, their order, and what is asked of it",
-    ),
 ];
 
 const LONGEST: usize = 400;

@@ -157,6 +157,11 @@ fn session() -> Vec<Step<'static>> {
         step(&["cred", "purge", "a", "--version", "2", "--yes"], 0),
         step(&["cred", "set", "a", "--keep", "1"], 0),
         step(&["cred", "purge", "--older-than", "30d", "--yes"], 0),
+        step(&["cred", "list", "--columns", "name,fields,last_read", "--sort=-last_read"], 0),
+        step(&["cred", "due"], 0),
+        step(&["cred", "check"], 16),
+        step(&["cred", "check", "--json", "--min-score", "4", "--hibp", "leaked"], 16),
+        step(&["status", "--check"], 0),
         step(&["cred", "rename", "a", "z"], 0),
         step(&["cred", "rm", "z"], 0),
         step(&["cred", "restore", "z"], 0),
@@ -244,6 +249,7 @@ fn a_session_of_all_commands_lets_nothing_out() {
     fs::remove_dir_all(sandbox.path("data/vault")).unwrap();
     fs::remove_dir_all(sandbox.path("state/vault")).unwrap();
     sandbox.file("value", CANARY);
+    sandbox.file("leaked", format!("{}:1\n", "0".repeat(40)));
     let other = Sandbox::new();
     fs::copy(other.path("key"), sandbox.path("wrong-key")).unwrap();
     for (n, step) in session().into_iter().enumerate() {

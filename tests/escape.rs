@@ -138,7 +138,8 @@ fn stuffed(sandbox: &Sandbox) -> usize {
     for (n, payload) in payloads.iter().enumerate() {
         let mut line = serde_json::json!({
             "name": format!("n{n:03}"), "type": "custom", "fields": {"note_here": payload},
-            "secrets": {"pin": format!("{n}{payload}")}, "notes": payload,
+            "secrets": {"pin": format!("{n}{payload}"), "again": format!("{n}{payload}")},
+            "notes": payload, "expires": "2020-02-29",
         });
         for text in TEXTS {
             line[text] = payload.as_str().into();
@@ -159,6 +160,11 @@ fn fields_reach_the_terminal_escaped() {
     harmless(&sandbox, &["cred", "list"], &[0]);
     harmless(&sandbox, &["cred", "list", "--verify"], &[0]);
     harmless(&sandbox, &["cred", "rotate", "n000", "n001", "n002"], &[0]);
+    let columns = "name,description,tags,fields,owner,username";
+    let sorted = ["cred", "list", "--columns", columns, "--sort", "-description,last_read"];
+    harmless(&sandbox, &sorted, &[0]);
+    harmless(&sandbox, &["cred", "due"], &[16]);
+    harmless(&sandbox, &["cred", "check", "--only", "reused,expired"], &[16]);
     harmless(&sandbox, &["status"], &[0]);
     harmless(&sandbox, &["doctor"], &[0]);
     harmless(&sandbox, &["audit", "show", "--limit", "0"], &[0]);
@@ -200,6 +206,10 @@ fn arguments_reach_the_terminal_escaped_or_not_at_all() {
         harmless(&sandbox, &["--vault", payload, "cred", "list"], &[10]);
         harmless(&sandbox, &["cred", "list", "--reason", payload], &[0, 2]);
         harmless(&sandbox, &["cred", "list", "--client", payload], &[0]);
+        harmless(&sandbox, &["cred", "list", "--sort", payload], &[2]);
+        harmless(&sandbox, &["cred", "list", "--columns", payload], &[2]);
+        harmless(&sandbox, &["cred", "due", "--within", payload], &[2]);
+        harmless(&sandbox, &["cred", "check", "--hibp", payload], &[2, 10, 18]);
         harmless(&sandbox, &["audit", "show", "--cred", payload], &[0]);
         harmless(&sandbox, &["audit", "show", payload], &[2, 10]);
     }
@@ -228,6 +238,7 @@ fn names_that_are_only_deceptive_are_escaped() {
         harmless(&sandbox, &["cred", "rm", name, "--if-version", "99"], &[13]);
         harmless(&sandbox, &["cred", "rm", name], &[0, 10]);
         harmless(&sandbox, &["cred", "list", "--deleted"], &[0]);
+        harmless(&sandbox, &["cred", "check", "--only", "reused"], &[16]);
         harmless(&sandbox, &["cred", "restore", name], &[0, 10]);
         harmless(&sandbox, &["cred", "purge", name, "--no-input"], &[14]);
         harmless(&sandbox, &["audit", "show", "--cred", name], &[0]);
@@ -271,6 +282,9 @@ fn what_somebody_wrote_into_the_file_is_escaped() {
         &["audit", "verify"],
         &["status"],
         &["doctor"],
+        &["cred", "list", "--columns", "name,type,tags,verdict", "--sort", "type,url"],
+        &["cred", "due", "--within", "99y"],
+        &["cred", "check"],
         &["cred", "get", MARK],
         &["cred", "get", "n1"],
         &["cred", "rotate", "--tag", "x"],

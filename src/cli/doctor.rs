@@ -41,7 +41,11 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
             ])
         })
     };
-    Ok(Report::Table { columns: COLUMNS, rows: Box::new(rows), empty: "nothing was looked at" })
+    Ok(Report::Table {
+        columns: COLUMNS.into(),
+        rows: Box::new(rows),
+        empty: "nothing was looked at",
+    })
 }
 
 /// What is wrong with the configuration file. It need not be there, and then there is nothing to say.

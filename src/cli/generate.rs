@@ -184,7 +184,7 @@ fn several(count: u16, policy: Policy) -> Report {
             ])
         })
     };
-    Report::Table { columns: COLUMNS, rows: Box::new(rows), empty: "" }
+    Report::Table { columns: COLUMNS.into(), rows: Box::new(rows), empty: "" }
 }
 
 /// One secret a line, the first one first.

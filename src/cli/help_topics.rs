@@ -51,7 +51,7 @@ fn exit_codes() -> Report {
             sink(&[Cell::Int((*code).into()), Cell::text(Some(word)), Cell::text(Some(meaning))])
         })
     };
-    Report::Table { columns: COLUMNS, rows: Box::new(rows), empty: "" }
+    Report::Table { columns: COLUMNS.into(), rows: Box::new(rows), empty: "" }
 }
 
 fn environment() -> Report {
@@ -61,7 +61,7 @@ fn environment() -> Report {
             sink(&[Cell::text(Some(name)), Cell::text(Some(meaning))])
         })
     };
-    Report::Table { columns: COLUMNS, rows: Box::new(rows), empty: "" }
+    Report::Table { columns: COLUMNS.into(), rows: Box::new(rows), empty: "" }
 }
 
 fn config(cx: &Context) -> Report {
@@ -74,7 +74,7 @@ fn config(cx: &Context) -> Report {
             sink(&[Cell::text(Some(name)), Cell::text(Some(meaning)), Cell::text(Some(example))])
         })
     };
-    Report::Table { columns: COLUMNS, rows: Box::new(rows), empty: "" }
+    Report::Table { columns: COLUMNS.into(), rows: Box::new(rows), empty: "" }
 }
 
 const fn column(name: &'static str) -> Column {

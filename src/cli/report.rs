@@ -10,6 +10,13 @@ pub enum Cell<'a> {
     Text(Cow<'a, str>),
     /// A number.
     Int(i64),
+    /// A number among others, of which `most` is the greatest: people see a bar beside it.
+    Bar {
+        /// The number.
+        count: i64,
+        /// The greatest of them.
+        most: i64,
+    },
     /// Yes or no.
     Flag(bool),
     /// A moment.
@@ -45,6 +52,7 @@ impl<'a> Cell<'a> {
 }
 
 /// A column of a table: its name is the JSON key.
+#[derive(Clone)]
 pub struct Column {
     /// Its heading and JSON key.
     pub name: &'static str,
@@ -62,7 +70,7 @@ pub enum Report {
     /// Many things of one shape, streamed. `empty` is said on stderr when there are none.
     Table {
         /// In order.
-        columns: &'static [Column],
+        columns: Cow<'static, [Column]>,
         /// Called for the rows.
         rows: Box<Rows>,
         /// Said when there are none.

@@ -1,19 +1,29 @@
 //! `vault status`.
 
 use super::context::Context;
+use super::cred::check;
 use super::report::{Cell, Report};
 use crate::error::Result;
-use crate::vault::Status;
+use crate::vault::{Checkup, Depth, Filter, Status};
 
 /// Tell where the vault is and how it stands, without unlocking
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   vault status
-  vault status --json")]
-pub struct Args {}
+  vault status --check
+  vault status --json
+
+`vault cred due` and `vault cred check` name those that are counted here.")]
+pub struct Args {
+    /// Unlock, and count what is weak or used twice, too; logged as check
+    #[arg(long)]
+    check: bool,
+}
 
 /// Tells it.
-pub fn run(_args: Args, cx: &mut Context) -> Result<Report> {
+pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
+    let whole = Filter::default();
+    let checkup = args.check.then(|| check::look(cx, &whole, Depth::Values)).transpose()?;
     let mut vault = cx.locked()?;
     let status = vault.status()?;
     match status.seal {
@@ -28,35 +38,74 @@ pub fn run(_args: Args, cx: &mut Context) -> Result<Report> {
         }
         _ => {}
     }
-    Ok(Report::Item(item(status)))
+    Ok(Report::Item(item(status, checkup.as_ref())))
 }
 
-fn item(status: Status) -> Vec<(&'static str, Cell<'static>)> {
-    let slots = status.slots.into_iter().map(|(label, kind, at)| {
-        let slot =
-            vec![("type".to_owned(), Cell::owned(kind)), ("created".to_owned(), Cell::Time(at))];
-        (label, Cell::Map(slot))
-    });
-    let kinds = status.kinds.into_iter().map(|(kind, n)| (kind, count(n)));
-    vec![
+type Pairs = Vec<(&'static str, Cell<'static>)>;
+
+fn item(status: Status, checkup: Option<&Checkup>) -> Pairs {
+    let mut item = vec![
         ("file", Cell::owned(status.file.display().to_string())),
         ("bytes", count(status.bytes)),
         ("vault_id", Cell::owned(status.vault_id.to_string())),
         ("epoch", Cell::Int(status.epoch.into())),
         ("created", Cell::Time(status.created_at)),
         ("changes", Cell::Int(status.counter)),
+    ];
+    item.extend(credentials(&status));
+    item.push(("weak", checkup.map_or(Cell::None, |checkup| count(check::weak_ones(checkup)))));
+    item.push(("reused", checkup.map_or(Cell::None, |checkup| count(check::reused_ones(checkup)))));
+    item.extend(log(&status));
+    let slots = status.slots.into_iter().map(|(label, kind, at)| {
+        let slot =
+            vec![("type".to_owned(), Cell::owned(kind)), ("created".to_owned(), Cell::Time(at))];
+        (label, Cell::Map(slot))
+    });
+    item.extend([("slots", Cell::Map(slots.collect())), ("seal", Cell::owned(status.seal))]);
+    item
+}
+
+fn credentials(status: &Status) -> Pairs {
+    vec![
         ("credentials", count(status.live)),
         ("in_trash", count(status.trashed)),
+        ("types", types(&status.kinds)),
         ("expired", count(status.expired)),
         ("expiring", count(status.expiring)),
-        ("types", Cell::Map(kinds.collect())),
+        ("overdue", count(status.overdue)),
+        ("due_soon", count(status.due_soon)),
+        ("never_rotated", count(status.never_rotated)),
+        ("unused", count(status.unused)),
+    ]
+}
+
+/// How many of each, with bars where there is something to compare.
+fn types(kinds: &[(String, u64)]) -> Cell<'static> {
+    let most = kinds.iter().map(|(_, n)| *n).max().unwrap_or_default();
+    let cell = |n: u64| match kinds.len() {
+        1 => count(n),
+        _ => Cell::Bar { count: int(n), most: int(most) },
+    };
+    Cell::Map(kinds.iter().map(|(kind, n)| (kind.clone(), cell(*n))).collect())
+}
+
+fn log(status: &Status) -> Pairs {
+    let verified = status.last_verified.map_or(Cell::None, |(at, authenticated)| {
+        let pairs = [("at", Cell::Time(at)), ("authenticated", Cell::Flag(authenticated))];
+        Cell::Map(pairs.map(|(key, cell)| (key.to_owned(), cell)).into())
+    });
+    vec![
         ("entries", Cell::Int(status.entries)),
         ("last_entry", Cell::time(status.last_entry_at)),
-        ("slots", Cell::Map(slots.collect())),
-        ("seal", Cell::owned(status.seal)),
+        ("last_action", status.last_action.clone().map_or(Cell::None, Cell::owned)),
+        ("last_verified", verified),
     ]
 }
 
 fn count(n: u64) -> Cell<'static> {
-    Cell::Int(i64::try_from(n).unwrap_or(i64::MAX))
+    Cell::Int(int(n))
+}
+
+fn int(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
 }

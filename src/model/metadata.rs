@@ -61,6 +61,40 @@ impl Attr {
     }
 }
 
+/// Why something must be done to a credential.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Duty {
+    /// It stops working.
+    Expiry,
+    /// It should have another secret.
+    Rotation,
+}
+
+impl Duty {
+    /// Expiry, and the next rotation: counted from `since`, the last one, or else the moment it was
+    /// stored.
+    pub fn all(
+        expires_at: Option<Timestamp>,
+        rotate_every: Option<i64>,
+        since: Timestamp,
+    ) -> impl Iterator<Item = (Self, Timestamp)> {
+        let rotation = rotate_every.map(|span| since.0.saturating_add(span.saturating_mul(1000)));
+        let expiry = expires_at.map(|at| (Self::Expiry, at));
+        expiry.into_iter().chain(rotation.map(|at| (Self::Rotation, Timestamp(at))))
+    }
+
+    /// What is said of it, depending on whether its time has come.
+    #[must_use]
+    pub fn words(self, overdue: bool) -> &'static str {
+        match (self, overdue) {
+            (Self::Expiry, true) => "expired",
+            (Self::Expiry, false) => "expires",
+            (Self::Rotation, true) => "rotation overdue",
+            (Self::Rotation, false) => "rotation due",
+        }
+    }
+}
+
 /// What is known of a credential without unlocking. Everything here is covered by the row tag.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Metadata {
@@ -98,14 +132,16 @@ impl Metadata {
         self.text[attr as usize].as_deref()
     }
 
-    /// When something must be done at the latest: when it expires, or when its next rotation is due,
-    /// counted from the last one, or else from when it was stored.
+    /// What must be done by when.
+    pub fn duties(&self, created_at: Timestamp) -> impl Iterator<Item = (Duty, Timestamp)> + use<> {
+        let since = self.last_rotated_at.unwrap_or(created_at);
+        Duty::all(self.expires_at, self.rotate_every, since)
+    }
+
+    /// When the first of that must be done.
     #[must_use]
     pub fn due_at(&self, created_at: Timestamp) -> Option<Timestamp> {
-        let since = self.last_rotated_at.unwrap_or(created_at).0;
-        let rotation =
-            self.rotate_every.map(|span| since.saturating_add(span.saturating_mul(1000)));
-        [self.expires_at, rotation.map(Timestamp)].into_iter().flatten().min_by_key(|at| at.0)
+        self.duties(created_at).map(|(_, at)| at).min()
     }
 
     /// Sets or, with `None` or an empty text, clears one attribute.

@@ -5,7 +5,7 @@ mod name;
 mod secret;
 mod time;
 
-pub use metadata::{Attr, Metadata};
+pub use metadata::{Attr, Duty, Metadata};
 pub use name::{CredName, FieldName, Label};
 pub use secret::Secret;
 pub use time::{Timestamp, parse_duration, parse_when};

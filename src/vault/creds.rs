@@ -2,17 +2,18 @@
 //! after the commit.
 
 use super::audit::Draft;
+use super::filter::Filter;
 use super::keys::Keys;
 use super::lookup::{check_now, current, ensure_free, find};
 use super::store::CredentialRow;
-use super::store::credential as rows;
+use super::store::list::{self, Listed};
 use super::stubs::{self, Doomed};
 use super::tx::Tx;
 use super::versions::{Incoming, Origin, add_version, choose, open, put_head, seal_new};
-use super::view::{Change, Credential, Filter, NewCredential, Subject};
+use super::view::{Change, Credential, NewCredential, Subject};
 use super::{State, Unlocked, Vault, state};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{CredName, FieldName, Metadata, Secret, Timestamp};
+use crate::model::{CredName, Duty, FieldName, Metadata, Secret, Timestamp};
 
 impl CredentialRow {
     /// What leaves the vault.
@@ -45,7 +46,7 @@ impl<S: State> Vault<S> {
         })
     }
 
-    /// Lists credentials in order of name, one call of `row` each; checked if unlocked. Logged as
+    /// Lists credentials in the filter's order, one call of `row` each; checked if unlocked. Logged as
     /// one `view`, before anything is shown; a second pass over the same list is not another one.
     ///
     /// # Errors
@@ -53,7 +54,7 @@ impl<S: State> Vault<S> {
     pub fn list(
         &mut self,
         filter: &Filter,
-        row: &mut dyn FnMut(&rows::Listed<'_>) -> Result<()>,
+        row: &mut dyn FnMut(&Listed<'_>) -> Result<()>,
     ) -> Result<()> {
         let filters = describe(filter);
         if self.core.listed.as_ref() != Some(&filters) {
@@ -68,7 +69,7 @@ impl<S: State> Vault<S> {
         // All rows are checked, not only those that fit: a changed one may no longer fit.
         let listed = keys
             .map_or(Ok(()), |keys| check_now(core, keys))
-            .and_then(|()| rows::list(&core.db, filter, keys.is_some(), row));
+            .and_then(|()| list::list(&core.db, filter, keys.is_some(), row));
         core.db.roll_back();
         listed
     }
@@ -99,12 +100,7 @@ impl<S: State> Vault<S> {
 
 /// Which filters were used, not their values: those may be anything.
 fn describe(filter: &Filter) -> String {
-    let mut used: Vec<&str> = filter.attrs.iter().map(|(attr, _)| attr.name()).collect();
-    used.extend(filter.kind.as_ref().map(|_| "type"));
-    used.extend(filter.tag.as_ref().map(|_| "tag"));
-    used.extend(filter.search.as_ref().map(|_| "search"));
-    used.extend(filter.due_by.map(|_| "due"));
-    used.extend(filter.deleted.then_some("deleted"));
+    let used = filter.used();
     if used.is_empty() { "all".into() } else { used.join(",") }
 }
 
@@ -283,9 +279,17 @@ impl Vault<Unlocked> {
     }
 }
 
+/// Reminds whoever reads it of what is overdue, in one line.
 pub(super) fn warn_if_expired(tx: &Tx<'_>, row: &CredentialRow) {
-    if let Some(at) = row.meta.expires_at.filter(|at| *at <= tx.now()) {
-        tx.warn(format!("`{}` expired on {}", row.name, at.day()));
+    let overdue = row.meta.duties(row.created_at).filter(|(_, at)| *at <= tx.now());
+    let said: Vec<String> = overdue
+        .map(|(duty, at)| match duty {
+            Duty::Expiry => format!("expired on {}", at.day()),
+            Duty::Rotation => format!("should have been rotated by {}", at.day()),
+        })
+        .collect();
+    if !said.is_empty() {
+        tx.warn(format!("`{}` {}", row.name, said.join(" and ")));
     }
 }
 

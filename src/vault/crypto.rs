@@ -1,7 +1,7 @@
 //! Sealing and opening of values: the only user of `age` besides key slots (FORMAT.md, "Sealed
 //! values"). Both demand a receipt, which only the audit log makes.
 
-use super::audit::Receipt;
+use super::audit::{CheckReceipt, Receipt};
 use super::keys::Keys;
 use crate::error::{Error, Result};
 use crate::model::{FieldName, Secret};
@@ -41,6 +41,21 @@ pub(super) fn open(
     receipt: &Receipt<'_>,
 ) -> Result<Secret> {
     receipt.covers(label.credential)?;
+    opened(keys, label, sealed)
+}
+
+/// Lets `look` see what a check opens. Only what it makes of the value leaves; the value is wiped.
+pub(super) fn look<T>(
+    keys: &Keys,
+    label: Label<'_>,
+    sealed: &[u8],
+    _receipt: &CheckReceipt,
+    look: impl FnOnce(&[u8]) -> T,
+) -> Result<T> {
+    opened(keys, label, sealed).map(|value| look(value.expose()))
+}
+
+fn opened(keys: &Keys, label: Label<'_>, sealed: &[u8]) -> Result<Secret> {
     let plain = decrypt(&keys.identity, sealed).map_err(|_| damaged(label))?;
     let end = plain.iter().position(|b| *b == b'\n').ok_or_else(|| damaged(label))?;
     let (head, rest) = plain.split_at(end + 1);

@@ -3,16 +3,21 @@
 use super::check::check_tag;
 use super::keys::Keys;
 use super::seal::Found;
-use super::store::vault::{self as rows, Tombstone};
+use super::store::overview::{self, Moments, Overview};
+use super::store::vault::Tombstone;
 use super::store::{CredentialRow, SecretRow, SlotRow, VaultRow, log};
 use super::versions::Chain;
 use super::view::{Finding, Status};
 use super::{State, Vault, check, files, state};
 use crate::error::{Error, Result};
+use crate::model::Timestamp;
 use std::path::Path;
 
 /// "Soon" in `status`: 30 days, in milliseconds.
 const SOON: i64 = 30 * 86_400_000;
+
+/// And how long nobody must have read what is unused: 90 days.
+const QUARTER: i64 = 90 * 86_400_000;
 
 impl<S: State> Vault<S> {
     /// Counts and dates, without unlocking and without an entry.
@@ -21,9 +26,10 @@ impl<S: State> Vault<S> {
     /// Integrity (15), I/O (18).
     pub fn status(&mut self) -> Result<Status> {
         let core = &self.core;
-        let now = core.world.now().0;
+        let now = core.world.now();
         let end = log::end(&core.db, core.vault.vault_id)?;
-        let counts = rows::counts(&core.db, now, now + SOON)?;
+        let (soon, quarter) = (Timestamp(now.0 + SOON), Timestamp(now.0 - QUARTER));
+        let counts = Overview::of(&core.db, Moments { now, soon, quarter })?;
         Ok(Status {
             file: core.place.file.clone(),
             bytes: std::fs::metadata(&core.place.file).map_or(0, |about| about.len()),
@@ -35,9 +41,15 @@ impl<S: State> Vault<S> {
             trashed: counts.trashed,
             expired: counts.expired,
             expiring: counts.expiring,
-            kinds: rows::kinds(&core.db)?,
+            overdue: counts.overdue,
+            due_soon: counts.due_soon,
+            never_rotated: counts.never_rotated,
+            unused: counts.unused,
+            kinds: counts.kinds.into_iter().collect(),
             entries: end.seq,
             last_entry_at: end.at,
+            last_action: overview::last_action(&core.db)?,
+            last_verified: overview::last_verified(&core.db)?,
             slots: SlotRow::all(&core.db)?
                 .into_iter()
                 .map(|slot| (slot.label, slot.kind, slot.created_at))

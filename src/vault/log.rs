@@ -53,6 +53,28 @@ impl<S: State> Vault<S> {
     }
 }
 
+impl<S: State> Vault<S> {
+    /// Enters that the log was found intact, as `verify`, for `status` to tell. On a machine without a
+    /// seal there is nothing to enter it under, and nothing is done.
+    ///
+    /// # Errors
+    /// Integrity (15), I/O (18). The log is as intact as it was.
+    pub fn enter_verified(&mut self, verdict: &LogVerdict) -> Result<()> {
+        if verdict.complete_to.is_none() {
+            return Ok(());
+        }
+        let tx = self.begin()?;
+        if !tx.is_sealed() {
+            return Ok(());
+        }
+        let draft = Draft::new("verify")
+            .detail("authenticated", verdict.authenticated.to_string())
+            .detail("last", verdict.last.to_string());
+        let _ = tx.append(draft)?;
+        tx.commit()
+    }
+}
+
 /// See [`Vault::trust_state`].
 pub(super) fn trust_state(
     place: &Place,

@@ -5,10 +5,12 @@
 
 mod audit;
 mod check;
+mod checkup;
 mod creds;
 mod crypto;
 mod doctor;
 mod files;
+mod filter;
 mod history;
 mod init;
 mod keys;
@@ -30,11 +32,12 @@ mod view;
 mod warnings;
 
 pub use audit::{ACTIONS, OUTCOMES};
+pub use filter::{Filter, Order, SortKey};
 pub use slot::{new_key_file, parse_identity};
-pub use store::credential::Listed;
+pub use store::list::Listed;
 pub use view::{
-    Change, Credential, Edit, Entry, EntryFilter, Expect, Filter, Finding, LogVerdict, Match,
-    NewCredential, Status, Subject, Trashed, Version,
+    Change, Checkup, Credential, Depth, Edit, Entry, EntryFilter, Expect, Fact, Finding,
+    LogVerdict, Match, NewCredential, Seen, Status, Subject, Trashed, Version,
 };
 pub use warnings::Warnings;
 

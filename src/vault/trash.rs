@@ -2,12 +2,13 @@
 
 use super::audit::Draft;
 use super::creds::replace;
+use super::filter::Filter;
 use super::keys::Keys;
 use super::lookup::{current, ensure_free};
 use super::store::secret as secrets;
 use super::store::{CredentialRow, Tombstone};
 use super::tx::Tx;
-use super::view::{Filter, Subject, Trashed};
+use super::view::{Subject, Trashed};
 use super::{Unlocked, Vault, check, state};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CredName, Timestamp};

@@ -1,7 +1,7 @@
 //! The guard: one transaction over rows and log together. What is not committed did not happen and
 //! is not handed out.
 
-use super::audit::{self, Actor, Author, Draft, Log, Receipt};
+use super::audit::{self, Actor, Author, CheckReceipt, Draft, Log, Receipt};
 use super::check::{check_slots, check_vault, slots_hash};
 use super::keys::Keys;
 use super::lock::WriteLock;
@@ -234,6 +234,11 @@ impl<'v> Tx<'v> {
         self.core.warnings.push(text);
     }
 
+    /// Whether entries get MACs. Without a seal on this machine a locked vault has no key for them.
+    pub(super) fn is_sealed(&self) -> bool {
+        self.log.borrow().is_sealed()
+    }
+
     /// Who stores a value, and why.
     pub(super) fn author(&self) -> (&str, Option<&str>) {
         (&self.core.actor().user, self.core.purpose.reason.as_deref())
@@ -252,11 +257,28 @@ impl<'v> Tx<'v> {
         self.append_at(draft, self.core.vault.counter + 1)
     }
 
-    fn append_at(&self, mut draft: Draft, counter: i64) -> Result<Receipt<'_>> {
-        if let Some(With { slot, .. }) = self.with {
-            draft = draft.detail("slot", slot);
-        }
+    /// Enters a check of so many values, and commits it: only then are they looked at.
+    pub(super) fn enter_check(self, list: &str, values: u64) -> Result<CheckReceipt> {
+        let draft = Draft::new("check").detail("list", list).detail("values", values.to_string());
+        let (draft, counter) = (self.with_slot(draft), self.core.vault.counter);
+        let receipt = {
+            let author = self.author_now();
+            self.log.borrow_mut().append_check(&self.core.db, &author, draft, counter)?
+        };
+        self.commit()?;
+        Ok(receipt)
+    }
+
+    fn append_at(&self, draft: Draft, counter: i64) -> Result<Receipt<'_>> {
+        let draft = self.with_slot(draft);
         self.log.borrow_mut().append(&self.core.db, &self.author_now(), &draft, counter)
+    }
+
+    fn with_slot(&self, draft: Draft) -> Draft {
+        match self.with {
+            Some(With { slot, .. }) => draft.detail("slot", slot),
+            None => draft,
+        }
     }
 
     fn author_now(&self) -> Author<'_> {

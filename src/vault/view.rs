@@ -2,9 +2,11 @@
 
 use super::store::SecretRow;
 use crate::error::Result;
-use crate::model::{Attr, CredName, FieldName, Label, Metadata, Secret, Timestamp};
+use crate::kind::strength::Strength;
+use crate::model::{CredName, Duty, FieldName, Metadata, Secret, Timestamp};
 use std::path::PathBuf;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 /// One credential as the clear columns tell it.
 #[derive(Clone, Debug)]
@@ -109,42 +111,6 @@ impl<'a> From<&'a CredName> for Subject<'a> {
 impl<'a> From<(&'a CredName, Option<&'a Expect>)> for Subject<'a> {
     fn from((name, expect): (&'a CredName, Option<&'a Expect>)) -> Self {
         Self { name, expect }
-    }
-}
-
-/// Which credentials to list. Empty means all.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    /// A kind's own name.
-    pub kind: Option<String>,
-    /// Attributes that must be equal.
-    pub attrs: Vec<(Attr, String)>,
-    /// A tag it must have.
-    pub tag: Option<Label>,
-    /// Substring of any clear text, ASCII letters compared without case.
-    pub search: Option<String>,
-    /// Expired by then, or to be rotated by then.
-    pub due_by: Option<Timestamp>,
-    /// The trash instead of the live ones.
-    pub deleted: bool,
-    /// At most so many.
-    pub limit: Option<u64>,
-    /// Skip so many first.
-    pub offset: u64,
-    /// Only name, kind, user name, URL, client and expiry are wanted.
-    pub brief: bool,
-}
-
-impl Filter {
-    /// Whether every live credential fits.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.kind.is_none()
-            && self.attrs.is_empty()
-            && self.tag.is_none()
-            && self.search.is_none()
-            && self.due_by.is_none()
-            && !self.deleted
     }
 }
 
@@ -266,6 +232,53 @@ pub struct LogVerdict {
     pub gaps: Vec<String>,
 }
 
+/// How deep a check looks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Depth {
+    /// At the clear columns and the log.
+    Metadata,
+    /// At every value, too.
+    Values,
+    /// The same, and their SHA-1 is wanted, to look it up in a list.
+    Digests,
+}
+
+/// What a check found. No value is in it, nor anything that tells one.
+#[derive(Default)]
+pub struct Checkup {
+    /// How many credentials fit.
+    pub credentials: u64,
+    /// What the clear columns and the log tell, with the names of the credentials.
+    pub facts: Vec<(String, Fact)>,
+    /// What was looked at, in order.
+    pub values: Vec<Seen>,
+    /// Which of these are the same, by their numbers, two or more each.
+    pub same: Vec<Vec<usize>>,
+}
+
+/// Something about a credential that its owner should know.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Fact {
+    /// Its time has come.
+    Overdue(Duty, Timestamp),
+    /// It was never rotated, and its secrets are older than a year; when it was stored.
+    NeverRotated(Timestamp),
+    /// It is there for 90 days, and no value of it was handed out in that time; when one was last.
+    Unused(Option<Timestamp>),
+}
+
+/// What a check saw of a value.
+pub struct Seen {
+    /// Whose it is.
+    pub name: String,
+    /// Which field.
+    pub field: FieldName,
+    /// How hard it is to guess, if it is of those that people choose.
+    pub strength: Option<Strength>,
+    /// Its SHA-1, if wanted. As good as the value to whoever guesses: never to be shown.
+    pub sha1: Option<Zeroizing<[u8; 20]>>,
+}
+
 /// What `status` tells, without unlocking.
 #[derive(Clone, Debug)]
 pub struct Status {
@@ -289,12 +302,24 @@ pub struct Status {
     pub expired: u64,
     /// Expiring within 30 days.
     pub expiring: u64,
+    /// Expired, or not rotated when they should have been.
+    pub overdue: u64,
+    /// Not overdue, but within 30 days.
+    pub due_soon: u64,
+    /// Never rotated.
+    pub never_rotated: u64,
+    /// There for 90 days, and not read in that time.
+    pub unused: u64,
     /// Kind and number of live credentials.
     pub kinds: Vec<(String, u64)>,
     /// Entries in the log.
     pub entries: i64,
     /// When the last one was written.
     pub last_entry_at: Option<Timestamp>,
+    /// What it is about.
+    pub last_action: Option<String>,
+    /// When the log was found intact last, and whether its MACs were checked: by its own word.
+    pub last_verified: Option<(Timestamp, bool)>,
     /// Slots: label, type (`passphrase`, `key_file`), creation.
     pub slots: Vec<(String, String, Timestamp)>,
     /// `present`, `missing`, `damaged`, or `ahead` (the database was rolled back).

@@ -68,7 +68,8 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     }
     let json = cx.format() == Format::Json;
     let columns = if json { EVERYTHING } else { COLUMNS };
-    Ok(Report::Table { columns, rows: rows(cx, vault, filter), empty: "no entries that fit" })
+    let rows = rows(cx, vault, filter);
+    Ok(Report::Table { columns: columns.into(), rows, empty: "no entries that fit" })
 }
 
 fn rows<S: State + 'static>(cx: &Context, mut vault: Vault<S>, filter: EntryFilter) -> Box<Rows> {
@@ -163,6 +164,7 @@ fn own(cell: Cell<'_>) -> Cell<'static> {
         }
         Cell::Map(pairs) => Cell::Map(pairs.into_iter().map(|(k, v)| (k, own(v))).collect()),
         Cell::Int(int) => Cell::Int(int),
+        Cell::Bar { count, most } => Cell::Bar { count, most },
         Cell::Flag(flag) => Cell::Flag(flag),
         Cell::Time(at) => Cell::Time(at),
         Cell::Secret(secret) => Cell::Secret(secret),

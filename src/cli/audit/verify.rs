@@ -13,7 +13,8 @@ use crate::vault::{LogVerdict, State, Vault};
   vault audit verify --key-file ~/vault.key --json
 
 Without the vault's keys only the public chain is checked, which somebody who can write the file
-could have made anew. Exit code 15 when the log was tampered with.")]
+could have made anew. That the log was found intact is entered in it, where `vault status` finds it.
+Exit code 15 when the log was tampered with.")]
 pub struct Args {
     /// Unlock, to check the keyed marks too; done anyway when a key source is configured
     #[arg(long)]
@@ -42,7 +43,11 @@ fn verify<S: State>(cx: &Context, vault: &mut Vault<S>) -> Result<LogVerdict> {
         bar.set_position(done);
     });
     bar.finish_and_clear();
-    verdict
+    let verdict = verdict?;
+    if let Err(e) = vault.enter_verified(&verdict) {
+        cx.warn(&format!("that the log was verified is not in it: {}", e.message()));
+    }
+    Ok(verdict)
 }
 
 fn item(verdict: LogVerdict) -> Vec<(&'static str, Cell<'static>)> {

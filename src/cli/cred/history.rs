@@ -51,7 +51,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         })
     });
     let columns = if all { EVERYTHING } else { COLUMNS };
-    Ok(Report::Table { columns, rows, empty: "no versions" })
+    Ok(Report::Table { columns: columns.into(), rows, empty: "no versions" })
 }
 
 fn history<S: State>(cx: &Context, mut vault: Vault<S>, args: &Args) -> Result<Vec<Version>> {

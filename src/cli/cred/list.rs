@@ -1,13 +1,14 @@
 //! `vault cred list`.
 
-use super::filter::FilterArgs;
-use super::show::words;
+use super::columns::{self, LAST_READ, ListColumn, Shown, USUAL};
+use super::filter::AllFilterArgs;
 use crate::cli::context::Context;
 use crate::cli::render::Format;
-use crate::cli::report::{Cell, Column, Report, Rows, Sink};
+use crate::cli::report::{Cell, Report, Rows, Sink};
 use crate::error::Result;
 use crate::model::Attr;
-use crate::vault::{Filter, Listed, State, Vault};
+use crate::vault::{Filter, Listed, Order, State, Vault};
+use clap::builder::PossibleValuesParser;
 
 /// List credentials, without unlocking
 #[derive(clap::Args)]
@@ -15,14 +16,25 @@ use crate::vault::{Filter, Listed, State, Vault};
   vault cred list
   vault cred list --client acme --type ssh
   vault cred list --search git --format plain
+  vault cred list --unused 90d --sort last_read,name --columns name,owner,last_read
+  vault cred list --expired --sort=-expires
   vault cred list --deleted")]
 pub struct Args {
     #[command(flatten)]
-    filter: FilterArgs,
+    filter: AllFilterArgs,
 
     /// Those in the trash
     #[arg(long)]
     deleted: bool,
+
+    /// In order of these columns; a minus before one turns it round
+    #[arg(long, value_name = "KEY,…", value_delimiter = ',', allow_hyphen_values = true)]
+    sort: Vec<String>,
+
+    /// Only these columns; any that JSON has, and `last_read`
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', hide_possible_values = true,
+          value_parser = PossibleValuesParser::new(columns::names()))]
+    columns: Vec<String>,
 
     /// At most so many
     #[arg(long, value_name = "N")]
@@ -39,21 +51,23 @@ pub struct Args {
 
 /// Lists them.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
-    let json = cx.format() == Format::Json;
+    let shape = Shape::of(&args.columns, cx.format() == Format::Json)?;
+    let sort = args.sort.iter().map(|key| columns::order(key)).collect::<Result<Vec<Order>>>()?;
     let filter = Filter {
         deleted: args.deleted,
+        sort,
         limit: args.limit,
         offset: args.offset,
-        brief: !json,
+        brief: shape.is_brief(),
+        last_read: shape.has(LAST_READ),
         ..args.filter.filter(cx.world.now())?
     };
-    let empty = empty(&filter);
+    let (empty, headings) = (empty(&filter), columns::headings(&shape.columns));
     let rows = match args.verify {
-        true => rows(cx, cx.unlocked()?, filter),
-        false => rows(cx, cx.locked()?, filter),
+        true => rows(shape, cx.unlocked()?, filter),
+        false => rows(shape, cx.locked()?, filter),
     };
-    let columns = if json { EVERYTHING } else { COLUMNS };
-    Ok(Report::Table { columns, rows, empty })
+    Ok(Report::Table { columns: headings.into(), rows, empty })
 }
 
 /// What is said when nothing is listed.
@@ -67,18 +81,45 @@ fn empty(filter: &Filter) -> &'static str {
     }
 }
 
-fn rows<S: State + 'static>(cx: &Context, mut vault: Vault<S>, filter: Filter) -> Box<Rows> {
-    let json = cx.format() == Format::Json;
+/// What a row consists of.
+struct Shape {
+    columns: Vec<&'static ListColumn>,
+    /// The six that a list for people has: the quickest.
+    usual: bool,
+}
+
+impl Shape {
+    fn of(names: &[String], json: bool) -> Result<Self> {
+        let usual = names.is_empty() && !json;
+        let columns = match names {
+            [] if json => columns::ALL.iter().filter(|column| column.name != LAST_READ).collect(),
+            [] => columns::by_name(&USUAL.map(str::to_owned))?,
+            names => columns::by_name(names)?,
+        };
+        Ok(Self { columns, usual })
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.columns.iter().any(|column| column.name == name)
+    }
+
+    fn is_brief(&self) -> bool {
+        self.columns.iter().all(|column| USUAL.contains(&column.name))
+    }
+}
+
+fn rows<S: State + 'static>(shape: Shape, mut vault: Vault<S>, filter: Filter) -> Box<Rows> {
+    let brief = filter.brief;
     Box::new(move |sink: &mut Sink<'_>| {
-        vault.list(&filter, &mut |row| match json {
-            true => everything(row, sink),
-            false => sink(&cells(row)?),
+        vault.list(&filter, &mut |row| match shape.usual {
+            true => sink(&usual(row)?),
+            false => these(row, &shape.columns, brief, sink),
         })
     })
 }
 
 /// The row as it lies in the database: nothing is copied.
-fn cells<'r>(row: &'r Listed<'_>) -> Result<[Cell<'r>; 6]> {
+fn usual<'r>(row: &'r Listed<'_>) -> Result<[Cell<'r>; 6]> {
     Ok([
         Cell::text(Some(row.name()?)),
         Cell::text(Some(row.kind()?)),
@@ -89,91 +130,18 @@ fn cells<'r>(row: &'r Listed<'_>) -> Result<[Cell<'r>; 6]> {
     ])
 }
 
-fn everything(row: &Listed<'_>, sink: &mut Sink<'_>) -> Result<()> {
-    let mut cells = Vec::with_capacity(EVERYTHING.len());
-    cells.push(Cell::text(Some(row.name()?)));
-    cells.push(Cell::text(Some(row.kind()?)));
-    for attr in Attr::ALL {
-        cells.push(Cell::text(row.attr(attr)?));
-    }
-    cells.push(row.port()?.map_or(Cell::None, Cell::Int));
-    cells.push(Cell::List(row.tags()?.map(Into::into).collect()));
-    cells.push(Cell::Flag(row.requires_vpn()?));
-    cells.push(Cell::Flag(row.requires_2fa()?));
-    cells.push(Cell::time(row.expires_at()?));
-    cells.push(row.rotate_every()?.map_or(Cell::None, |span| Cell::owned(words(span))));
-    cells.push(row.keep()?.map_or(Cell::None, Cell::Int));
-    cells.push(Cell::time(row.last_rotated_at()?));
-    cells.push(Cell::time(row.last_verified_at()?));
-    cells.push(Cell::text(row.verdict()?));
-    let fields = row.fields()?;
-    let fields = fields.into_iter().map(|(key, value)| (key.to_string(), Cell::owned(value)));
-    cells.push(Cell::Map(fields.collect()));
-    let secrets = row.secrets()?;
-    let secrets = secrets.into_iter().map(|(key, n)| (key.to_string(), Cell::Int(n.into())));
-    cells.push(Cell::Map(secrets.collect()));
+fn these(
+    row: &Listed<'_>,
+    columns: &[&'static ListColumn],
+    brief: bool,
+    sink: &mut Sink<'_>,
+) -> Result<()> {
     let mut id = uuid::Uuid::encode_buffer();
-    cells.push(Cell::text(Some(row.id()?.hyphenated().encode_lower(&mut id))));
-    cells.push(Cell::Time(row.created_at()?));
-    cells.push(Cell::Time(row.updated_at()?));
-    cells.push(Cell::time(row.deleted_at()?));
-    cells.push(Cell::Flag(row.verified()));
-    sink(&cells)
-}
-
-const fn column(name: &'static str) -> Column {
-    Column { name }
-}
-
-const COLUMNS: &[Column] = &[
-    column("name"),
-    column("type"),
-    column("username"),
-    column("url"),
-    column("client"),
-    column("expires"),
-];
-
-/// JSON has every column.
-const EVERYTHING: &[Column] = &[
-    column("name"),
-    column("type"),
-    column("username"),
-    column("url"),
-    column("host"),
-    column("database"),
-    column("client"),
-    column("service"),
-    column("infra"),
-    column("environment"),
-    column("owner"),
-    column("description"),
-    column("port"),
-    column("tags"),
-    column("requires_vpn"),
-    column("requires_2fa"),
-    column("expires"),
-    column("rotate_every"),
-    column("keep"),
-    column("last_rotated"),
-    column("last_verified"),
-    column("verdict"),
-    column("fields"),
-    column("versions"),
-    column("id"),
-    column("created"),
-    column("updated"),
-    column("deleted"),
-    column("verified"),
-];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_attributes_stand_in_their_order() {
-        let names: Vec<_> = EVERYTHING[2..12].iter().map(|column| column.name).collect();
-        assert_eq!(names, Attr::ALL.map(Attr::name));
+    let id = if brief { "" } else { row.id()?.hyphenated().encode_lower(&mut id) };
+    let shown = Shown { row, id };
+    let mut cells = Vec::with_capacity(columns.len());
+    for column in columns {
+        cells.push((column.cell)(&shown)?);
     }
+    sink(&cells)
 }

@@ -161,8 +161,10 @@ impl MetaArgs {
 /// `KEY=VALUE`.
 #[derive(Clone, Debug)]
 pub struct Pair {
-    key: FieldName,
-    value: String,
+    /// Before the sign.
+    pub key: FieldName,
+    /// After it.
+    pub value: String,
 }
 
 impl FromStr for Pair {
@@ -244,7 +246,8 @@ fn filled(text: &str) -> Option<&str> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-fn named(option: &str, cause: &Error) -> Error {
+/// The same error with the option it is about.
+pub fn named(option: &str, cause: &Error) -> Error {
     let error = Error::usage(format!("`{option}`: {}", cause.message()));
     cause.hints().iter().fold(error, |error, hint| error.hint(hint.as_str()))
 }

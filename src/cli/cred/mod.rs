@@ -1,9 +1,13 @@
 //! Commands on credentials.
 
 mod add;
+pub mod check;
+mod columns;
+mod due;
 mod expect;
 mod filter;
 mod get;
+mod hibp;
 mod history;
 mod list;
 mod meta;
@@ -38,6 +42,10 @@ commands! {
     pub enum Command {
         Add(Box<add::Args>) leaf "add" "Keep a new credential",
         List(Box<list::Args>) leaf "list" "List credentials, without unlocking",
+        Due(Box<due::Args>) leaf "due"
+            "List what has expired or should be rotated, and what soon will, without unlocking",
+        Check(Box<check::Args>) leaf "check"
+            "Look for weak, reused, leaked, expired and forgotten secrets, without showing any",
         Show(show::Args) leaf "show" "Show what is known of a credential; secrets as dots",
         Get(get::Args) leaf "get" "Print one secret, byte for byte",
         Set(Box<set::Args>) leaf "set"
@@ -76,6 +84,8 @@ pub fn run(command: Command, cx: &mut Context) -> Result<Report> {
     match command {
         Command::Add(args) => add::run(*args, cx),
         Command::List(args) => list::run(*args, cx),
+        Command::Due(args) => due::run(*args, cx),
+        Command::Check(args) => check::run(*args, cx),
         Command::Show(args) => show::run(args, cx),
         Command::Get(args) => get::run(args, cx),
         Command::Set(args) => set::run(*args, cx),

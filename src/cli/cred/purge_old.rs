@@ -41,7 +41,7 @@ pub(super) fn run(span: &str, yes: bool, cx: &Context) -> Result<Report> {
         items.iter().try_for_each(|(item, outcome)| sink(&cells(item, outcome)))
     };
     let empty = "nothing has been in the trash for that long";
-    Ok(Report::Table { columns: COLUMNS, rows: Box::new(rows), empty })
+    Ok(Report::Table { columns: COLUMNS.into(), rows: Box::new(rows), empty })
 }
 
 /// Lets the number be typed back.

@@ -127,7 +127,11 @@ fn report(cx: &Context, items: Vec<Item>) -> Report {
         })
     });
     let columns = if all { EVERYTHING } else { COLUMNS };
-    Report::Table { columns, rows, empty: "no credentials, or none that fit: nothing was rotated" }
+    Report::Table {
+        columns: columns.into(),
+        rows,
+        empty: "no credentials, or none that fit: nothing was rotated",
+    }
 }
 
 fn cells(item: &Item) -> [Cell<'_>; 5] {

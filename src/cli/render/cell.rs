@@ -16,6 +16,7 @@ pub(super) fn shown(cell: &Cell<'_>) -> String {
     match cell {
         Cell::Text(text) => escape::shown(text).into_owned(),
         Cell::Int(number) => number.to_string(),
+        Cell::Bar { count, most } => bar(*count, *most),
         Cell::Flag(flag) => if *flag { "yes" } else { "no" }.into(),
         Cell::Time(at) => seconds(*at),
         Cell::List(items) => {
@@ -42,6 +43,22 @@ pub(super) fn secret_text(secret: &Secret, of: impl FnOnce(&str) -> String) -> S
     }
 }
 
+/// A number and its bar, in eighths of a character. Numbers of one block line up.
+fn bar(count: i64, most: i64) -> String {
+    let eighths = count.max(0).saturating_mul(8 * BAR) / most.max(1);
+    let whole = usize::try_from((eighths / 8).min(BAR)).unwrap_or_default();
+    let part = usize::try_from(eighths % 8).unwrap_or_default();
+    let part = if eighths < 8 * BAR { PARTS[part] } else { "" };
+    let digits = most.to_string().len();
+    format!("{count:>digits$}  {}{part}", "█".repeat(whole)).trim_end().to_owned()
+}
+
+/// The longest bar, in characters.
+const BAR: i64 = 24;
+
+/// So many eighths of a character.
+const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+
 /// A moment for people: to the second.
 pub(super) fn seconds(at: Timestamp) -> String {
     let mut text = String::with_capacity(24);
@@ -56,7 +73,7 @@ pub(super) fn seconds(at: Timestamp) -> String {
 pub(super) fn plain(out: &mut Out<'_>, cell: &Cell<'_>, rule: Rule) {
     match cell {
         Cell::Text(text) => plain_text(out, text, rule),
-        Cell::Int(number) => _ = write!(out, "{number}"),
+        Cell::Int(number) | Cell::Bar { count: number, .. } => _ = write!(out, "{number}"),
         Cell::Flag(flag) => out.text(if *flag { "true" } else { "false" }),
         Cell::Time(at) => time(out, *at),
         Cell::List(items) => {
@@ -161,6 +178,16 @@ mod tests {
         assert_eq!(seconds(Timestamp(1_800_000_000_123)), "2027-01-15T08:00:00Z");
         assert_eq!(shown(&Cell::List(vec!["a".into(), "b\u{1b}".into()])), "a, b\\u{1b}");
         assert_eq!(shown(&Cell::Secret(Secret::from_bytes(b"\xff\x00"))), "base64:/wA=");
+    }
+
+    #[test]
+    fn bars_are_as_long_as_their_numbers_are_great() {
+        assert_eq!(bar(200, 200), format!("200  {}", "█".repeat(24)));
+        assert_eq!(bar(100, 200), format!("100  {}", "█".repeat(12)));
+        assert_eq!(bar(1, 200), "  1");
+        assert_eq!(bar(2, 200), "  2  ▏");
+        assert_eq!(bar(0, 0), "0");
+        assert_eq!(bar(i64::MAX, 1).chars().filter(|c| *c == '█').count(), 24);
     }
 
     proptest! {

@@ -29,6 +29,7 @@ fn plain_pair(out: &mut Out<'_>, path: &str, cell: &Cell<'_>, rule: Rule) {
         }
         Cell::Text(_)
         | Cell::Int(_)
+        | Cell::Bar { .. }
         | Cell::Flag(_)
         | Cell::Time(_)
         | Cell::List(_)
@@ -86,7 +87,13 @@ fn lines(cell: &Cell<'_>) -> Vec<String> {
                 false => vec![cell::shown(cell)],
             }
         }
-        Cell::Int(_) | Cell::Flag(_) | Cell::Time(_) | Cell::Map(_) | Cell::Hidden | Cell::None => {
+        Cell::Int(_)
+        | Cell::Bar { .. }
+        | Cell::Flag(_)
+        | Cell::Time(_)
+        | Cell::Map(_)
+        | Cell::Hidden
+        | Cell::None => {
             vec![cell::shown(cell)]
         }
     }
@@ -104,6 +111,7 @@ fn is_absent(cell: &Cell<'_>) -> bool {
         Cell::Map(pairs) => pairs.iter().all(|(_, cell)| is_absent(cell)),
         Cell::Text(_)
         | Cell::Int(_)
+        | Cell::Bar { .. }
         | Cell::Flag(_)
         | Cell::Time(_)
         | Cell::Secret(_)

@@ -110,7 +110,7 @@ fn pair(out: &mut Out<'_>, key: &str, cell: &Cell<'_>) {
 fn one(out: &mut Out<'_>, cell: &Cell<'_>) {
     match cell {
         Cell::Text(text) => string(out, text),
-        Cell::Int(number) => _ = write!(out, "{number}"),
+        Cell::Int(number) | Cell::Bar { count: number, .. } => _ = write!(out, "{number}"),
         Cell::Flag(flag) => out.text(if *flag { "true" } else { "false" }),
         Cell::Time(at) => {
             out.text("\"");

@@ -59,7 +59,7 @@ pub fn report(
     let mut out = Out::new(size, out);
     let outcome = match report {
         Report::Table { columns, mut rows, empty } => {
-            any_table(&mut out, columns, &mut *rows, format, style).map(|any| {
+            any_table(&mut out, &columns, &mut *rows, format, style).map(|any| {
                 if !any && format != Format::Json {
                     remark(empty, err, style);
                 }

@@ -21,7 +21,7 @@ fn row(name: &str) -> [Cell<'_>; 3] {
 fn list(names: Vec<String>) -> Report {
     let rows =
         Box::new(move |sink: &mut Sink<'_>| names.iter().try_for_each(|name| sink(&row(name))));
-    Report::Table { columns: COLUMNS, rows, empty: "no credentials" }
+    Report::Table { columns: COLUMNS.into(), rows, empty: "no credentials" }
 }
 
 fn thing() -> Report {

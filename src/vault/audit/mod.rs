@@ -33,6 +33,7 @@ pub const ACTIONS: &[&str] = &[
     "rotate",
     "rollback",
     "test",
+    "check",
     "run",
     "inject",
     "copy",
@@ -48,6 +49,7 @@ pub const ACTIONS: &[&str] = &[
     "backup",
     "restore_backup",
     "trust_state",
+    "verify",
     "segment",
     "incident_open",
     "incident_edit",
@@ -148,6 +150,13 @@ impl Receipt<'_> {
     }
 }
 
+/// Proof that a check of values was entered: they may be looked at, but neither handed out nor sealed.
+///
+/// Invariant: made only by [`Log::append_check`], whose entry has the action `check`, for its only
+/// caller, the transaction, which commits that entry before it gives this away.
+#[must_use]
+pub(super) struct CheckReceipt(());
+
 /// The log while a transaction is open.
 pub(super) struct Log {
     end: LogEnd,
@@ -230,6 +239,19 @@ impl Log {
         // A failed attempt entitles to nothing.
         let subject = draft.credential.filter(|_| draft.failure.is_none());
         Ok(Receipt { subject, tx: PhantomData })
+    }
+
+    /// Appends the entry of a check, which is about no single credential.
+    pub(super) fn append_check(
+        &mut self,
+        db: &Db,
+        author: &Author<'_>,
+        draft: Draft,
+        counter: i64,
+    ) -> Result<CheckReceipt> {
+        let draft = Draft { action: "check", credential: None, failure: None, ..draft };
+        let _ = self.append(db, author, &draft, counter)?;
+        Ok(CheckReceipt(()))
     }
 
     fn compose(&self, author: &Author<'_>, draft: &Draft) -> Entry {

@@ -1,13 +1,12 @@
-//! Credentials: their rows, the list and its filter.
+//! Credentials: their rows.
 
-use super::{Db, Row, Value, VaultRow};
+use super::{Db, Row, Value, VaultRow, filter};
 use crate::error::{Error, Result};
 use crate::model::{Attr, FieldName, Metadata, Timestamp};
+use crate::vault::filter::Filter;
 use crate::vault::tlv::{Hash, Tlv};
-use crate::vault::view::Filter;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::str::FromStr;
 use uuid::Uuid;
 
@@ -35,11 +34,11 @@ pub(in crate::vault) struct CredentialRow {
 }
 
 /// The columns as the statements below name them. The first six are what a list shows.
-const COLUMNS: &str = "name, kind, username, url, client, expires_at, \
+pub(super) const COLUMNS: &str = "name, kind, username, url, client, expires_at, \
     id, host, database, service, infra, environment, owner, description, port, tags, \
     requires_vpn, requires_2fa, rotate_every, last_rotated_at, last_verified_at, verdict, fields, \
     heads, revision, created_at, updated_at, deleted_at, row_tag, keep";
-const BRIEF: &str = "name, kind, username, url, client, expires_at";
+pub(super) const BRIEF: &str = "name, kind, username, url, client, expires_at";
 
 // A `+` before a column keeps the planner from answering out of an index: what is looked up must come
 // from the table, where a check of its tag means something.
@@ -108,6 +107,17 @@ impl CredentialRow {
     pub(in crate::vault) fn each(db: &Db, mut each: impl FnMut(Self) -> Result<()>) -> Result<()> {
         let sql = format!("SELECT {COLUMNS} FROM credential ORDER BY name, id");
         db.each(&sql, &[], |row| each(Self::read(row)?))
+    }
+
+    /// Calls `each` for the credentials that fit, in the filter's order.
+    pub(in crate::vault) fn fitting(
+        db: &Db,
+        filter: &Filter,
+        mut each: impl FnMut(Self) -> Result<()>,
+    ) -> Result<()> {
+        let (sql, args) = filter::select(COLUMNS, filter);
+        let values: Vec<Value<'_>> = args.iter().map(filter::Arg::value).collect();
+        db.each(&sql, &values, |row| each(Self::read(row)?))
     }
 
     pub(in crate::vault) fn insert(&self, db: &Db, bucket: i64) -> Result<()> {
@@ -244,13 +254,13 @@ fn read_meta(row: &Row<'_>) -> Result<Metadata> {
     Ok(meta)
 }
 
-fn read_fields(json: &str) -> Result<BTreeMap<FieldName, String>> {
+pub(super) fn read_fields(json: &str) -> Result<BTreeMap<FieldName, String>> {
     let map: BTreeMap<String, String> = serde_json::from_str(json)
         .map_err(|_| Error::integrity("the public fields of a row are damaged"))?;
     map.into_iter().map(|(name, value)| Ok((stored(&name)?, value))).collect()
 }
 
-fn read_heads(mut blob: &[u8]) -> Result<Vec<Head>> {
+pub(super) fn read_heads(mut blob: &[u8]) -> Result<Vec<Head>> {
     let damaged = || Error::integrity("the version table of a row is damaged");
     let mut heads = Vec::new();
     while let Some((length, rest)) = blob.split_first() {
@@ -265,275 +275,6 @@ fn read_heads(mut blob: &[u8]) -> Result<Vec<Head>> {
         blob = rest;
     }
     Ok(heads)
-}
-
-/// A row of the list, borrowed from the database: nothing is copied until it is asked for.
-pub struct Listed<'r> {
-    row: &'r Row<'r>,
-    verified: bool,
-}
-
-impl<'r> Listed<'r> {
-    /// The credential's name.
-    ///
-    /// # Errors
-    /// Integrity (15) for a value of the wrong type.
-    pub fn name(&self) -> Result<&'r str> {
-        self.row.text(0)
-    }
-
-    /// Its kind.
-    ///
-    /// # Errors
-    /// Integrity (15) for a value of the wrong type.
-    pub fn kind(&self) -> Result<&'r str> {
-        self.row.text(1)
-    }
-
-    /// One attribute. In a brief list only user name, URL and client are there.
-    ///
-    /// # Errors
-    /// Integrity (15) for a value of the wrong type.
-    pub fn attr(&self, attr: Attr) -> Result<Option<&'r str>> {
-        self.row.opt_text(column(attr))
-    }
-
-    /// When it expires.
-    ///
-    /// # Errors
-    /// Integrity (15) for a value of the wrong type.
-    pub fn expires_at(&self) -> Result<Option<Timestamp>> {
-        Ok(self.row.opt_int(5)?.map(Timestamp))
-    }
-
-    /// Its port. This and all that follow are not in a brief list.
-    ///
-    /// # Errors
-    /// Integrity (15) for a value of the wrong type.
-    pub fn port(&self) -> Result<Option<i64>> {
-        self.row.opt_int(14)
-    }
-
-    /// Its tags, in order.
-    ///
-    /// # Errors
-    /// Integrity (15) for a value of the wrong type.
-    pub fn tags(&self) -> Result<impl Iterator<Item = &'r str>> {
-        Ok(self.row.opt_text(15)?.into_iter().flat_map(|tags| tags.split(',')))
-    }
-
-    /// Whether it works only inside a VPN.
-    ///
-    /// # Errors
-    /// Integrity (15) for a value of the wrong type.
-    pub fn requires_vpn(&self) -> Result<bool> {
-        self.row.flag(16)
-    }
-
-    /// Whether its login asks for a second factor.
-    ///
-    /// # Errors
-    /// Integrity (15) for a value of the wrong type.
-    pub fn requires_2fa(&self) -> Result<bool> {
-        self.row.flag(17)
-    }
-
-    /// How often it should be rotated, in seconds.
-    ///
-    /// # Errors
-    /// Integrity (15) for a value of the wrong type.
-    pub fn rotate_every(&self) -> Result<Option<i64>> {
-        self.row.opt_int(18)
-    }
-
-    /// How many versions of each secret field are kept; none keeps all.
-    ///
-    /// # Errors
-    /// Integrity (15) for a value of the wrong type.
-    pub fn keep(&self) -> Result<Option<i64>> {
-        self.row.opt_int(29)
-    }
-
-    /// When it was rotated last.
-    ///
-    /// # Errors
-    /// Integrity (15) for a value of the wrong type.
-    pub fn last_rotated_at(&self) -> Result<Option<Timestamp>> {
-        Ok(self.row.opt_int(19)?.map(Timestamp))
-    }
-
-    /// When it was last seen to work.
-    ///
-    /// # Errors
-    /// Integrity (15) for a value of the wrong type.
-    pub fn last_verified_at(&self) -> Result<Option<Timestamp>> {
-        Ok(self.row.opt_int(20)?.map(Timestamp))
-    }
-
-    /// What the last test said.
-    ///
-    /// # Errors
-    /// Integrity (15) for a value of the wrong type.
-    pub fn verdict(&self) -> Result<Option<&'r str>> {
-        self.row.opt_text(21)
-    }
-
-    /// Its further public fields.
-    ///
-    /// # Errors
-    /// Integrity (15) for a value of the wrong type.
-    pub fn fields(&self) -> Result<BTreeMap<FieldName, String>> {
-        self.row.opt_text(22)?.map_or_else(|| Ok(BTreeMap::new()), read_fields)
-    }
-
-    /// Its secret fields and their versions.
-    ///
-    /// # Errors
-    /// Integrity (15) for a value of the wrong type.
-    pub fn secrets(&self) -> Result<Vec<(FieldName, u32)>> {
-        Ok(read_heads(self.row.blob(23)?)?.into_iter().map(|h| (h.field, h.version)).collect())
-    }
-
-    /// Its id.
-    ///
-    /// # Errors
-    /// Integrity (15) for a value of the wrong type.
-    pub fn id(&self) -> Result<Uuid> {
-        self.row.uuid(6)
-    }
-
-    /// When it was stored.
-    ///
-    /// # Errors
-    /// Integrity (15) for a value of the wrong type.
-    pub fn created_at(&self) -> Result<Timestamp> {
-        self.row.int(25).map(Timestamp)
-    }
-
-    /// When anything of it changed last.
-    ///
-    /// # Errors
-    /// Integrity (15) for a value of the wrong type.
-    pub fn updated_at(&self) -> Result<Timestamp> {
-        self.row.int(26).map(Timestamp)
-    }
-
-    /// When it went into the trash.
-    ///
-    /// # Errors
-    /// Integrity (15) for a value of the wrong type.
-    pub fn deleted_at(&self) -> Result<Option<Timestamp>> {
-        Ok(self.row.opt_int(27)?.map(Timestamp))
-    }
-
-    /// Whether all rows were checked against the vault's keys before this one was listed.
-    #[must_use]
-    pub fn verified(&self) -> bool {
-        self.verified
-    }
-}
-
-/// Calls `each` for the credentials that fit, in order of name. `verified`: the caller has
-/// checked all rows.
-pub(in crate::vault) fn list(
-    db: &Db,
-    filter: &Filter,
-    verified: bool,
-    mut each: impl FnMut(&Listed<'_>) -> Result<()>,
-) -> Result<()> {
-    let (condition, mut args) = condition(filter);
-    let columns = if filter.brief { BRIEF } else { COLUMNS };
-    let mut sql = format!("SELECT {columns} FROM credential WHERE {condition} ORDER BY name, id");
-    if filter.limit.is_some() || filter.offset > 0 {
-        args.push(Arg::Int(
-            filter.limit.map_or(i64::MAX, |n| i64::try_from(n).unwrap_or(i64::MAX)),
-        ));
-        args.push(Arg::Int(i64::try_from(filter.offset).unwrap_or(i64::MAX)));
-        let n = args.len();
-        let _ = write!(sql, " LIMIT ?{} OFFSET ?{n}", n - 1);
-    }
-    let values: Vec<Value<'_>> = args.iter().map(Arg::value).collect();
-    db.each(&sql, &values, |row| each(&Listed { row, verified }))
-}
-
-enum Arg {
-    Int(i64),
-    Text(String),
-}
-
-impl Arg {
-    fn value(&self) -> Value<'_> {
-        match self {
-            Self::Int(value) => Value::Int(*value),
-            Self::Text(value) => Value::Text(value),
-        }
-    }
-}
-
-/// The `WHERE` of a list, with its arguments. Only column names of ours become SQL text.
-fn condition(filter: &Filter) -> (String, Vec<Arg>) {
-    let mut sql = String::from(if filter.deleted {
-        "+deleted_at IS NOT NULL"
-    } else {
-        "+deleted_at IS NULL"
-    });
-    let mut args = Vec::new();
-    let mut and = |text: &dyn Fn(usize) -> String, arg: Arg| {
-        args.push(arg);
-        sql.push_str(" AND ");
-        sql.push_str(&text(args.len()));
-    };
-    if let Some(kind) = &filter.kind {
-        and(&|n| format!("kind = ?{n}"), Arg::Text(kind.clone()));
-    }
-    for (attr, value) in &filter.attrs {
-        and(&|n| format!("{} = ?{n}", attr.name()), Arg::Text(value.clone()));
-    }
-    if let Some(tag) = &filter.tag {
-        and(&|n| format!("instr(',' || tags || ',', ?{n}) > 0"), Arg::Text(format!(",{tag},")));
-    }
-    if let Some(text) = &filter.search {
-        and(&|n| search(n, text), Arg::Text(anywhere(text)));
-    }
-    if let Some(by) = filter.due_by {
-        and(&due, Arg::Int(by.0));
-    }
-    (sql, args)
-}
-
-/// What has expired or should have been rotated by then; as [`Metadata::due_at`] has it.
-fn due(n: usize) -> String {
-    format!(
-        "(expires_at <= ?{n} OR coalesce(last_rotated_at, created_at) + rotate_every * 1000 <= ?{n})"
-    )
-}
-
-/// Substring search over all clear text, ASCII letters compared without case: `LIKE` as `SQLite` has
-/// it, `ILIKE` under a bytewise collation. Most columns of most rows are empty; asking for that first
-/// halves the time. Kinds are few and known, so the text is looked for in their names here.
-fn search(n: usize, text: &str) -> String {
-    let attrs = Attr::ALL.iter().map(|attr| attr.name());
-    let mut tests = vec![format!("name LIKE ?{n} ESCAPE '\\'")];
-    for column in attrs.chain(["tags", "fields"]) {
-        tests.push(format!("({column} IS NOT NULL AND {column} LIKE ?{n} ESCAPE '\\')"));
-    }
-    let text = text.to_ascii_lowercase();
-    let kinds = crate::kind::ALL.iter().filter(|kind| kind.name.contains(&text));
-    tests.extend(kinds.map(|kind| format!("kind = '{}'", kind.name)));
-    format!("({})", tests.join(" OR "))
-}
-
-/// The pattern that finds `text` anywhere.
-fn anywhere(text: &str) -> String {
-    let mut pattern = String::from("%");
-    for c in text.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern.push('%');
-    pattern
 }
 
 /// Whether there is a live (or trashed) credential of this name.

@@ -2,7 +2,10 @@
 //! shares. Knows nothing of keys; a row's `message` is what its tag is computed over.
 
 pub(super) mod credential;
+mod filter;
+pub(super) mod list;
 pub(super) mod log;
+pub(super) mod overview;
 mod schema;
 pub(super) mod secret;
 mod sqlite;

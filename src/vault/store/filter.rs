@@ -1,0 +1,223 @@
+//! Which credentials, and in which order: the statement behind every list. Only words of ours become
+//! SQL text; what users wrote is an argument.
+
+use super::{Value, overview};
+use crate::model::{Attr, Timestamp};
+use crate::vault::filter::{Filter, Order, SortKey};
+use std::fmt::Write;
+
+/// An argument of a statement that is put together.
+pub(super) enum Arg {
+    Int(i64),
+    Text(String),
+}
+
+impl Arg {
+    pub(super) fn value(&self) -> Value<'_> {
+        match self {
+            Self::Int(value) => Value::Int(*value),
+            Self::Text(value) => Value::Text(value),
+        }
+    }
+
+    fn count(n: u64) -> Self {
+        Self::Int(i64::try_from(n).unwrap_or(i64::MAX))
+    }
+}
+
+/// The statement that selects `columns` of the credentials that fit, and its arguments. With them
+/// comes the time of the last read, last, if the filter asks for it.
+pub(super) fn select(columns: &str, filter: &Filter) -> (String, Vec<Arg>) {
+    let mut all = condition(filter);
+    let (column, join) = match filter.needs_reads() {
+        true => (", last_read", last_reads()),
+        false => ("", String::new()),
+    };
+    let mut sql = format!(
+        "SELECT {columns}{column} FROM credential{join} WHERE {} ORDER BY {}",
+        all.sql,
+        order(&filter.sort)
+    );
+    if filter.limit.is_some() || filter.offset > 0 {
+        all.args.push(Arg::count(filter.limit.unwrap_or(u64::MAX)));
+        all.args.push(Arg::count(filter.offset));
+        let n = all.args.len();
+        let _ = write!(sql, " LIMIT ?{} OFFSET ?{n}", n - 1);
+    }
+    (sql, all.args)
+}
+
+/// The `WHERE` of a list, with its arguments.
+struct Condition {
+    sql: String,
+    args: Vec<Arg>,
+}
+
+impl Condition {
+    /// Adds a condition; `text` is told the number of its argument.
+    fn and(&mut self, arg: Arg, text: impl FnOnce(usize) -> String) {
+        self.args.push(arg);
+        let text = text(self.args.len());
+        self.plain(&text);
+    }
+
+    fn plain(&mut self, text: &str) {
+        self.sql.push_str(" AND ");
+        self.sql.push_str(text);
+    }
+
+    /// The same for a moment, if there is one.
+    fn at(&mut self, at: Option<Timestamp>, text: impl FnOnce(usize) -> String) {
+        if let Some(at) = at {
+            self.and(Arg::Int(at.0), text);
+        }
+    }
+}
+
+fn condition(filter: &Filter) -> Condition {
+    let which = if filter.deleted { "+deleted_at IS NOT NULL" } else { "+deleted_at IS NULL" };
+    let mut all = Condition { sql: which.into(), args: Vec::new() };
+    equal(filter, &mut all);
+    if let Some(text) = &filter.search {
+        all.and(Arg::Text(anywhere(text)), |n| search(n, text));
+    }
+    all.at(filter.due_by, due);
+    all.at(filter.expired_by, |n| format!("expires_at <= ?{n}"));
+    all.at(filter.created_by, |n| format!("created_at <= ?{n}"));
+    all.at(filter.unused_since, |n| format!("id NOT IN ({})", overview::read_since(n)));
+    all.at(filter.stale_since, stale);
+    if filter.never_rotated {
+        all.plain("last_rotated_at IS NULL");
+    }
+    all
+}
+
+fn equal(filter: &Filter, all: &mut Condition) {
+    if let Some(kind) = &filter.kind {
+        all.and(Arg::Text(kind.clone()), |n| format!("kind = ?{n}"));
+    }
+    for (attr, value) in &filter.attrs {
+        all.and(Arg::Text(value.clone()), |n| format!("{} = ?{n}", attr.name()));
+    }
+    if let Some(port) = filter.port {
+        all.and(Arg::Int(port.into()), |n| format!("port = ?{n}"));
+    }
+    for (needed, column) in
+        [(filter.requires_vpn, "requires_vpn"), (filter.requires_2fa, "requires_2fa")]
+    {
+        if needed {
+            all.plain(&format!("{column} = 1"));
+        }
+    }
+    for tag in &filter.tags {
+        let arg = Arg::Text(format!(",{tag},"));
+        all.and(arg, |n| format!("instr(',' || tags || ',', ?{n}) > 0"));
+    }
+    for (name, value) in &filter.fields {
+        // Quotes within stored texts are escaped, so that this is found nowhere but at its key.
+        let pair = format!("\"{name}\":{}", serde_json::Value::from(value.as_str()));
+        all.and(Arg::Text(pair), |n| format!("instr(fields, ?{n}) > 0"));
+    }
+}
+
+/// When the next rotation is due.
+const ROTATION: &str = "coalesce(last_rotated_at, created_at) + rotate_every * 1000";
+
+/// What has expired or should have been rotated by then; as [`crate::model::Metadata::due_at`] has it.
+fn due(n: usize) -> String {
+    format!("(expires_at <= ?{n} OR {ROTATION} <= ?{n})")
+}
+
+/// What has no version newer than that. A row that was not touched since needs no second look.
+fn stale(n: usize) -> String {
+    format!(
+        "created_at <= ?{n} AND (updated_at <= ?{n} OR NOT EXISTS (SELECT 1 FROM secret
+         WHERE secret.credential = credential.id AND secret.created_at > ?{n}))"
+    )
+}
+
+/// Substring search over all clear text, ASCII letters compared without case: `LIKE` as `SQLite` has
+/// it, `ILIKE` under a bytewise collation. Most columns of most rows are empty; asking for that first
+/// halves the time. Kinds are few and known, so the text is looked for in their names here.
+fn search(n: usize, text: &str) -> String {
+    let attrs = Attr::ALL.iter().map(|attr| attr.name());
+    let mut tests = vec![format!("name LIKE ?{n} ESCAPE '\\'")];
+    for column in attrs.chain(["tags", "fields"]) {
+        tests.push(format!("({column} IS NOT NULL AND {column} LIKE ?{n} ESCAPE '\\')"));
+    }
+    let text = text.to_ascii_lowercase();
+    let kinds = crate::kind::ALL.iter().filter(|kind| kind.name.contains(&text));
+    tests.extend(kinds.map(|kind| format!("kind = '{}'", kind.name)));
+    format!("({})", tests.join(" OR "))
+}
+
+/// The pattern that finds `text` anywhere.
+fn anywhere(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
+
+/// The last read of each credential, from the log.
+fn last_reads() -> String {
+    format!(
+        " LEFT JOIN (SELECT credential AS reader, max(at) AS last_read FROM entry WHERE {}
+          GROUP BY credential) AS reads ON reads.reader = credential.id",
+        overview::reads()
+    )
+}
+
+/// The `ORDER BY`: what is empty comes last either way; names decide between equals.
+fn order(sort: &[Order]) -> String {
+    let mut sql = String::new();
+    for Order { by, descending } in sort {
+        let column = column(*by);
+        let direction = if *descending { " DESC" } else { "" };
+        if is_optional(*by) {
+            let _ = write!(sql, "({column}) IS NULL, ");
+        }
+        let _ = write!(sql, "{column}{direction}, ");
+    }
+    sql.push_str(if sort.iter().any(|order| order.by == SortKey::Name) {
+        "id"
+    } else {
+        "name, id"
+    });
+    sql
+}
+
+fn column(key: SortKey) -> String {
+    match key {
+        SortKey::Name => "name",
+        SortKey::Kind => "kind",
+        SortKey::Attr(attr) => attr.name(),
+        SortKey::Port => "port",
+        SortKey::Expires => "expires_at",
+        SortKey::Due => return next_due(),
+        SortKey::LastRotated => "last_rotated_at",
+        SortKey::LastVerified => "last_verified_at",
+        SortKey::LastRead => "last_read",
+        SortKey::Created => "created_at",
+        SortKey::Updated => "updated_at",
+        SortKey::Deleted => "deleted_at",
+    }
+    .into()
+}
+
+/// The earlier of expiry and next rotation.
+fn next_due() -> String {
+    format!(
+        "CASE WHEN rotate_every IS NULL OR expires_at <= {ROTATION} THEN expires_at
+              ELSE {ROTATION} END"
+    )
+}
+
+fn is_optional(key: SortKey) -> bool {
+    !matches!(key, SortKey::Name | SortKey::Kind | SortKey::Created | SortKey::Updated)
+}
