@@ -120,6 +120,10 @@ fn session() -> Vec<Step<'static>> {
         step(&["cred", "add", "b", "--file", "value", "--notes-file", "value"], 0),
         step(&["cred", "add", "b", "--file", "value"], 13),
         step(&["cred", "add", "c", "--generate", "--username", "me"], 0),
+        step(&["cred", "set", "c", "--generate=words:4"], 0),
+        step(&["cred", "add", "k", "--type", "ssh", "--generate"], 0),
+        step(&["cred", "add", "o", "--generate=office"], 2),
+        step(&["generate", "--count", "3"], 0),
         step(&["cred", "add", "t", "--type", "token", "--stdin"], 0)
             .with(format!("Bearer {CANARY}\n\n")),
         step(&["cred", "add", "j", "--type", "jwt", "--stdin"], 0).with(CANARY),

@@ -6,6 +6,7 @@ use super::read::{self, KEY_MAX, Privacy};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::generate::{self, Settings, Wish};
 use crate::kind::repeatable;
+use crate::world::World;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -41,8 +42,8 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
 /// # Errors
 /// Usage (2) when it cannot be understood; not found (10) when it was named and is not there;
 /// refused (14) when others can write it.
-pub fn load(cx: &Context) -> Result<Config> {
-    let Some((path, named)) = cx.world.config_file() else {
+pub fn load(world: &World) -> Result<Config> {
+    let Some((path, named)) = world.config_file() else {
         return Ok(Config::default());
     };
     let text = match read::file(&path, KEY_MAX, Privacy::Unwritable) {
@@ -62,7 +63,7 @@ pub fn load(cx: &Context) -> Result<Config> {
 pub fn policy(wish: &Wish, cx: &Context) -> Result<Settings> {
     match wish {
         Wish::Settings(settings) => Ok(settings.as_ref().clone()),
-        Wish::Named(name) => load(cx)?.policy(name),
+        Wish::Named(name) => load(&cx.world)?.policy(name),
     }
 }
 
@@ -75,13 +76,19 @@ impl Config {
         self.policy.get(name).cloned().ok_or_else(|| self.unknown(name))
     }
 
+    /// The names there are, in order.
+    #[must_use]
+    pub fn policy_names(&self) -> Vec<String> {
+        self.policy.keys().cloned().collect()
+    }
+
     fn unknown(&self, name: &str) -> Error {
         let error = Error::usage(match repeatable(name) {
             true => format!("unknown policy `{name}`"),
             false => "unknown policy".to_owned(),
         });
         let own = "built in: words:6, pin:6, hex:32, base64:32, uuid, ed25519, rsa:4096";
-        let names: Vec<_> = self.policy.keys().map(String::as_str).collect();
+        let names = self.policy_names();
         let error = match names.is_empty() {
             true => error.hint("the configuration file has none: `vault help config`"),
             false => error.hint(format!("policies: {}", names.join(", "))),

@@ -50,7 +50,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
 
 /// What is wrong with the configuration file. It need not be there, and then there is nothing to say.
 fn configuration(cx: &Context) -> Option<Finding> {
-    let wrong = config::load(cx).err()?;
+    let wrong = config::load(&cx.world).err()?;
     Some(Finding { level: "problem", check: "config", message: wrong.message().to_owned() })
 }
 

@@ -1,14 +1,13 @@
 //! `vault generate`.
 
-use super::config;
 use super::context::Context;
 use super::render::Format;
 use super::report::{Cell, Column, Report, Sink};
-use super::value::policies;
+use super::{complete, config};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::generate::{Characters, Made, Policy, Settings, Wish};
 use crate::model::Secret;
-use clap_complete::engine::ArgValueCandidates;
+use clap_complete::engine::ArgValueCompleter;
 use std::fs::{File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -27,11 +26,9 @@ use zeroize::Zeroizing;
 
 Nothing is kept and nothing is logged. To keep what is made: `vault cred add NAME --generate`.")]
 pub struct Args {
-    #[command(flatten)]
-    shape: Shape,
-
-    /// As `cred add --generate=POLICY`: spelled out, or a name from the configuration file
-    #[arg(long, conflicts_with = "Shape", add = ArgValueCandidates::new(policies))]
+    /// Follow a policy, as `cred add --generate=POLICY` takes it, or by its name in the configuration
+    /// file
+    #[arg(long, conflicts_with = "Shape", add = ArgValueCompleter::new(complete::policies))]
     policy: Option<Wish>,
 
     /// Make so many
@@ -42,52 +39,55 @@ pub struct Args {
     /// Write the public key of a pair into this new file
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     public_key: Option<PathBuf>,
+
+    #[command(flatten)]
+    shape: Shape,
 }
 
 /// What it is made of.
 #[derive(clap::Args)]
 #[command(next_help_heading = "What it is made of")]
 struct Shape {
-    /// So many characters [default: 24]
+    /// Make it of so many characters [default: 24]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     length: Option<i64>,
-    /// These characters; `a-z` is a range, a hyphen comes first
+    /// Take only these characters; `a-z` is a range, a hyphen itself comes first
     #[arg(long, value_name = "CHARS", allow_hyphen_values = true)]
     alphabet: Option<String>,
-    /// At least so many small letters; 0 for none at all
+    /// Take at least so many small letters; 0 for none at all
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     lower: Option<i64>,
-    /// At least so many capitals; 0 for none at all
+    /// Take at least so many capitals; 0 for none at all
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     upper: Option<i64>,
-    /// At least so many digits; 0 for none at all
+    /// Take at least so many digits; 0 for none at all
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     digits: Option<i64>,
-    /// At least so much punctuation; 0 for none at all
+    /// Take at least so much punctuation; 0 for none at all
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     symbols: Option<i64>,
-    /// A passphrase of so many words
+    /// Make a passphrase of so many words
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     words: Option<i64>,
-    /// What stands between the words [default: -]
+    /// Put this between the words [default: -]
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     separator: Option<String>,
-    /// Digits only
+    /// Make a PIN of so many digits [default: 6]
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "6",
           allow_negative_numbers = true)]
     pin: Option<i64>,
-    /// Random bytes in hex
+    /// Make so many random bytes, written in hex [default: 32]
     #[arg(long, value_name = "BYTES", num_args = 0..=1, default_missing_value = "32",
           allow_negative_numbers = true)]
     hex: Option<i64>,
-    /// Random bytes in base64
+    /// Make so many random bytes, written in base64 [default: 32]
     #[arg(long, value_name = "BYTES", num_args = 0..=1, default_missing_value = "32",
           allow_negative_numbers = true)]
     base64: Option<i64>,
-    /// A random UUID
+    /// Make a random UUID
     #[arg(long)]
     uuid: bool,
-    /// A key pair: ed25519, rsa, rsa-2048, rsa-3072 or rsa-4096
+    /// Make an SSH key pair: ed25519, rsa, rsa-2048, rsa-3072 or rsa-4096
     #[arg(long, value_name = "SORT", value_parser = key_pair)]
     ssh: Option<Settings>,
 }

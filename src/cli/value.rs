@@ -1,14 +1,14 @@
 //! Where secret values come from. Never from an argument: arguments are visible to every process and
 //! stay in the shell's history.
 
-use super::config;
 use super::context::Context;
 use super::read::{self, Privacy};
+use super::{complete, config};
 use crate::error::{Error, Result};
 use crate::kind::generate::{self, Settings, Wish};
 use crate::kind::{Kind, strength};
 use crate::model::{FieldName, Secret};
-use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
+use clap_complete::engine::ArgValueCompleter;
 use std::os::fd::RawFd;
 use std::path::PathBuf;
 
@@ -31,11 +31,11 @@ pub struct ValueArgs {
     #[arg(long, group = "source", value_name = "N", value_parser = clap::value_parser!(RawFd).range(0..))]
     pub fd: Option<RawFd>,
 
-    /// Make one up: of the kind's own composition, or a length, `words:6`, `pin:6`, `hex:32`,
-    /// `base64:32`, `uuid`, `ed25519`, `rsa:4096`, `length=20,upper=2,digits=2`, or a name from the
-    /// configuration file
+    /// Make one up, of the kind's own composition or by a policy: a length, `words:6`, `pin:6`,
+    /// `hex:32`, `base64:32`, `uuid`, `ed25519`, `rsa:4096`, `length=20,upper=2,digits=2`, or a name
+    /// from the configuration file
     #[arg(long, group = "source", value_name = "POLICY", num_args = 0..=1, require_equals = true,
-          add = ArgValueCandidates::new(policies))]
+          add = ArgValueCompleter::new(complete::policies))]
     pub generate: Option<Option<Wish>>,
 
     /// Keep a final newline
@@ -88,13 +88,6 @@ impl ValueArgs {
         let wish = self.generate.iter().flatten().next();
         wish.map(|wish| config::policy(wish, cx)).transpose()
     }
-}
-
-/// The policies that are built in, for the shell.
-#[must_use]
-pub fn policies() -> Vec<CompletionCandidate> {
-    let forms = ["24", "words:6", "pin:6", "hex:32", "base64:32", "uuid", "ed25519", "rsa:4096"];
-    forms.into_iter().map(CompletionCandidate::new).collect()
 }
 
 /// Asks for the value of `field` on the terminal, twice.

@@ -75,12 +75,6 @@ impl fmt::Display for Strength {
     }
 }
 
-/// The word for each score.
-const WORDS: [&str; 5] = ["very weak", "weak", "fair", "strong", "very strong"];
-
-/// How many characters are looked at: the time it takes grows with the square of their number.
-const LOOKED_AT: usize = 100;
-
 /// The first characters. Bytes that are no text count as one character each.
 fn beginning(value: &[u8]) -> Zeroizing<String> {
     // a character has at most four bytes
@@ -91,6 +85,12 @@ fn beginning(value: &[u8]) -> Zeroizing<String> {
     }
     text
 }
+
+/// The word for each score.
+const WORDS: [&str; 5] = ["very weak", "weak", "fair", "strong", "very strong"];
+
+/// How many characters are looked at: the time it takes grows with the square of their number.
+const LOOKED_AT: usize = 100;
 
 #[cfg(test)]
 mod tests {

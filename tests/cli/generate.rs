@@ -350,3 +350,19 @@ fn whoever_types_a_password_hears_how_strong_it_is() {
     // nor is what a program hands in
     assert_eq!(sandbox.run_in(&["cred", "add", "y", "--stdin"], b"hunter2").err, "added `y`\n");
 }
+
+#[test]
+fn the_shell_is_told_the_policies() {
+    let sandbox = Sandbox::bare();
+    configured(&sandbox, "[policy.office]\nlength = 16\n[policy.ocean]\npin = 4\n");
+    let offered = |words: &[&str]| {
+        let args = [&["__complete", "zsh", "--", "vault"], words].concat();
+        text(&sandbox, &args).lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(offered(&["generate", "--policy", "o"]), ["ocean", "office"]);
+    assert_eq!(offered(&["generate", "--policy", "wo"]), ["words:6"]);
+    let generate = offered(&["cred", "add", "x", "--generate=of"]);
+    assert_eq!(generate, ["--generate=office"]);
+    configured(&sandbox, "broken");
+    assert_eq!(offered(&["generate", "--policy", "o"]), Vec::<String>::new());
+}

@@ -52,15 +52,6 @@ pub enum Wish {
     Named(String),
 }
 
-/// The lengths there are when nobody says one.
-const PIN: i64 = 6;
-const BYTES: i64 = 32;
-const RSA: i64 = 3072;
-const WORDS: i64 = 6;
-
-/// The words that stand for something without a number.
-const ALONE: &[&str] = &["words", "pin", "hex", "base64", "uuid", "ed25519", "rsa"];
-
 impl Settings {
     /// Finds out whether it can be met at all.
     ///
@@ -279,6 +270,15 @@ fn not_a_policy() -> Error {
         .hint("length=20,upper=2,digits=2,symbols=1,alphabet=a-zA-Z0-9_-")
         .hint("or a name from the configuration file: `vault help config`")
 }
+
+/// The lengths there are when nobody says one.
+const PIN: i64 = 6;
+const BYTES: i64 = 32;
+const RSA: i64 = 3072;
+const WORDS: i64 = 6;
+
+/// The words that stand for something without a number.
+const ALONE: &[&str] = &["words", "pin", "hex", "base64", "uuid", "ed25519", "rsa"];
 
 #[cfg(test)]
 mod tests {
