@@ -274,7 +274,7 @@ impl Vault<Unlocked> {
         Ok(())
     }
 
-    fn change<T>(
+    pub(super) fn change<T>(
         &mut self,
         action: &'static str,
         name: &CredName,
@@ -287,7 +287,7 @@ impl Vault<Unlocked> {
     }
 }
 
-fn warn_if_expired(tx: &Tx<'_>, row: &CredentialRow) {
+pub(super) fn warn_if_expired(tx: &Tx<'_>, row: &CredentialRow) {
     if let Some(at) = row.meta.expires_at.filter(|at| *at <= tx.now()) {
         tx.warn(format!("`{}` expired on {}", row.name, at.day()));
     }

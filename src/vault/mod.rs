@@ -15,6 +15,7 @@ mod lock;
 mod log;
 mod lookup;
 mod recipient;
+mod reveal;
 mod seal;
 mod slot;
 mod state;
@@ -31,7 +32,7 @@ pub use slot::{new_key_file, parse_identity};
 pub use store::credential::Listed;
 pub use view::{
     Change, Credential, Edit, Entry, EntryFilter, Filter, Finding, LogVerdict, Match,
-    NewCredential, Status,
+    NewCredential, Status, To,
 };
 pub use warnings::Warnings;
 

@@ -25,6 +25,7 @@ mod kinds;
 mod notes;
 mod pipes;
 mod prompts;
+mod totp;
 mod unlock;
 
 use support::{Answer, Sandbox, json};

@@ -11,6 +11,7 @@ mod restore;
 mod rm;
 mod set;
 mod show;
+mod totp;
 
 use super::context::Context;
 use super::report::Report;
@@ -34,6 +35,7 @@ commands! {
         List(Box<list::Args>) leaf "list" "List credentials, without unlocking",
         Show(show::Args) leaf "show" "Show what is known of a credential; secrets as dots",
         Get(get::Args) leaf "get" "Print one secret, byte for byte",
+        Totp(totp::Args) leaf "totp" "Print the one-time code of now",
         Set(Box<set::Args>) leaf "set"
             "Change a credential: its metadata, or a secret, which gets a new version",
         Rename(rename::Args) leaf "rename" "Give a credential another name",
@@ -66,6 +68,7 @@ pub fn run(command: Command, cx: &mut Context) -> Result<Report> {
         Command::List(args) => list::run(*args, cx),
         Command::Show(args) => show::run(args, cx),
         Command::Get(args) => get::run(args, cx),
+        Command::Totp(args) => totp::run(args, cx),
         Command::Set(args) => set::run(*args, cx),
         Command::Rename(args) => rename::run(args, cx),
         Command::Rm(args) => rm::run(args, cx),
