@@ -1,6 +1,7 @@
 //! Commands on credentials.
 
 mod add;
+mod copy;
 mod filter;
 mod get;
 mod list;
@@ -23,6 +24,7 @@ use crate::vault::{Match, State, Vault};
 use clap_complete::engine::CompletionCandidate;
 
 pub use meta::set_field;
+pub use show::words;
 
 commands! {
     /// Keep, find and use credentials
@@ -35,6 +37,7 @@ commands! {
         List(Box<list::Args>) leaf "list" "List credentials, without unlocking",
         Show(show::Args) leaf "show" "Show what is known of a credential; secrets as dots",
         Get(get::Args) leaf "get" "Print one secret, byte for byte",
+        Copy(copy::Args) leaf "copy" "Copy one secret to the clipboard, for a while",
         Totp(totp::Args) leaf "totp" "Print the one-time code of now",
         Set(Box<set::Args>) leaf "set"
             "Change a credential: its metadata, or a secret, which gets a new version",
@@ -68,6 +71,7 @@ pub fn run(command: Command, cx: &mut Context) -> Result<Report> {
         Command::List(args) => list::run(*args, cx),
         Command::Show(args) => show::run(args, cx),
         Command::Get(args) => get::run(args, cx),
+        Command::Copy(args) => copy::run(args, cx),
         Command::Totp(args) => totp::run(args, cx),
         Command::Set(args) => set::run(*args, cx),
         Command::Rename(args) => rename::run(args, cx),
