@@ -1,129 +1,12 @@
-//! Copies, on a real X server and at a real terminal: what arrives, how long it stays, who sees it on
-//! the way, and what happens where there is no clipboard.
+//! A real X server, and another program there that copies and pastes.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr,
-    clippy::unwrap_used,
-    clippy::format_collect,
-    clippy::format_push_string,
-    reason = "helpers of tests may do what tests may, and clarity comes before speed"
-)]
-
-mod support;
-
-use data_encoding::BASE64;
+use super::support::{Answer, VAULT, contains, json, require};
+use super::{Desktop, holders, soon};
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-use support::pty::Pty;
-use support::{Answer, Sandbox, contains, json, require};
-
-/// How long to wait for what must come.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// An X server of our own, and a vault whose commands find it.
-struct Desktop {
-    server: Child,
-    display: String,
-    sandbox: Sandbox,
-}
-
-impl Desktop {
-    /// None where the programs are missing.
-    fn new() -> Option<Self> {
-        if !require("Xvfb") || !require("xclip") {
-            return None;
-        }
-        // it chooses a free display and writes the number to standard output
-        let mut server = Command::new("Xvfb")
-            .args(["-displayfd", "1", "-nolisten", "tcp", "-screen", "0", "64x64x8"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut number = String::new();
-        BufReader::new(server.stdout.take().unwrap()).read_line(&mut number).unwrap();
-        let display = format!(":{}", number.trim());
-        Some(Self { server, display, sandbox: Sandbox::new() })
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = self.sandbox.vault(args);
-        command.env("DISPLAY", &self.display);
-        command
-    }
-
-    fn run(&self, args: &[&str]) -> Answer {
-        Answer::of(&mut self.command(args))
-    }
-
-    #[track_caller]
-    fn copy(&self, args: &[&str]) -> Answer {
-        let answer = self.run(&[&["cred", "copy"], args].concat());
-        assert_eq!(answer.code, 0, "{}", answer.err);
-        assert!(answer.out.is_empty(), "{}", answer.all());
-        answer
-    }
-
-    fn xclip(&self, args: &[&str]) -> Command {
-        let mut command = self.sandbox.command("xclip");
-        command.args(["-selection", "clipboard"]).args(args).env("DISPLAY", &self.display);
-        command
-    }
-
-    /// What the clipboard holds; nothing when it is empty.
-    fn content(&self) -> Option<Vec<u8>> {
-        let answer = Answer::of(&mut self.xclip(&["-o"]));
-        (answer.code == 0).then_some(answer.out)
-    }
-
-    fn targets(&self) -> String {
-        Answer::of(&mut self.xclip(&["-o", "-t", "TARGETS"])).text()
-    }
-
-    /// Somebody else copies.
-    fn others_copy(&self, text: &[u8]) {
-        let mut command = self.xclip(&["-i"]);
-        // it serves in the background, and must not hold pipes of ours
-        let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        let child = child.as_mut().unwrap();
-        child.stdin.take().unwrap().write_all(text).unwrap();
-        assert!(child.wait().unwrap().success());
-    }
-}
-
-impl Drop for Desktop {
-    fn drop(&mut self) {
-        _ = self.server.kill();
-        _ = self.server.wait();
-    }
-}
-
-/// The processes that hold a value for so many seconds, as tests of this file say it: each its own.
-fn holders(seconds: &str) -> Vec<PathBuf> {
-    let is_one = |process: &PathBuf| {
-        let line = fs::read(process.join("cmdline")).unwrap_or_default();
-        contains(&line, format!("\0__clipboard\0{seconds}\0").as_bytes())
-    };
-    let all = fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path());
-    all.filter(|path| path.join("cmdline").exists()).filter(is_one).collect()
-}
-
-#[track_caller]
-fn soon(what: &str, mut is_so: impl FnMut() -> bool) {
-    let since = Instant::now();
-    while !is_so() {
-        assert!(since.elapsed() < PATIENCE, "{what} did not come about");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 #[test]
 fn every_byte_arrives_and_history_is_asked_to_leave_it_out() {
@@ -239,7 +122,7 @@ fn the_holder_shows_nothing_and_keeps_nothing() {
     let inherited = desktop.sandbox.file("inherited", "left open");
     let mut command = desktop.sandbox.command("sh");
     let line = format!("\"$VAULT\" cred copy x --clear-after 73m 7<{inherited}");
-    command.args(["-c", &line]).env("DISPLAY", &desktop.display).env("VAULT", support::VAULT);
+    command.args(["-c", &line]).env("DISPLAY", &desktop.display).env("VAULT", VAULT);
     let answer = Answer::of(command.env("OTHER_TOKEN", "canary"));
     assert_eq!(answer.code, 0, "{}", answer.err);
     let holders = holders("4380");
@@ -289,32 +172,6 @@ fn codes_are_copied_too() {
     desktop.others_copy(b"mine");
 }
 
-/// Nothing is printed instead, nothing is decrypted, and nothing is logged as if it had been.
-#[test]
-fn without_a_clipboard_nothing_leaves() {
-    let sandbox = Sandbox::new();
-    sandbox.add("x", b"hunter2");
-    sandbox.ok(&["cred", "set", "x", "totp", "--stdin"], b"GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
-    let entries = sandbox.entries();
-    for display in [None, Some(":987"), Some("nonsense")] {
-        for args in [&["cred", "copy", "x"][..], &["cred", "totp", "x", "--copy"]] {
-            let mut command = sandbox.vault(args);
-            display.map(|display| command.env("DISPLAY", display));
-            let answer = Answer::of(&mut command);
-            assert_eq!((answer.code, answer.out.len()), (4, 0), "{}", answer.err);
-            assert!(answer.err.starts_with("error: no clipboard can be reached"), "{}", answer.err);
-            assert!(answer.err.contains("hint: let the terminal copy it: add --osc52"));
-        }
-    }
-    let mut nowhere = sandbox.detached(&["cred", "copy", "x", "--osc52"]);
-    if require("setsid") {
-        let answer = Answer::of(&mut nowhere);
-        assert_eq!((answer.code, answer.out.len()), (4, 0), "{}", answer.err);
-        assert!(answer.err.contains("there is no terminal"), "{}", answer.err);
-    }
-    assert_eq!(sandbox.entries(), entries);
-}
-
 #[test]
 fn a_clipboard_that_vanishes_is_a_failure() {
     if !require("setsid") {
@@ -339,73 +196,4 @@ fn a_clipboard_that_vanishes_is_a_failure() {
     assert_eq!((answer.code, answer.out.len()), (4, 0), "{}", answer.err);
     assert!(answer.err.contains("no clipboard can be reached"), "{}", answer.err);
     soon("the end of the holder", || holders("4440").is_empty());
-}
-
-#[test]
-fn what_is_wrong_with_the_options_is_said_first() {
-    let sandbox = Sandbox::new();
-    sandbox.add("x", b"hunter2");
-    let entries = sandbox.entries();
-    for (args, why) in [
-        (&["cred", "copy", "x", "--clear-after", "soon"][..], "or `never`"),
-        (&["cred", "copy", "x", "--clear-after=-5s"], "or `never`"),
-        (&["cred", "copy", "x", "--clear-after", "0s"], "between one second and 100 years"),
-        (&["cred", "totp", "x", "--osc52"], "add --copy"),
-        (&["cred", "totp", "x", "--clear-after", "5s"], "add --copy"),
-    ] {
-        let answer = sandbox.run(args);
-        assert_eq!((answer.code, answer.out.len()), (2, 0), "{args:?}: {}", answer.err);
-        assert!(answer.err.contains(why), "{args:?}: {}", answer.err);
-    }
-    assert_eq!(sandbox.entries(), entries);
-}
-
-#[test]
-fn the_terminal_copies_and_clears() {
-    if !require("setsid") {
-        return;
-    }
-    let sandbox = Sandbox::new();
-    sandbox.add("x", b"hunter2\xff");
-    let sequence = format!("\x1b]52;c;{}\x07", BASE64.encode(b"hunter2\xff"));
-    // standard output may go anywhere: the terminal is the one of the session
-    let line = format!("{} cred copy x --osc52 --clear-after 1s >out && read x", support::VAULT);
-    let mut terminal = Pty::shell(&sandbox, &line);
-    let clear = "\x1b]52;c;\x07\x1b]52;c;!\x07";
-    terminal.expect(clear);
-    terminal.send("\r");
-    let (code, screen) = terminal.end();
-    assert_eq!(code, 0, "{screen}");
-    let said =
-        "copied `password` of `x` to the clipboard of the terminal, if it allows that, for 1s";
-    assert_eq!(screen, format!("{sequence}{said}\r\n{clear}\r\n"));
-    assert_eq!(fs::read(sandbox.path("out")).unwrap(), b"");
-    let entry = &sandbox.log(&["--limit", "1"])[0];
-    assert_eq!((&entry["action"], &entry["details"]["to"]), (&"copy".into(), &"osc52".into()));
-    let never = ["cred", "copy", "x", "--osc52", "--clear-after", "never", "-q"];
-    let (code, screen) = Pty::vault(&sandbox, &never, &[]).end();
-    assert_eq!((code, screen), (0, sequence));
-}
-
-#[test]
-fn a_terminal_without_a_clipboard_gets_nothing() {
-    if !require("setsid") {
-        return;
-    }
-    let sandbox = Sandbox::new();
-    sandbox.add("x", b"hunter2");
-    sandbox.add("large", &vec![b'x'; 74_995]);
-    for (name, term, why) in [
-        ("x", "linux", "this terminal has no clipboard"),
-        ("x", "dumb", "this terminal has no clipboard"),
-        ("large", "xterm", "is too large for a clipboard"),
-    ] {
-        let env = [("TERM", term)];
-        let (code, screen) = Pty::vault(&sandbox, &["cred", "copy", name, "--osc52"], &env).end();
-        assert_eq!(code, 4, "{screen}");
-        assert!(screen.contains(why) && !screen.contains("]52"), "{screen}");
-    }
-    sandbox.ok(&["cred", "set", "large", "--stdin"], &vec![b'x'; 74_994]);
-    let most = ["cred", "copy", "large", "--osc52", "--clear-after", "never"];
-    assert_eq!(Pty::vault(&sandbox, &most, &[]).finish().0, 0);
 }
