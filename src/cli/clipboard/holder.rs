@@ -78,7 +78,7 @@ pub(super) fn again(world: &World, keep: Keep) -> Result<Command> {
 fn none() -> Error {
     Error::new(ErrorKind::Unsupported, "no clipboard can be reached from here")
         .hint("let the terminal copy it: add --osc52")
-        .hint("print it: vault cred get NAME FIELD")
+        .hint("print it: vault cred get NAME, or vault cred totp NAME")
 }
 
 /// What the hidden command does, when the arguments of the program (its own name included) are those

@@ -52,7 +52,8 @@ pub(super) fn clear_later(keep: Option<Duration>) -> Option<()> {
 }
 
 fn impossible(why: &str) -> Error {
-    Error::new(ErrorKind::Unsupported, why).hint("print it: vault cred get NAME FIELD")
+    Error::new(ErrorKind::Unsupported, why)
+        .hint("print it: vault cred get NAME, or vault cred totp NAME")
 }
 
 /// Terminals that are known to have no clipboard, or to show the sequence.
