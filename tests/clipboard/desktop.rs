@@ -36,27 +36,27 @@ fn every_byte_arrives_and_history_is_asked_to_leave_it_out() {
 fn it_is_cleared_when_its_time_is_up() {
     let Some(desktop) = Desktop::new() else { return };
     desktop.sandbox.add("x", b"hunter2");
-    desktop.copy(&["x", "--clear-after", "2s", "--quiet"]);
+    desktop.copy(&["x", "--clear-after", "5s", "--quiet"]);
     assert_eq!(desktop.content().unwrap(), b"hunter2");
     soon("an empty clipboard", || desktop.content().is_none());
-    soon("the end of the holder", || holders("2").is_empty());
+    soon("the end of the holder", || holders("5").is_empty());
 }
 
 #[test]
 fn what_somebody_else_copied_is_not_cleared() {
     let Some(desktop) = Desktop::new() else { return };
     desktop.sandbox.add("x", b"hunter2");
-    desktop.copy(&["x", "--clear-after", "3s"]);
-    assert_eq!(holders("3").len(), 1);
+    desktop.copy(&["x", "--clear-after", "6s"]);
+    assert_eq!(holders("6").len(), 1);
     desktop.others_copy(b"mine");
-    soon("the end of the holder", || holders("3").is_empty());
-    std::thread::sleep(Duration::from_secs(4));
+    soon("the end of the holder", || holders("6").is_empty());
+    std::thread::sleep(Duration::from_secs(7));
     assert_eq!(desktop.content().unwrap(), b"mine");
     // nor is the same secret, when it is copied again
-    desktop.copy(&["x", "--clear-after", "3s"]);
+    desktop.copy(&["x", "--clear-after", "6s"]);
     desktop.copy(&["x", "--clear-after", "75m"]);
-    soon("the end of the first holder", || holders("3").is_empty());
-    std::thread::sleep(Duration::from_secs(4));
+    soon("the end of the first holder", || holders("6").is_empty());
+    std::thread::sleep(Duration::from_secs(7));
     assert_eq!(desktop.content().unwrap(), b"hunter2");
     desktop.others_copy(b"mine");
     soon("the end of the second holder", || holders("4500").is_empty());

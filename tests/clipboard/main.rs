@@ -23,7 +23,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use support::{Answer, Sandbox, contains, require};
+use support::{Answer, Sandbox, require};
 
 /// How long to wait for what must come.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -108,11 +108,14 @@ impl Drop for Desktop {
     }
 }
 
-/// The processes that hold a value for so many seconds, as tests of this file say it: each its own.
+/// The processes of this program that hold a value for so many seconds, which tells whose they are:
+/// each test says it differently.
 fn holders(seconds: &str) -> Vec<PathBuf> {
+    let program = fs::canonicalize(support::VAULT).unwrap();
+    let begin = format!("{}\0__clipboard\0{seconds}\0", program.display());
     let is_one = |process: &PathBuf| {
         let line = fs::read(process.join("cmdline")).unwrap_or_default();
-        contains(&line, format!("\0__clipboard\0{seconds}\0").as_bytes())
+        line.starts_with(begin.as_bytes())
     };
     let all = fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path());
     all.filter(|path| path.join("cmdline").exists()).filter(is_one).collect()
