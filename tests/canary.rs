@@ -136,6 +136,8 @@ fn session() -> Vec<Step<'static>> {
         step(&["cred", "add", "f", "--file", "nowhere"], 10),
         step(&["cred", "set", "a", "--stdin", "--exact"], 0).with(CANARY),
         step(&["cred", "set", "a", "totp", "--file", "value"], 0),
+        step(&["cred", "totp", "a"], 4),
+        step(&["cred", "copy", "a"], 4),
         step(&["cred", "set", "a", "--url", "https://example.com", "--tag", "x"], 0),
         step(&["cred", "set", "a", "pin", "--stdin"], 10).with(CANARY),
         step(&["cred", "get", "a"], 0).handing_out(),

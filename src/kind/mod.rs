@@ -21,6 +21,7 @@ mod services;
 mod shared_secret;
 mod ssh;
 pub mod strength;
+pub mod totp;
 
 pub use renewal::{STATED, Said, take_over};
 
@@ -44,6 +45,16 @@ pub static ALL: &[Kind] = &[
 
 /// The sealed free text that every kind may have besides its own fields.
 pub static NOTES: Field = Field::secret("notes", "Free text, sealed").optional();
+
+/// The seed of one-time codes, which every kind may have too: what a login asks for besides.
+pub static TOTP: Field = totp::FIELD;
+
+/// Whether a secret field goes with credentials of any kind, and so is never the primary one while
+/// there is another.
+#[must_use]
+pub fn is_common(field: &str) -> bool {
+    [NOTES.name, TOTP.name].contains(&field)
+}
 
 /// A sort of credential.
 pub struct Kind {
@@ -115,14 +126,14 @@ impl Kind {
         for_keys.filter(|_| holds()).or_else(|| self.primary())
     }
 
-    /// The secret field called `name`, [`NOTES`] among them. None for names that are not in the
-    /// table, even when the kind is open.
+    /// The secret field called `name`, [`TOTP`] and [`NOTES`] among them. None for names that are not
+    /// in the table, even when the kind is open.
     #[must_use]
     pub fn secret_field(&self, name: &str) -> Option<&'static Field> {
-        self.secret_fields().chain([&NOTES]).find(|field| field.name == name)
+        self.secret_fields().chain([&TOTP, &NOTES]).find(|field| field.name == name)
     }
 
-    /// The secret fields, the primary one first, without [`NOTES`].
+    /// The secret fields of its own, the primary one first.
     pub fn secret_fields(&self) -> impl Iterator<Item = &'static Field> + use<> {
         self.fields.iter().filter(|field| field.secret)
     }
@@ -344,9 +355,12 @@ mod tests {
     }
 
     #[test]
-    fn notes_belong_to_every_kind() {
+    fn notes_and_one_time_codes_belong_to_every_kind() {
         for kind in ALL {
-            assert_eq!(kind.secret_field("notes").unwrap().name, "notes");
+            for name in ["notes", "totp"] {
+                assert_eq!(kind.secret_field(name).unwrap().name, name);
+                assert_ne!(kind.primary().map(|field| field.name), Some(name));
+            }
             assert!(kind.secret_field("nonsense").is_none());
         }
     }

@@ -9,6 +9,7 @@ use super::tlv::Hash;
 use super::tx::Tx;
 use super::view::NewCredential;
 use crate::error::{Error, ErrorKind, Result};
+use crate::kind;
 use crate::model::{FieldName, Secret, Timestamp};
 use uuid::Uuid;
 
@@ -306,10 +307,10 @@ impl Sealed {
 /// The head that is asked for, or the primary one: the kind's first secret field that is there.
 pub(super) fn choose<'r>(row: &'r CredentialRow, field: Option<&FieldName>) -> Result<&'r Head> {
     let named = |name: &str| row.heads.iter().find(|head| head.field.as_str() == name);
-    let kind = crate::kind::find(&row.meta.kind).ok();
+    let kind = kind::find(&row.meta.kind).ok();
     let primary = || {
         let of_kind = kind.into_iter().flat_map(|k| k.fields).filter(|f| f.secret);
-        let others = row.heads.iter().filter(|head| head.field.as_str() != "notes");
+        let others = row.heads.iter().filter(|head| !kind::is_common(head.field.as_str()));
         of_kind.filter_map(|f| named(f.name)).chain(others).chain(&row.heads).next()
     };
     field.map_or_else(primary, |field| named(field.as_str())).ok_or_else(|| {

@@ -123,6 +123,17 @@ pub enum Match {
     Prefix,
 }
 
+/// Where a value goes that is handed out.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum To {
+    /// To whoever asked: printed, or used by this program.
+    Caller,
+    /// To the clipboard of the desktop.
+    Clipboard,
+    /// To the clipboard of the terminal, by an escape sequence (OSC 52).
+    Terminal,
+}
+
 /// Changes metadata in place, or says why not.
 pub type Edit<'a> = dyn FnOnce(&mut Metadata) -> Result<()> + 'a;
 

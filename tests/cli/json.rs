@@ -24,6 +24,8 @@ fn every_command_answers_in_json() {
         (&["cred", "show", "x", "--json"], "", "id"),
         (&["cred", "show", "x", "--reveal", "--json"], "", "secrets"),
         (&["cred", "get", "x", "--json"], "", "value"),
+        (&["cred", "set", "x", "totp", "--stdin", "--json"], "GEZDGNBVGY3TQOJQ", "secrets"),
+        (&["cred", "totp", "x", "--json"], "", "seconds_left"),
         (&["cred", "set", "x", "--stdin", "--json"], "hunter3", "secrets"),
         (&["cred", "set", "x", "--owner", "me", "--json"], "", "name"),
         (&["cred", "set", "x", "--owner", "me", "--json"], "", "message"),

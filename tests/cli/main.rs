@@ -30,6 +30,7 @@ mod pipes;
 mod prompts;
 mod rotate;
 mod status;
+mod totp;
 mod unlock;
 mod versions;
 

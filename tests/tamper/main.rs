@@ -186,7 +186,7 @@ fn an_untouched_vault_raises_no_alarm() {
         let (verb, object) =
             reader.trim_start_matches("again ").split_once(' ').unwrap_or_default();
         let missing = match verb {
-            "reveal" | "show" => gone.contains(&object),
+            "reveal" | "copy" | "show" => gone.contains(&object),
             "trash" => object != "echo",
             _ => false,
         };

@@ -129,7 +129,7 @@ fn known(kind: &Kind, field: &FieldName) -> Result<()> {
     if field.as_str() == "notes" {
         return Err(Error::usage("notes come from a file").hint("--notes-file FILE"));
     }
-    let fits = kind.open || kind.fields.iter().any(|f| f.secret && f.name == field.as_str());
+    let fits = kind.open || kind.secret_field(field.as_str()).is_some();
     let names = || kind.fields.iter().filter(|f| f.secret).map(|f| f.name).collect::<Vec<_>>();
     let missing = match kind::repeatable(field.as_str()) {
         true => format!("secret field `{field}`"),
@@ -153,6 +153,7 @@ fn heed<'g>(
     let mut typed = false;
     for (field, given) in given {
         value::weigh(cx, field, given);
+        checks::refuse(field.as_str(), given.secret.expose())?;
         warnings.extend(checks::warnings(kind, field.as_str(), given.secret.expose(), meta));
         typed |= given.typed;
     }

@@ -3,6 +3,7 @@
 mod add;
 pub mod check;
 mod columns;
+mod copy;
 mod due;
 mod expect;
 mod filter;
@@ -21,6 +22,7 @@ mod rotate;
 mod rotate_many;
 mod set;
 mod show;
+mod totp;
 
 use super::context::Context;
 use super::report::Report;
@@ -32,6 +34,7 @@ use crate::vault::{Match, State, Vault};
 use clap_complete::engine::CompletionCandidate;
 
 pub use meta::set_field;
+pub use show::words;
 
 commands! {
     /// Keep, find and use credentials
@@ -48,6 +51,8 @@ commands! {
             "Look for weak, reused, leaked, expired and forgotten secrets, without showing any",
         Show(show::Args) leaf "show" "Show what is known of a credential; secrets as dots",
         Get(get::Args) leaf "get" "Print one secret, byte for byte",
+        Copy(copy::Args) leaf "copy" "Copy one secret to the clipboard, for a while",
+        Totp(totp::Args) leaf "totp" "Print the one-time code of now",
         Set(Box<set::Args>) leaf "set"
             "Change a credential: its metadata, or a secret, which gets a new version",
         Rotate(Box<rotate::Args>) leaf "rotate"
@@ -88,6 +93,8 @@ pub fn run(command: Command, cx: &mut Context) -> Result<Report> {
         Command::Check(args) => check::run(*args, cx),
         Command::Show(args) => show::run(args, cx),
         Command::Get(args) => get::run(args, cx),
+        Command::Copy(args) => copy::run(args, cx),
+        Command::Totp(args) => totp::run(args, cx),
         Command::Set(args) => set::run(*args, cx),
         Command::Rotate(args) => rotate::run(*args, cx),
         Command::History(args) => history::run(args, cx),

@@ -97,6 +97,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
             None => late(cx, &args.value, kind, &field)?,
         };
         value::weigh(cx, &field, &given);
+        checks::refuse(field.as_str(), given.secret.expose())?;
         let warnings = checks::warnings(kind, field.as_str(), given.secret.expose(), &meta);
         value::heed(cx, &warnings, given.typed)?;
         secrets.push((field, given.secret));
@@ -160,7 +161,7 @@ pub(super) fn primary(kind: &Kind, have: &[&FieldName]) -> Result<FieldName> {
     let has = |name: &str| have.iter().any(|field| field.as_str() == name);
     let listed = || kind.secret_fields().map(|field| field.name);
     let kept = listed().find(|name| has(name));
-    let first = || have.iter().map(|field| field.as_str()).find(|name| *name != "notes");
+    let first = || have.iter().map(|field| field.as_str()).find(|name| !kind::is_common(name));
     let name = kept.or_else(first).or_else(|| listed().next());
     name.ok_or_else(|| Error::usage("which secret field?"))?.parse()
 }
