@@ -18,6 +18,7 @@ impl Kind {
     pub fn learnt(&self, secrets: &[(FieldName, Secret)], meta: &Metadata) -> Option<Metadata> {
         let mut fresh = Metadata::default();
         fresh.fields.clone_from(&meta.fields);
+        fresh.fields.retain(|name, _| name.as_str() != STATED);
         self.learn?(secrets, &mut fresh);
         Some(fresh)
     }
@@ -31,18 +32,24 @@ fn place(meta: &Metadata) -> String {
     url.or_else(host).or_else(service).unwrap_or_default()
 }
 
-/// Takes over what was learnt: fills what is empty; an expiry replaces the one that the old value
-/// stated, unless the user has just said one.
-pub fn take_over(fresh: Metadata, said_expiry: bool, meta: &mut Metadata) {
+/// The public field that is of no use with another value, and so follows the value.
+const STATED: &str = "public_key";
+
+/// Takes over what was learnt: fills what is empty. An expiry and a public key replace those that the
+/// old value stated, unless the user has just `said` one.
+pub fn take_over(fresh: Metadata, said: impl Fn(&str) -> bool, meta: &mut Metadata) {
     for attr in Attr::ALL {
         if meta.get(attr).is_none() {
             meta.set(attr, fresh.get(attr).map(str::to_owned));
         }
     }
     meta.port = meta.port.or(fresh.port);
-    meta.expires_at = fresh.expires_at.filter(|_| !said_expiry).or(meta.expires_at);
+    meta.expires_at = fresh.expires_at.filter(|_| !said("expires_at")).or(meta.expires_at);
     for (name, value) in fresh.fields {
-        meta.fields.entry(name).or_insert(value);
+        match name.as_str() == STATED && !said(STATED) {
+            true => _ = meta.fields.insert(name, value),
+            false => _ = meta.fields.entry(name).or_insert(value),
+        }
     }
 }
 
@@ -50,6 +57,7 @@ pub fn take_over(fresh: Metadata, said_expiry: bool, meta: &mut Metadata) {
 mod tests {
     use super::super::{ALL, find};
     use super::*;
+    use crate::model::Timestamp;
 
     #[test]
     fn what_to_do_at_the_service_names_the_place() {
@@ -69,5 +77,23 @@ mod tests {
             assert!(said.starts_with(|c: char| c.is_ascii_lowercase()), "{said}");
             assert!(!said.ends_with('.') && !said.contains(['{', '\n']), "{said}");
         }
+    }
+
+    #[test]
+    fn what_the_user_has_said_stays_and_what_the_old_value_stated_goes() {
+        let key = || "public_key".parse::<FieldName>().unwrap();
+        let stated = |at: i64, public: &str| {
+            let mut meta = Metadata::default();
+            meta.expires_at = Some(Timestamp(at));
+            meta.fields.insert(key(), public.to_owned());
+            meta
+        };
+        let mut meta = stated(1, "old");
+        take_over(stated(2, "new"), |_| false, &mut meta);
+        assert_eq!(meta, stated(2, "new"));
+        take_over(stated(3, "newer"), |_| true, &mut meta);
+        assert_eq!(meta, stated(2, "new"));
+        take_over(Metadata::default(), |_| false, &mut meta);
+        assert_eq!(meta, stated(2, "new"));
     }
 }

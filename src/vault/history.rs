@@ -105,7 +105,7 @@ impl Vault<Unlocked> {
             let learnt =
                 kind::find(&old.meta.kind).ok().and_then(|k| k.learnt(&secrets, &old.meta));
             if let Some(fresh) = learnt {
-                kind::take_over(fresh, false, &mut new.meta);
+                kind::take_over(fresh, |_| false, &mut new.meta);
             }
             replace_without(tx, keys, &old, new, &surplus)
                 .map(|_| (field.clone(), version, !surplus.is_empty()))

@@ -177,7 +177,7 @@ pub(super) fn rotate(
     let clock = cx.world.now();
     let edit = |meta: &mut Metadata| {
         if let Some(learnt) = learnt {
-            kind::take_over(learnt, false, meta);
+            kind::take_over(learnt, |_| false, meta);
         }
         if let Some(when) = &order.args.expires {
             meta.expires_at = parse_expiry(when, clock)?;

@@ -32,6 +32,9 @@ pub struct Args {
     secret: Option<FieldName>,
 
     #[command(flatten)]
+    only_if: IfVersion,
+
+    #[command(flatten)]
     meta: MetaArgs,
 
     #[command(flatten)]
@@ -39,9 +42,6 @@ pub struct Args {
 
     #[command(flatten)]
     value: ValueArgs,
-
-    #[command(flatten)]
-    only_if: IfVersion,
 }
 
 /// What to take away.
@@ -108,7 +108,8 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         edit: Some(Box::new(|meta| {
             edit(&args, clock, meta)?;
             if let Some(fresh) = learnt {
-                kind::take_over(fresh, args.meta.sets_expiry(), meta);
+                let said = |what: &str| what == "expires_at" && args.meta.sets_expiry();
+                kind::take_over(fresh, said, meta);
             }
             Ok(())
         })),
