@@ -67,6 +67,7 @@ pub fn take_over(fresh: Metadata, said: Said, meta: &mut Metadata) {
 mod tests {
     use super::super::{ALL, find};
     use super::*;
+    use crate::model::Timestamp;
 
     #[test]
     fn what_to_do_at_the_service_names_the_place() {
@@ -86,5 +87,23 @@ mod tests {
             assert!(said.starts_with(|c: char| c.is_ascii_lowercase()), "{said}");
             assert!(!said.ends_with('.') && !said.contains(['{', '\n']), "{said}");
         }
+    }
+
+    #[test]
+    fn what_the_user_has_said_stays_and_what_the_old_value_stated_goes() {
+        let key = || "public_key".parse::<FieldName>().unwrap();
+        let stated = |at: i64, public: &str| {
+            let mut meta = Metadata::default();
+            meta.expires_at = Some(Timestamp(at));
+            meta.fields.insert(key(), public.to_owned());
+            meta
+        };
+        let mut meta = stated(1, "old");
+        take_over(stated(2, "new"), |_| false, &mut meta);
+        assert_eq!(meta, stated(2, "new"));
+        take_over(stated(3, "newer"), |_| true, &mut meta);
+        assert_eq!(meta, stated(2, "new"));
+        take_over(Metadata::default(), |_| false, &mut meta);
+        assert_eq!(meta, stated(2, "new"));
     }
 }

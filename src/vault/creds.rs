@@ -165,8 +165,11 @@ impl Vault<Unlocked> {
         which: impl Into<Subject<'n>>,
         change: Change<'_>,
     ) -> Result<Credential> {
-        let stored = self.store(which.into(), change, Origin::Rotate)?;
-        stored.ok_or_else(|| Error::usage("a rotation needs a new value"))
+        let valueless = || Error::usage("a rotation needs a new value");
+        if change.secrets.is_empty() {
+            return Err(valueless());
+        }
+        self.store(which.into(), change, Origin::Rotate)?.ok_or_else(valueless)
     }
 
     /// Changes a row and adds versions, which came as `origin` says. None if nothing was to change.
@@ -180,7 +183,7 @@ impl Vault<Unlocked> {
         let stored = self.change(origin.action(), name, |tx, keys| {
             let old = current(tx, keys, subject, false)?;
             let mut new = old.clone();
-            if origin == Origin::Rotate && !change.secrets.is_empty() {
+            if origin == Origin::Rotate {
                 renew(&old, &mut new.meta, &change.secrets, tx.now());
             }
             if let Some(edit) = change.edit {

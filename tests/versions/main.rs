@@ -109,7 +109,13 @@ fn a_rotation_moves_the_dates_and_a_set_does_not() {
     let versions = f.unlocked().history(&name("x"), Some(&field("password")), false).unwrap();
     let origins: Vec<_> = versions.iter().map(|version| version.origin.as_str()).collect();
     assert_eq!(origins, ["rotate", "rotate", "rotate", "set", "set"]);
-    assert_eq!(kind(f.unlocked().rotate(&name("x"), Change::default())), ErrorKind::Usage);
+    // there is no rotation without a value, whatever else is to change
+    let edit = |meta: &mut Metadata| {
+        meta.requires_vpn = true;
+        Ok(())
+    };
+    let change = Change { edit: Some(Box::new(edit)), secrets: Vec::new() };
+    assert_eq!(kind(f.unlocked().rotate(&name("x"), change)), ErrorKind::Usage);
     f.sound();
 }
 

@@ -16,7 +16,7 @@ use clap_complete::engine::ArgValueCompleter;
   vault cred rollback db/main --to 2
   vault cred rollback db/main password --to 2 --if-version 3 --reason 'the new one was refused'
 
-The versions in between stay. Metadata stays as it is.")]
+The versions in between stay. So does the metadata, but for an expiry that the value states itself.")]
 pub struct Args {
     /// Which credential
     #[arg(add = ArgValueCompleter::new(complete::names))]

@@ -32,6 +32,9 @@ pub struct Args {
     secret: Option<FieldName>,
 
     #[command(flatten)]
+    only_if: IfVersion,
+
+    #[command(flatten)]
     meta: MetaArgs,
 
     #[command(flatten)]
@@ -39,9 +42,6 @@ pub struct Args {
 
     #[command(flatten)]
     value: ValueArgs,
-
-    #[command(flatten)]
-    only_if: IfVersion,
 }
 
 /// What to take away.
