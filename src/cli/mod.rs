@@ -4,6 +4,7 @@
 
 pub mod complete;
 pub mod context;
+pub mod digest;
 pub mod escape;
 pub mod man;
 pub mod progress;

@@ -7,8 +7,9 @@ use crate::error::{Error, Result};
 use crate::kind::generate::{LONGEST, SHORTEST};
 use crate::kind::{self, Kind};
 use crate::model::{FieldName, Secret};
+use std::ffi::OsStr;
 use std::os::fd::RawFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// How a value is handed in; without any of these it is asked for on the terminal.
 #[derive(clap::Args, Debug, Default)]
@@ -18,7 +19,7 @@ pub struct ValueArgs {
     #[arg(long, group = "source")]
     pub stdin: bool,
 
-    /// Read it from a file
+    /// Read it from a file, of any content, up to 16 MiB
     #[arg(long, group = "source", value_name = "PATH", value_hint = clap::ValueHint::FilePath)]
     pub file: Option<PathBuf>,
 
@@ -59,7 +60,7 @@ impl ValueArgs {
         let raw = if self.stdin {
             read::stdin(Secret::MAX)?
         } else if let Some(path) = &self.file {
-            read::file(path, Secret::MAX, Privacy::AsItIs)?
+            as_a_file(read::file(path, Secret::MAX, Privacy::AsItIs)?, path)
         } else if let Some(fd) = self.fd {
             read::descriptor(fd, Secret::MAX)?
         } else if let Some(length) = self.generate {
@@ -68,9 +69,17 @@ impl ValueArgs {
         } else {
             return Ok(None);
         };
-        let secret = if self.exact { raw } else { without_final_newline(raw) };
+        let keep = self.exact || raw.media().is_some();
+        let secret = if keep { raw } else { without_final_newline(raw) };
         not_empty(secret).map(|secret| Some(Given { secret, typed: false }))
     }
+}
+
+/// What is no plain line is kept byte for byte, and its media type with it.
+fn as_a_file(raw: Secret, path: &Path) -> Secret {
+    let extension = path.extension().and_then(OsStr::to_str);
+    let media = kind::media::of(raw.expose(), extension).map(str::to_owned);
+    raw.with_media(media)
 }
 
 /// Asks for the value of `field` on the terminal, twice.

@@ -8,7 +8,7 @@ use super::store::credential as rows;
 use super::store::secret as secrets;
 use super::store::{CredentialRow, Tombstone};
 use super::tx::Tx;
-use super::versions::{add_version, choose, open, put_head, seal_new};
+use super::versions::{add_version, choose, media, open, put_head, seal_new};
 use super::view::{Change, Credential, Filter, NewCredential};
 use super::{State, Unlocked, Vault, state};
 use crate::error::{Error, ErrorKind, Result};
@@ -22,6 +22,7 @@ impl CredentialRow {
             name: self.name,
             meta: self.meta,
             secrets: self.heads.into_iter().map(|head| (head.field, head.version)).collect(),
+            media: Vec::new(),
             revision: self.revision,
             created_at: self.created_at,
             updated_at: self.updated_at,
@@ -41,7 +42,8 @@ impl<S: State> Vault<S> {
             let row = find(tx, keys, name, deleted)?;
             let _ = tx.append(Draft::about("view", row.id, name))?;
             warn_if_expired(tx, &row);
-            Ok(row.view(keys.is_some()))
+            let media = media(tx, keys, &row)?;
+            Ok(Credential { media, ..row.view(keys.is_some()) })
         })
     }
 

@@ -19,8 +19,20 @@ pub(super) fn open(
     head: &Head,
     receipt: &Receipt<'_>,
 ) -> Result<Secret> {
+    let version = checked(tx, keys, row, head)?;
+    let label = Label {
+        vault: tx.vault().vault_id,
+        credential: row.id,
+        field: &head.field,
+        version: head.version,
+    };
+    crypto::open(keys, label, &version.sealed, receipt).map(|value| value.with_media(version.media))
+}
+
+/// The version a head names, if the row is the one it means.
+fn checked(tx: &Tx<'_>, keys: &Keys, row: &CredentialRow, head: &Head) -> Result<SecretRow> {
     let version = SecretRow::find(tx.db(), row.id, &head.field, head.version)?;
-    let version = version
+    version
         .filter(|version| {
             version.row_tag == head.tag
                 && keys.row.verify(version.message(tx.vault()).as_bytes(), &version.row_tag)
@@ -31,14 +43,24 @@ pub(super) fn open(
                 head.field, row.name
             ))
             .hint("restore the vault from a backup; `vault doctor` names what is wrong")
-        })?;
-    let label = Label {
-        vault: tx.vault().vault_id,
-        credential: row.id,
-        field: &head.field,
-        version: head.version,
-    };
-    crypto::open(keys, label, &version.sealed, receipt)
+        })
+}
+
+/// The media types of the current values that came as files; checked if there are keys.
+pub(super) fn media(
+    tx: &Tx<'_>,
+    keys: Option<&Keys>,
+    row: &CredentialRow,
+) -> Result<Vec<(FieldName, String)>> {
+    let mut found = Vec::new();
+    for head in &row.heads {
+        let media = match keys {
+            Some(keys) => checked(tx, keys, row, head)?.media,
+            None => SecretRow::media(tx.db(), row.id, &head.field, head.version)?,
+        };
+        found.extend(media.map(|media| (head.field.clone(), media)));
+    }
+    Ok(found)
 }
 
 /// Seals a value as the next version of its field.
@@ -59,7 +81,7 @@ pub(super) fn add_version(
         origin: "set".into(),
         author: tx.author().0.to_owned(),
         reason: tx.author().1.map(str::to_owned),
-        media: None,
+        media: value.media().map(str::to_owned),
         purged_at: None,
         previous: previous.map(|head| head.tag),
         sealed: Vec::new(),
@@ -136,7 +158,7 @@ pub(super) fn seal_new(
             origin: origin.to_owned(),
             author: author.to_owned(),
             reason: reason.map(str::to_owned),
-            media: None,
+            media: value.media().map(str::to_owned),
             purged_at: None,
             previous: None,
             sealed: Vec::new(),

@@ -15,6 +15,7 @@
 mod support;
 
 mod arguments;
+mod attachments;
 mod bad_files;
 mod bad_input;
 mod environment;
