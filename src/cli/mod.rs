@@ -5,6 +5,7 @@
 pub mod complete;
 pub mod context;
 pub mod digest;
+pub mod editor;
 pub mod escape;
 pub mod man;
 pub mod progress;
@@ -12,6 +13,7 @@ pub mod prompt;
 pub mod read;
 pub mod render;
 pub mod report;
+pub mod scratch;
 pub mod unlock;
 pub mod usage;
 pub mod value;

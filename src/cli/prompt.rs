@@ -53,14 +53,27 @@ impl Terminal {
     /// # Errors
     /// Aborted (3) at Ctrl-C or Ctrl-D, or when the terminal has gone.
     pub fn confirm(&mut self, question: &str) -> Result<bool> {
+        self.yes_or_no(question, false)
+    }
+
+    /// The same; the default is yes.
+    ///
+    /// # Errors
+    /// As [`Self::confirm`].
+    pub fn agree(&mut self, question: &str) -> Result<bool> {
+        self.yes_or_no(question, true)
+    }
+
+    fn yes_or_no(&mut self, question: &str, default: bool) -> Result<bool> {
         let question = look(|theme, text| {
-            theme.format_confirm_prompt(text, &escape::shown(question), Some(false))
+            theme.format_confirm_prompt(text, &escape::shown(question), Some(default))
         });
         loop {
             let typed = self.read_line(&format!("{question} "), true)?;
             match typed.expose().trim_ascii().to_ascii_lowercase().as_slice() {
                 b"y" | b"yes" => return Ok(true),
-                b"n" | b"no" | b"" => return Ok(false),
+                b"n" | b"no" => return Ok(false),
+                b"" => return Ok(default),
                 _ => self.say("Write yes or no.\n")?,
             }
         }

@@ -136,7 +136,6 @@ fn elsewhere(word: &str, tree: &clap::Command) -> Vec<String> {
 const FOREIGN: &[(&str, &[&str])] = &[
     ("create", &["init", "cred add"]),
     ("delete", &["cred rm"]),
-    ("edit", &["cred set"]),
     ("log", &["audit show"]),
     ("ls", &["cred list"]),
     ("new", &["init", "cred add"]),

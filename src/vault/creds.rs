@@ -148,8 +148,29 @@ impl Vault<Unlocked> {
     /// # Errors
     /// Those of the edit, not found (10), integrity (15), I/O (18).
     pub fn set(&mut self, name: &CredName, change: Change<'_>) -> Result<bool> {
+        self.change_from(name, None, change)
+    }
+
+    /// The same for a change that was thought out over the credential as it was at `revision`: if it
+    /// has changed since, nothing happens.
+    ///
+    /// # Errors
+    /// Conflict (13) when it has changed; those of [`Vault::set`].
+    pub fn amend(&mut self, name: &CredName, revision: u32, change: Change<'_>) -> Result<bool> {
+        self.change_from(name, Some(revision), change)
+    }
+
+    fn change_from(
+        &mut self,
+        name: &CredName,
+        revision: Option<u32>,
+        change: Change<'_>,
+    ) -> Result<bool> {
         self.change("update", name, |tx, keys| {
             let old = find(tx, Some(keys), name, false)?;
+            if revision.is_some_and(|revision| revision != old.revision) {
+                return Err(moved(&old.name));
+            }
             let mut new = old.clone();
             if let Some(edit) = change.edit {
                 edit(&mut new.meta)?;
@@ -293,6 +314,11 @@ fn warn_if_expired(tx: &Tx<'_>, row: &CredentialRow) {
     if let Some(at) = row.meta.expires_at.filter(|at| *at <= tx.now()) {
         tx.warn(format!("`{}` expired on {}", row.name, at.day()));
     }
+}
+
+fn moved(name: &str) -> Error {
+    Error::new(ErrorKind::Conflict, format!("`{name}` was changed by somebody else meanwhile"))
+        .hint("see what it is now: vault cred show, and vault audit show")
 }
 
 /// Puts the new row of a credential in the place of the old one.

@@ -1,6 +1,7 @@
 //! Commands on credentials.
 
 mod add;
+mod edit;
 mod filter;
 mod get;
 mod list;
@@ -36,6 +37,7 @@ commands! {
         Get(get::Args) leaf "get" "Print one secret, byte for byte",
         Set(Box<set::Args>) leaf "set"
             "Change a credential: its metadata, or a secret, which gets a new version",
+        Edit(edit::Args) leaf "edit" "Change a credential in your editor",
         Rename(rename::Args) leaf "rename" "Give a credential another name",
         Rm(rm::Args) leaf "rm" "Move a credential to the trash",
         Restore(restore::Args) leaf "restore" "Bring a credential back from the trash",
@@ -67,6 +69,7 @@ pub fn run(command: Command, cx: &mut Context) -> Result<Report> {
         Command::Show(args) => show::run(args, cx),
         Command::Get(args) => get::run(args, cx),
         Command::Set(args) => set::run(*args, cx),
+        Command::Edit(args) => edit::run(args, cx),
         Command::Rename(args) => rename::run(args, cx),
         Command::Rm(args) => rm::run(args, cx),
         Command::Restore(args) => restore::run(args, cx),

@@ -121,7 +121,11 @@ fn edit(args: &Args, now: Timestamp, meta: &mut Metadata) -> Result<()> {
 }
 
 /// What the new values say of themselves.
-fn learnt(kind: &Kind, secrets: &[(FieldName, Secret)], meta: &Metadata) -> Option<Metadata> {
+pub(super) fn learnt(
+    kind: &Kind,
+    secrets: &[(FieldName, Secret)],
+    meta: &Metadata,
+) -> Option<Metadata> {
     let mut fresh = Metadata::default();
     fresh.fields.clone_from(&meta.fields);
     kind.learn?(secrets, &mut fresh);
@@ -129,7 +133,7 @@ fn learnt(kind: &Kind, secrets: &[(FieldName, Secret)], meta: &Metadata) -> Opti
 }
 
 /// Fills what is empty; an expiry replaces the one that the old value stated.
-fn take_over(fresh: Metadata, said_expiry: bool, meta: &mut Metadata) {
+pub(super) fn take_over(fresh: Metadata, said_expiry: bool, meta: &mut Metadata) {
     for attr in Attr::ALL {
         if meta.get(attr).is_none() {
             meta.set(attr, fresh.get(attr).map(str::to_owned));
@@ -172,7 +176,7 @@ fn primary(kind: &Kind, have: &[&FieldName]) -> Result<FieldName> {
 }
 
 /// Whether `field` can be a secret field of a credential of `kind` that has `have`.
-fn fits(kind: &Kind, have: &[&FieldName], field: &FieldName) -> bool {
+pub(super) fn fits(kind: &Kind, have: &[&FieldName], field: &FieldName) -> bool {
     kind.open || kind.secret_field(field.as_str()).is_some() || have.contains(&field)
 }
 
