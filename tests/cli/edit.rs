@@ -234,7 +234,7 @@ fn what_is_no_text_stays_out_and_bad_secrets_are_refused() {
     let Some(desk) = Desk::new() else { return };
     desk.sandbox.file("blob", b"\0\x01\x02\xff");
     desk.sandbox.ok(&["cred", "set", "db/main", "totp", "--file", "blob"], b"");
-    desk.sandbox.ok(&["cred", "set", "db/main", "notes", "--stdin"], &[b'x'; 70_000]);
+    desk.sandbox.ok(&["cred", "set", "db/main", "notes", "--stdin"], &vec![b'x'; 70_000]);
     let answer = desk.edit(&["--secrets"], "cp \"$1\" seen");
     assert_eq!(answer.code, 0, "{}", answer.err);
     let seen = std::fs::read_to_string(desk.sandbox.path("seen")).unwrap();
@@ -274,11 +274,11 @@ fn somebody_elses_change_is_not_lost() {
 #[test]
 fn a_wrong_text_is_offered_back_with_the_error_in_it() {
     let Some(desk) = Desk::new() else { return };
-    let script = r##"
+    let script = r#"
         if grep -q '^#! `port`' "$1"; then
             grep -c '^#!' "$1" >marks; sed -e 's/^port = .*/port = 22/' -i "$1"
         else sed -e 's/^# port = .*/port = "none"/' -e 's/"app"/"mine"/' -i "$1"; fi
-    "##;
+    "#;
     let mut terminal = desk.at_a_terminal(&[], script);
     terminal.expect("edit again?");
     terminal.send("\r");
@@ -345,8 +345,8 @@ fn with_vim(desk: &Desk, editor: &str) -> (usize, usize) {
     std::fs::create_dir_all(home.join("keep")).unwrap();
     std::fs::write(home.join(".vimrc"), VIMRC).unwrap();
     let memory = desk.memory.path().to_str().unwrap();
-    let env = [("EDITOR", editor), ("XDG_RUNTIME_DIR", memory), ("VIMINIT", "")];
-    let mut vim = Pty::vault(&desk.sandbox, &["cred", "edit", "db/main", "--secrets"], &env[..2]);
+    let env = [("EDITOR", editor), ("XDG_RUNTIME_DIR", memory)];
+    let mut vim = Pty::vault(&desk.sandbox, &["cred", "edit", "db/main", "--secrets"], &env);
     vim.expect("Change what you like");
     let kept = || {
         let found = |file: &PathBuf| contains(&std::fs::read(file).unwrap_or_default(), b"canary");

@@ -18,6 +18,7 @@ mod arguments;
 mod attachments;
 mod bad_files;
 mod bad_input;
+mod clones;
 mod edit;
 mod environment;
 mod exit_codes;

@@ -1,6 +1,7 @@
 //! Commands on credentials.
 
 mod add;
+mod clone;
 mod edit;
 mod filter;
 mod get;
@@ -32,6 +33,7 @@ commands! {
   vault cred get db/main"
     pub enum Command {
         Add(Box<add::Args>) leaf "add" "Keep a new credential",
+        Clone(Box<clone::Args>) leaf "clone" or "copy-from" "Keep a new credential like an old one",
         List(Box<list::Args>) leaf "list" "List credentials, without unlocking",
         Show(show::Args) leaf "show" "Show what is known of a credential; secrets as dots",
         Get(get::Args) leaf "get" "Print one secret, byte for byte",
@@ -65,6 +67,7 @@ fn meant<S: State>(cx: &Context, vault: &Vault<S>, text: &str, deleted: bool) ->
 pub fn run(command: Command, cx: &mut Context) -> Result<Report> {
     match command {
         Command::Add(args) => add::run(*args, cx),
+        Command::Clone(args) => clone::run(*args, cx),
         Command::List(args) => list::run(*args, cx),
         Command::Show(args) => show::run(args, cx),
         Command::Get(args) => get::run(args, cx),

@@ -43,7 +43,7 @@ pub struct Args {
 /// What to take away.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Metadata")]
-struct ClearArgs {
+pub(super) struct ClearArgs {
     /// Works without a VPN after all
     #[arg(long, conflicts_with = "requires_vpn")]
     no_requires_vpn: bool,
@@ -69,7 +69,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     refuse_public(args.secret.as_ref())?;
     // what is wrong with the options is said before the vault is opened, and so before any entry
     args.meta.apply(&mut Metadata::default(), cx.world.now())?;
-    let early = early(&args)?;
+    let early = early(&args.value, args.secret.as_ref())?;
     let notes = args.meta.notes()?;
     if let Some(field) = &args.secret {
         refuse_strange(&cx.locked()?, &args, field)?;
@@ -148,13 +148,13 @@ pub(super) fn take_over(fresh: Metadata, said_expiry: bool, meta: &mut Metadata)
 
 /// What is handed in by a descriptor or a file is read before the vault is opened. What is made needs
 /// the kind, so comes later.
-fn early(args: &Args) -> Result<Option<Given>> {
-    if args.value.generate.is_some() {
+pub(super) fn early(value: &ValueArgs, field: Option<&FieldName>) -> Result<Option<Given>> {
+    if value.generate.is_some() {
         return Ok(None);
     }
     let any = kind::find("custom")?;
-    let field = args.secret.clone().map_or_else(|| "value".parse(), Ok)?;
-    args.value.read(any, &field)
+    let field = field.cloned().map_or_else(|| "value".parse(), Ok)?;
+    value.read(any, &field)
 }
 
 fn late(cx: &Context, value: &ValueArgs, kind: &Kind, field: &FieldName) -> Result<Given> {
@@ -166,7 +166,7 @@ fn late(cx: &Context, value: &ValueArgs, kind: &Kind, field: &FieldName) -> Resu
 
 /// The secret field that is meant when none is named: the kind's first that is there, or any that is
 /// there, or the kind's first.
-fn primary(kind: &Kind, have: &[&FieldName]) -> Result<FieldName> {
+pub(super) fn primary(kind: &Kind, have: &[&FieldName]) -> Result<FieldName> {
     let has = |name: &str| have.iter().any(|field| field.as_str() == name);
     let listed = || kind.secret_fields().map(|field| field.name);
     let kept = listed().find(|name| has(name));
@@ -251,7 +251,7 @@ impl ClearArgs {
             || !self.remove_field.is_empty()
     }
 
-    fn apply(&self, meta: &mut Metadata) -> Result<()> {
+    pub(super) fn apply(&self, meta: &mut Metadata) -> Result<()> {
         meta.requires_vpn &= !self.no_requires_vpn;
         meta.requires_2fa &= !self.no_requires_2fa;
         for tag in &self.remove_tag {
