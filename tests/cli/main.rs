@@ -26,6 +26,7 @@ mod import;
 mod json;
 mod kinds;
 mod notes;
+mod picker;
 mod pipes;
 mod prompts;
 mod unlock;

@@ -17,7 +17,7 @@ mod show;
 use super::context::Context;
 use super::report::Report;
 use super::tree::commands;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::kind::{self, Kind};
 use crate::model::CredName;
 use crate::vault::{Match, State, Vault};
@@ -54,13 +54,37 @@ fn kinds() -> Vec<CompletionCandidate> {
     kind::ALL.iter().map(one).collect()
 }
 
-/// The credential that `text` is or begins; whoever wrote only its beginning is told which it is.
+/// The credential that `text` is or begins, or that a person picks among those that it fits; whoever
+/// wrote something else than its name is told which it is.
 fn meant<S: State>(cx: &Context, vault: &Vault<S>, text: &str, deleted: bool) -> Result<CredName> {
-    let name = vault.resolve(text, Match::Prefix, deleted)?;
+    let name = match vault.resolve(text, Match::Prefix, deleted) {
+        Ok(name) if vault.names(name.as_str(), deleted, 1)? != [name.as_str()] => {
+            picked(cx, vault, text, deleted)?.unwrap_or(name)
+        }
+        Err(e) if e.kind() == ErrorKind::Conflict => picked(cx, vault, text, deleted)?.ok_or(e)?,
+        found => found?,
+    };
     if name.as_str() != text {
         cx.note(&format!("`{text}` is `{name}`"));
     }
     Ok(name)
+}
+
+/// The credential that a person picks among those that `text` fits, if there is a person and any fits.
+fn picked<S: State>(
+    cx: &Context,
+    vault: &Vault<S>,
+    text: &str,
+    deleted: bool,
+) -> Result<Option<CredName>> {
+    let Some(mut terminal) = cx.terminal() else {
+        return Ok(None);
+    };
+    let names = vault.candidates(text, deleted)?;
+    match names.is_empty() {
+        true => Ok(None),
+        false => names[terminal.pick("Which credential", &names)?].parse().map(Some),
+    }
 }
 
 /// Runs one of them.
