@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 const CANARY: &str = "hunter2-canary";
 
 /// A vault with one credential, and a place in memory that nobody else uses.
-struct Desk {
-    sandbox: Sandbox,
-    memory: tempfile::TempDir,
+pub(super) struct Desk {
+    pub(super) sandbox: Sandbox,
+    pub(super) memory: tempfile::TempDir,
 }
 
 impl Desk {
-    fn new() -> Option<Self> {
+    pub(super) fn new() -> Option<Self> {
         if !require("setsid") {
             return None;
         }
@@ -54,7 +54,7 @@ impl Desk {
         json(&self.sandbox.ok(&["cred", "show", "db/main", "--json"], b""))
     }
 
-    fn left(&self) -> Vec<PathBuf> {
+    pub(super) fn left(&self) -> Vec<PathBuf> {
         files(self.memory.path())
     }
 
@@ -332,47 +332,4 @@ fn waited(path: &Path) -> String {
         assert!(since.elapsed().as_secs() < 30, "{} was not written", path.display());
         std::thread::sleep(Duration::from_millis(5));
     }
-}
-
-/// A user who keeps everything: undo, backup, swap and registers.
-const VIMRC: &str = "set nocompatible undofile undodir=~/keep backup writebackup backupdir=~/keep
-set swapfile directory=~/keep viminfo='50,<500,s100,n~/keep/viminfo updatecount=1 modeline\n";
-
-/// Edits with real vim; tells in how many files below home the secret is afterwards, the most while
-/// it was open among them.
-fn with_vim(desk: &Desk, editor: &str) -> (usize, usize) {
-    let home = desk.sandbox.path("home");
-    std::fs::create_dir_all(home.join("keep")).unwrap();
-    std::fs::write(home.join(".vimrc"), VIMRC).unwrap();
-    let memory = desk.memory.path().to_str().unwrap();
-    let env = [("EDITOR", editor), ("XDG_RUNTIME_DIR", memory)];
-    let mut vim = Pty::vault(&desk.sandbox, &["cred", "edit", "db/main", "--secrets"], &env);
-    vim.expect("Change what you like");
-    let kept = || {
-        let found = |file: &PathBuf| contains(&std::fs::read(file).unwrap_or_default(), b"canary");
-        files(&home).into_iter().filter(found).count()
-    };
-    vim.send(":%s/canary/canary2/\r");
-    vim.send("yy:w\r");
-    vim.expect("written");
-    let open = kept();
-    vim.send(":wq\r");
-    let (code, screen) = vim.end();
-    assert_eq!(code, 0, "{screen}");
-    (open, kept())
-}
-
-#[test]
-fn vim_leaves_nothing_behind() {
-    let Some(desk) = Desk::new() else { return };
-    if !require("vim") {
-        return;
-    }
-    assert_eq!(with_vim(&desk, "vim"), (0, 0));
-    let value = desk.sandbox.ok(&["cred", "get", "db/main"], b"");
-    assert_eq!(value, b"hunter2-canary2");
-    assert!(desk.left().is_empty());
-    // the control: vim without our options keeps it
-    let (_, kept) = with_vim(&desk, "env vim");
-    assert!(kept > 1, "this user keeps nothing");
 }

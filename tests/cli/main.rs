@@ -20,6 +20,7 @@ mod bad_files;
 mod bad_input;
 mod clones;
 mod edit;
+mod editors;
 mod environment;
 mod exit_codes;
 mod import;
