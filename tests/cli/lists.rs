@@ -102,6 +102,9 @@ fn unused_means_that_nobody_read_a_value() {
     assert_eq!(names(&sandbox, &["--unused", "90d"]), ["none"]);
     pause();
     assert_eq!(names(&sandbox, &["--unused", "1s"]), ["none", "x/all", "x/some"]);
+    assert_eq!(names(&sandbox, &["--unused", "1s", "--offset", "1", "--limit", "1"]), ["x/all"]);
+    let brief = sandbox.ok(&["cred", "list", "--unused", "1s", "--limit", "1"], b"");
+    assert_eq!(brief, b"none\tpassword\t\t\t\t\n");
     let read =
         sandbox.ok(&["cred", "list", "--columns", "last_read,name", "--sort=-last_read"], b"");
     let read = String::from_utf8(read).unwrap();
