@@ -39,6 +39,21 @@ pub fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(new) })
 }
 
+/// Closes every descriptor but the three standard ones: for a process that was started with whatever
+/// its starter had open, before it opens anything of its own.
+pub fn close_inherited() {
+    let Ok(list) = std::fs::read_dir("/dev/fd") else {
+        return;
+    };
+    let number = |name: std::ffi::OsString| name.to_str()?.parse::<RawFd>().ok();
+    let open: Vec<RawFd> = list.filter_map(|entry| number(entry.ok()?.file_name())).collect();
+    for fd in open.into_iter().filter(|fd| *fd > 2) {
+        // SAFETY: closing touches no memory of ours, and nothing in this process owns the number: it
+        // was inherited, or was that of the list, which is closed by now and so fails with EBADF.
+        unsafe { libc::close(fd) };
+    }
+}
+
 /// Does `work`, which uses the terminal from the background, without being stopped for it.
 pub fn without_background_stop<T>(work: impl FnOnce() -> T) -> T {
     // SAFETY: SIG_IGN installs no handler, so no code of ours runs in a signal context.

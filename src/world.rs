@@ -87,6 +87,19 @@ impl World {
         Ok(dirs.state_dir().unwrap_or_else(|| dirs.data_local_dir()).to_owned())
     }
 
+    /// Where the configuration file is, and whether somebody named it. No home directory, no file.
+    #[must_use]
+    pub fn config_file(&self) -> Option<(PathBuf, bool)> {
+        if let Some(path) = self.var("VAULT_CONFIG_FILE") {
+            return Some((path.into(), true));
+        }
+        if let Some(dir) = self.absolute("XDG_CONFIG_HOME") {
+            return Some((dir.join("vault").join("config.toml"), false));
+        }
+        let dirs = self.project_dirs().ok()?;
+        Some((dirs.config_dir().join("config.toml"), false))
+    }
+
     fn absolute(&self, name: &str) -> Option<PathBuf> {
         self.var(name).map(PathBuf::from).filter(|path| path.is_absolute())
     }

@@ -159,6 +159,7 @@ fn fields_reach_the_terminal_escaped() {
     let count = stuffed(&sandbox);
     harmless(&sandbox, &["cred", "list"], &[0]);
     harmless(&sandbox, &["cred", "list", "--verify"], &[0]);
+    harmless(&sandbox, &["cred", "rotate", "n000", "n001", "n002"], &[0]);
     let columns = "name,description,tags,fields,owner,username";
     let sorted = ["cred", "list", "--columns", columns, "--sort", "-description,last_read"];
     harmless(&sandbox, &sorted, &[0]);
@@ -172,6 +173,8 @@ fn fields_reach_the_terminal_escaped() {
         let name = format!("n{n:03}");
         harmless(&sandbox, &["cred", "show", &name], &[0]);
         if n % 8 == 0 {
+            harmless(&sandbox, &["cred", "rotate", &name], &[0]);
+            harmless(&sandbox, &["cred", "history", &name], &[0]);
             harmless(&sandbox, &["cred", "show", &name, "--reveal"], &[0, 14]);
             // the value that was asked for is shown as it is, unless it could drive the terminal
             let (code, screen) = Pty::vault(&sandbox, &["cred", "get", &name, "notes"], &[]).end();
@@ -196,6 +199,9 @@ fn arguments_reach_the_terminal_escaped_or_not_at_all() {
     sandbox.add("x", b"hunter2");
     for payload in payloads().iter().filter(|payload| payload.len() < 1000).step_by(3) {
         harmless(&sandbox, &["cred", "get", payload], &[2, 10]);
+        harmless(&sandbox, &["cred", "history", "x", payload], &[2, 10]);
+        harmless(&sandbox, &["cred", "rotate", "x", payload], &[2, 10]);
+        harmless(&sandbox, &["cred", "rotate", "x", "y", payload], &[17]);
         harmless(&sandbox, &["cred", "add", "y", "--type", payload, "--generate"], &[2]);
         harmless(&sandbox, &["--vault", payload, "cred", "list"], &[10]);
         harmless(&sandbox, &["cred", "list", "--reason", payload], &[0, 2]);
@@ -227,6 +233,9 @@ fn names_that_are_only_deceptive_are_escaped() {
     for name in names.iter().step_by(4) {
         harmless(&sandbox, &["cred", "show", name], &[0]);
         harmless(&sandbox, &["cred", "get", &format!("{name}x")], &[10]);
+        harmless(&sandbox, &["cred", "rotate", name], &[0]);
+        harmless(&sandbox, &["cred", "rollback", name, "--to", "99"], &[10]);
+        harmless(&sandbox, &["cred", "rm", name, "--if-version", "99"], &[13]);
         harmless(&sandbox, &["cred", "rm", name], &[0, 10]);
         harmless(&sandbox, &["cred", "list", "--deleted"], &[0]);
         harmless(&sandbox, &["cred", "check", "--only", "reused"], &[16]);
@@ -278,6 +287,8 @@ fn what_somebody_wrote_into_the_file_is_escaped() {
         &["cred", "check"],
         &["cred", "get", MARK],
         &["cred", "get", "n1"],
+        &["cred", "rotate", "--tag", "x"],
+        &["cred", "purge", "--older-than", "1s"],
     ] {
         harmless(&sandbox, args, &any);
     }
@@ -287,4 +298,26 @@ fn what_somebody_wrote_into_the_file_is_escaped() {
     let completed =
         Answer::of(&mut sandbox.vault(&["__complete", "zsh", "--", "vault", "cred", "get", ""]));
     assert!(!completed.out.contains(&0x1b), "{:?}", completed.text());
+}
+
+/// While locked nothing is checked, and all of it is shown.
+#[test]
+fn what_somebody_wrote_into_a_history_is_escaped() {
+    if !require("setsid") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.add("x", b"hunter2");
+    let db = rusqlite::Connection::open(sandbox.database()).unwrap();
+    let write = "UPDATE secret SET author = ?1, reason = ?1, origin = ?1, media = ?1";
+    let line = format!("unset VAULT_KEY_FILE; exec '{}' cred history x", support::VAULT);
+    for payload in payloads() {
+        db.execute(write, [&payload]).unwrap();
+        for format in ["", " --format plain", " --json"] {
+            let (code, screen) = Pty::shell(&sandbox, &format!("{line}{format}")).finish();
+            let shown = String::from_utf8_lossy(&screen);
+            assert!(code == 0 && shown.contains(MARK), "{code}: {shown}");
+            assert_eq!(forbidden(&screen), None, "{format}");
+        }
+    }
 }

@@ -28,6 +28,11 @@ enum Op {
     Add(u8, Vec<u8>),
     SetSecret(u8, u8, Vec<u8>),
     SetUrl(u8, u8),
+    Keep(u8, Option<u32>),
+    Rotate(u8, u8, Vec<u8>),
+    Rollback(u8, u8, u32),
+    PurgeVersion(u8, u8, u32),
+    RevealVersion(u8, u8, u32),
     Rename(u8, u8),
     Remove(u8),
     Restore(u8),
@@ -40,10 +45,16 @@ fn op() -> impl Strategy<Value = Op> {
     let name = || 0..4_u8;
     let field = || 0..2_u8;
     let value = || proptest::collection::vec(any::<u8>(), 0..400);
+    let version = || 0..5_u32;
     prop_oneof![
         4 => (name(), value()).prop_map(|(n, v)| Op::Add(n, v)),
         4 => (name(), field(), value()).prop_map(|(n, f, v)| Op::SetSecret(n, f, v)),
         2 => (name(), any::<u8>()).prop_map(|(n, u)| Op::SetUrl(n, u)),
+        2 => (name(), proptest::option::of(1..4_u32)).prop_map(|(n, k)| Op::Keep(n, k)),
+        3 => (name(), field(), value()).prop_map(|(n, f, v)| Op::Rotate(n, f, v)),
+        3 => (name(), field(), version()).prop_map(|(n, f, v)| Op::Rollback(n, f, v)),
+        3 => (name(), field(), version()).prop_map(|(n, f, v)| Op::PurgeVersion(n, f, v)),
+        2 => (name(), field(), version()).prop_map(|(n, f, v)| Op::RevealVersion(n, f, v)),
         2 => (name(), name()).prop_map(|(n, m)| Op::Rename(n, m)),
         3 => name().prop_map(Op::Remove),
         2 => name().prop_map(Op::Restore),
@@ -53,11 +64,41 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// A credential as the model knows it: URL, and value and version of each field.
+/// The values of a field, in order of version; nothing for a purged one.
+type Versions = Vec<Option<Vec<u8>>>;
+
+/// A credential as the model knows it: URL, how many versions are kept, and those of each field.
 #[derive(Clone, Debug, PartialEq)]
 struct Known {
     url: String,
-    secrets: BTreeMap<u8, (Vec<u8>, u32)>,
+    keep: Option<u32>,
+    secrets: BTreeMap<u8, Versions>,
+}
+
+impl Known {
+    /// Stores a version; of that field at least `spared` stay.
+    fn push(&mut self, field: u8, value: Vec<u8>, spared: u32) {
+        let versions = self.secrets.entry(field).or_default();
+        versions.push(Some(value));
+        if let Some(keep) = self.keep {
+            forget(versions, keep.max(spared));
+        }
+    }
+
+    fn version(&self, field: u8, version: u32) -> Result<&[u8], ErrorKind> {
+        let at = usize::try_from(version).unwrap().checked_sub(1).ok_or(ErrorKind::NotFound)?;
+        let value = self.secrets.get(&field).and_then(|versions| versions.get(at)?.as_deref());
+        value.ok_or(ErrorKind::NotFound)
+    }
+
+    fn current(&self, field: u8) -> u32 {
+        u32::try_from(self.secrets.get(&field).map_or(0, Vec::len)).unwrap()
+    }
+}
+
+fn forget(versions: &mut Versions, keep: u32) {
+    let old = versions.len().saturating_sub(usize::try_from(keep).unwrap());
+    versions[..old].fill(None);
 }
 
 /// The model: the live ones, and the trash in order of removal.
@@ -75,14 +116,47 @@ impl Model {
         match op {
             Op::Add(name, value) => self.add(*name, value),
             Op::SetSecret(name, field, value) => {
-                let secrets = &mut self.find(*name)?.secrets;
-                let version = secrets.get(field).map_or(1, |(_, version)| version + 1);
-                secrets.insert(*field, (value.clone(), version));
+                self.find(*name)?.push(*field, value.clone(), 1);
                 Ok(None)
             }
             Op::SetUrl(name, n) => {
-                self.find(*name)?.url = url(*n);
+                let known = self.find(*name)?;
+                (known.url, known.keep) = (url(*n), None);
                 Ok(None)
+            }
+            Op::Keep(name, keep) => {
+                let known = self.find(*name)?;
+                if let (Some(n), true) = (*keep, known.keep != *keep) {
+                    known.secrets.values_mut().for_each(|versions| forget(versions, n));
+                }
+                known.keep = *keep;
+                Ok(None)
+            }
+            Op::Rotate(name, field, value) => {
+                self.find(*name)?.push(*field, value.clone(), 2);
+                Ok(None)
+            }
+            Op::Rollback(name, field, version) => {
+                let known = self.find(*name)?;
+                let value = known.version(*field, *version)?.to_vec();
+                if known.current(*field) == *version {
+                    return Err(ErrorKind::Conflict);
+                }
+                known.push(*field, value, 2);
+                Ok(None)
+            }
+            Op::PurgeVersion(name, field, version) => {
+                let known = self.find(*name)?;
+                known.version(*field, *version)?;
+                if known.current(*field) == *version {
+                    return Err(ErrorKind::Refused);
+                }
+                let at = usize::try_from(*version).unwrap() - 1;
+                known.secrets.get_mut(field).unwrap()[at] = None;
+                Ok(None)
+            }
+            Op::RevealVersion(name, field, version) => {
+                Ok(Some(self.find(*name)?.version(*field, *version)?.to_vec()))
             }
             Op::Rename(from, to) => {
                 self.find(*from)?;
@@ -111,9 +185,8 @@ impl Model {
                 None => self.live.remove(name).ok_or(ErrorKind::NotFound).map(|_| None),
             },
             Op::Reveal(name, field) => {
-                let secrets = &self.find(*name)?.secrets;
-                let (value, _) = secrets.get(field).ok_or(ErrorKind::NotFound)?;
-                Ok(Some(value.clone()))
+                let known = self.find(*name)?;
+                Ok(Some(known.version(*field, known.current(*field))?.to_vec()))
             }
             Op::WrongKey => Err(ErrorKind::WrongKey),
         }
@@ -121,7 +194,8 @@ impl Model {
 
     fn add(&mut self, name: u8, value: &[u8]) -> Answer {
         self.free(name)?;
-        let known = Known { url: url(0), secrets: BTreeMap::from([(0, (value.to_vec(), 1))]) };
+        let secrets = BTreeMap::from([(0, vec![Some(value.to_vec())])]);
+        let known = Known { url: url(0), keep: None, secrets };
         self.live.insert(name, known);
         Ok(None)
     }
@@ -217,6 +291,28 @@ impl Site {
                 v.set(&name(*n), Change { edit: Some(Box::new(edit)), secrets: Vec::new() })
                     .map(drop)?
             }
+            Op::Keep(n, keep) => {
+                let edit = |meta: &mut Metadata| {
+                    meta.keep = *keep;
+                    meta.set(Attr::Owner, Some(second.to_string()));
+                    Ok(())
+                };
+                v.set(&name(*n), Change { edit: Some(Box::new(edit)), secrets: Vec::new() })
+                    .map(drop)?
+            }
+            Op::Rotate(n, f, value) => v
+                .rotate(&name(*n), Change { edit: None, secrets: vec![(field(*f), secret(value))] })
+                .map(drop)?,
+            Op::Rollback(n, f, to) => {
+                v.rollback(&name(*n), Some(&field(*f)), *to).map(drop)?;
+            }
+            Op::PurgeVersion(n, f, version) => {
+                v.purge_version(&name(*n), Some(&field(*f)), *version, false)?;
+            }
+            Op::RevealVersion(n, f, version) => {
+                let value = v.reveal_version(&name(*n), Some(&field(*f)), *version)?;
+                return Ok(Some(value.expose().to_vec()));
+            }
             Op::Rename(from, to) => v.rename(&name(*from), &name(*to))?,
             Op::Remove(n) => v.remove(&name(*n))?,
             Op::Restore(n) => v.restore(&name(*n))?,
@@ -239,17 +335,20 @@ impl Site {
     fn live(&self, v: &mut Vault<Unlocked>) -> BTreeMap<u8, Known> {
         let mut live = BTreeMap::new();
         for n in 0..4 {
-            let Ok((credential, values)) = v.reveal_all(&name(n)) else {
+            let Ok(credential) = v.show(&name(n), false) else {
                 continue;
             };
-            let versions = credential.secrets.iter().map(|(_, version)| *version);
-            let secrets = values.iter().zip(versions).map(|((f, value), version)| {
-                let f = u8::from(f.as_str() == "notes");
-                (f, (value.expose().to_vec(), version))
-            });
+            let mut secrets: BTreeMap<u8, Versions> = BTreeMap::new();
+            for version in v.history(&name(n), None, false).unwrap().iter().rev() {
+                let value = version.purged_at.is_none().then(|| {
+                    let number = version.version;
+                    let value = v.reveal_version(&name(n), Some(&version.field), number).unwrap();
+                    value.expose().to_vec()
+                });
+                secrets.entry(u8::from(version.field.as_str() == "notes")).or_default().push(value);
+            }
             let url = credential.meta.get(Attr::Url).unwrap_or_default().to_owned();
-            let secrets = secrets.collect();
-            live.insert(n, Known { url, secrets });
+            live.insert(n, Known { url, keep: credential.meta.keep, secrets });
         }
         live
     }

@@ -1,8 +1,10 @@
 //! `vault doctor`.
 
+use super::config;
 use super::context::Context;
 use super::report::{Cell, Column, Report, Sink};
 use crate::error::{ErrorKind, Result};
+use crate::vault::Finding;
 
 /// Look for problems: files, permissions, schema, database and, when unlocked, every row
 #[derive(clap::Args)]
@@ -19,13 +21,14 @@ pub struct Args {
 
 /// Looks.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
-    let findings = if args.unlock || cx.has_key_source() {
+    let mut findings = if args.unlock || cx.has_key_source() {
         cx.unlocked()?.doctor()?
     } else {
         let mut vault = cx.locked()?;
         cx.note("rows are not checked while locked; `--unlock` checks them");
         vault.doctor()?
     };
+    findings.extend(configuration(cx));
     if findings.iter().any(|finding| finding.level == "problem") {
         cx.end_with(ErrorKind::Findings);
     }
@@ -43,6 +46,12 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         rows: Box::new(rows),
         empty: "nothing was looked at",
     })
+}
+
+/// What is wrong with the configuration file. It need not be there, and then there is nothing to say.
+fn configuration(cx: &Context) -> Option<Finding> {
+    let wrong = config::load(&cx.world).err()?;
+    Some(Finding { level: "problem", check: "config", message: wrong.message().to_owned() })
 }
 
 const COLUMNS: &[Column] =

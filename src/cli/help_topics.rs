@@ -1,16 +1,18 @@
 //! `vault help`: commands, and topics that belong to no command.
 
+use super::config::SETTINGS;
 use super::context::Context;
 use super::man::ENVIRONMENT;
 use super::report::{Cell, Column, Report, Sink};
 use crate::error::{EXIT_CODES, Error, Result};
 
-/// Explain a command, or a topic: exit-codes, environment
+/// Explain a command, or a topic: exit-codes, environment, config
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   vault help cred add
   vault help exit-codes
-  vault help environment --json")]
+  vault help environment --json
+  vault help config")]
 pub struct Args {
     /// A topic, or the words of a command
     #[arg(value_name = "TOPIC|COMMAND")]
@@ -18,11 +20,12 @@ pub struct Args {
 }
 
 /// Explains it.
-pub fn run(args: Args, _cx: &mut Context) -> Result<Report> {
+pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let words: Vec<&str> = args.words.iter().map(String::as_str).collect();
     match words[..] {
         ["exit-codes"] => Ok(exit_codes()),
         ["environment"] => Ok(environment()),
+        ["config"] => Ok(config(cx)),
         _ => command(&words).map(Report::Text),
     }
 }
@@ -34,7 +37,7 @@ fn command(words: &[&str]) -> Result<String> {
     for word in words {
         command = command.find_subcommand_mut(word).ok_or_else(|| {
             Error::usage("no such command or topic")
-                .hint("topics: `vault help exit-codes`, `vault help environment`")
+                .hint("topics: `vault help exit-codes`, `vault help environment`, `vault help config`")
                 .hint("commands: `vault help`")
         })?;
     }
@@ -56,6 +59,19 @@ fn environment() -> Report {
     let rows = |sink: &mut Sink<'_>| {
         ENVIRONMENT.iter().try_for_each(|(name, meaning)| {
             sink(&[Cell::text(Some(name)), Cell::text(Some(meaning))])
+        })
+    };
+    Report::Table { columns: COLUMNS.into(), rows: Box::new(rows), empty: "" }
+}
+
+fn config(cx: &Context) -> Report {
+    const COLUMNS: &[Column] = &[column("setting"), column("meaning"), column("example")];
+    if let Some((path, _)) = cx.world.config_file() {
+        cx.note(&format!("the file is `{}`, in TOML; it need not be there", path.display()));
+    }
+    let rows = |sink: &mut Sink<'_>| {
+        SETTINGS.iter().try_for_each(|(name, meaning, example)| {
+            sink(&[Cell::text(Some(name)), Cell::text(Some(meaning)), Cell::text(Some(example))])
         })
     };
     Report::Table { columns: COLUMNS.into(), rows: Box::new(rows), empty: "" }

@@ -20,12 +20,18 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
         "VAULT_PASSPHRASE_COMMAND",
         "A command that prints the passphrase; only its first line is taken.",
     ),
+    ("VAULT_CONFIG_FILE", "The configuration file; `vault help config` explains it."),
+    (
+        "XDG_CONFIG_HOME",
+        "Where the configuration file is, as vault/config.toml; ~/.config by default.",
+    ),
     ("XDG_DATA_HOME", "Where the vault file is kept; ~/.local/share by default."),
     ("XDG_STATE_HOME", "Where the seal files are kept; ~/.local/state by default."),
     ("NO_COLOR", "When set and not empty, nothing is coloured."),
 ];
 
 const FILES: &[(&str, &str)] = &[
+    ("$XDG_CONFIG_HOME/vault/config.toml", "The configuration; it need not be there."),
     (
         "$XDG_DATA_HOME/vault/vault.db",
         "The vault: an SQLite database, its secrets sealed with age.",

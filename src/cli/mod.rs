@@ -2,7 +2,9 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "a command owns its arguments")]
 
+pub mod clipboard;
 pub mod complete;
+pub mod config;
 pub mod context;
 pub mod escape;
 pub mod man;
@@ -20,6 +22,7 @@ mod completions;
 mod cred;
 mod demo;
 mod doctor;
+mod generate;
 mod help_topics;
 mod import;
 mod init;
@@ -59,7 +62,8 @@ use std::rc::Rc;
   DB_PASS=$(vault cred get db/main)
   vault audit show --since 7d
 
-`vault help exit-codes` and `vault help environment` explain what scripts need."
+`vault help exit-codes` and `vault help environment` explain what scripts need, `vault help config`
+what can be configured."
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -80,6 +84,8 @@ tree::commands! {
             "See who touched what, when and why, and prove it",
         Import(import::Args) eager "import"
             "Store many credentials at once: all of them or none",
+        Generate(Box<generate::Args>) leaf "generate"
+            "Make up passwords, passphrases, PINs, keys; without a vault",
         Completions(completions::Args) leaf "completions"
             "Print the completion script of a shell; it knows the names of your credentials",
         Man(man_pages::Args) leaf "man" "Write the manual pages into a directory",
@@ -88,7 +94,7 @@ tree::commands! {
         TrustState(trust_state::Args) leaf "trust-state"
             "Accept a vault file that is older than its seal, after you restored it yourself",
         Help(help_topics::Args) leaf "help"
-            "Explain a command, or a topic: exit-codes, environment",
+            "Explain a command, or a topic: exit-codes, environment, config",
     }
 }
 
@@ -106,6 +112,9 @@ fn caught(work: impl FnOnce() -> ExitCode) -> ExitCode {
 }
 
 fn start(args: Vec<OsString>) -> ExitCode {
+    if let Some(end) = clipboard::answer(&args) {
+        return end;
+    }
     let world = Rc::new(World::real());
     if let Some(answer) = complete::answer(&args, command, &world) {
         // a shell that has stopped listening is no failure
@@ -131,7 +140,7 @@ fn parse(args: &[OsString]) -> std::result::Result<Cli, usage::Stop> {
     let mut tree = ManuallyDrop::new(Cli::command());
     let parsed = tree.try_get_matches_from_mut(args);
     let cli = parsed.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
-    cli.map_err(|wrong| usage::explain(&wrong, args, &command()))
+    cli.map_err(|wrong| usage::explain(&wrong, args, command))
 }
 
 fn run(cli: Cli, world: Rc<World>) -> ExitCode {
@@ -157,6 +166,7 @@ fn dispatch(command: Command, cx: &mut Context) -> Result<Report> {
         Command::Cred(command) => cred::run(command, cx),
         Command::Audit(command) => audit::run(command, cx),
         Command::Import(args) => import::run(args, cx),
+        Command::Generate(args) => generate::run(*args, cx),
         Command::Completions(args) => completions::run(args, cx),
         Command::Man(args) => man_pages::run(args, cx),
         Command::Demo(args) => demo::run(args, cx),

@@ -15,3 +15,16 @@ pub fn bar(cx: &Context, what: &'static str) -> ProgressBar {
         Err(_) => bar,
     }
 }
+
+/// The same for a known number of things; few are done before anybody has seen a bar.
+#[must_use]
+pub fn bar_of(cx: &Context, what: &'static str, count: usize) -> ProgressBar {
+    if count < FEW {
+        return ProgressBar::hidden();
+    }
+    let bar = bar(cx, what);
+    bar.set_length(u64::try_from(count).unwrap_or(u64::MAX));
+    bar
+}
+
+const FEW: usize = 20;

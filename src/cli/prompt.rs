@@ -21,6 +21,12 @@ impl Terminal {
         termios::isatty(&tty).then_some(Self(tty))
     }
 
+    /// The terminal as a file, for another process.
+    #[must_use]
+    pub fn into_file(self) -> File {
+        self.0
+    }
+
     /// Asks for a secret; what is typed does not show.
     ///
     /// # Errors

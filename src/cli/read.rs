@@ -13,11 +13,13 @@ use zeroize::Zeroizing;
 /// The largest key or passphrase file: 64 KiB.
 pub const KEY_MAX: usize = 64 << 10;
 
-/// Whether a regular file that others can read is accepted.
+/// Whether a regular file that others can get at is accepted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Privacy {
     /// Refused (14).
     Required,
+    /// Accepted, but refused (14) when others can write it.
+    Unwritable,
     /// Accepted.
     AsItIs,
 }
@@ -25,15 +27,12 @@ pub enum Privacy {
 /// The bytes of a regular file or a pipe, at most `max`.
 ///
 /// # Errors
-/// Not found (10), I/O (18); refused (14) when it is readable by others and must not be; usage (2)
+/// Not found (10), I/O (18); refused (14) when others can get at it and must not; usage (2)
 /// when it is too large or no file.
 pub fn file(path: &Path, max: usize, privacy: Privacy) -> Result<Secret> {
     let shown = shown(path);
     let (mut file, about) = open(path, &shown)?;
-    if privacy == Privacy::Required && is_exposed(&about) {
-        return Err(Error::new(ErrorKind::Refused, format!("others can read {shown}"))
-            .hint(format!("chmod 600 {}", quoted(path))));
-    }
+    check(&about, privacy, &shown, path)?;
     let expected = if about.is_file() { about.len() } else { 0 };
     bytes(&mut file, expected, max).map_err(|e| too_large_or_io(&shown, &e, max))
 }
@@ -59,6 +58,22 @@ fn open(path: &Path, shown: &str) -> Result<(File, Metadata)> {
     match about.is_file() || about.file_type().is_fifo() {
         true => Ok((file, about)),
         false => Err(Error::usage(format!("{shown} is neither a regular file nor a pipe"))),
+    }
+}
+
+fn check(about: &Metadata, privacy: Privacy, shown: &str, path: &Path) -> Result<()> {
+    let (bits, can, mode) = match privacy {
+        Privacy::Required => (0o077, "read", "600"),
+        Privacy::Unwritable => (0o022, "write", "go-w"),
+        Privacy::AsItIs => return Ok(()),
+    };
+    // who owns a file can always give himself the right to write it
+    let owners = [rustix::process::geteuid().as_raw(), 0];
+    let foreign = privacy == Privacy::Unwritable && !owners.contains(&about.uid());
+    match about.is_file() && (foreign || about.mode() & bits != 0) {
+        true => Err(Error::new(ErrorKind::Refused, format!("others can {can} {shown}"))
+            .hint(format!("chmod {mode} {}", quoted(path)))),
+        false => Ok(()),
     }
 }
 

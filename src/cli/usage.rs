@@ -17,18 +17,24 @@ pub enum Stop {
     Wrong(Error),
 }
 
-/// What is wrong with the command line `args`, without quoting any value in it.
-#[must_use]
-pub fn explain(wrong: &clap::Error, args: &[OsString], tree: &clap::Command) -> Stop {
+/// What is wrong with the command line `args`, without quoting any value in it. The whole `tree` is
+/// only made when something is wrong: that takes as long as the rest of a start.
+pub fn explain(
+    wrong: &clap::Error,
+    args: &[OsString],
+    tree: impl FnOnce() -> clap::Command,
+) -> Stop {
+    match wrong.kind() {
+        Clap::DisplayHelp | Clap::DisplayVersion => Stop::Answer(wrong.render().to_string()),
+        Clap::DisplayHelpOnMissingArgumentOrSubcommand => Stop::Help(wrong.render().to_string()),
+        _ => mistake(wrong, args, &tree()),
+    }
+}
+
+fn mistake(wrong: &clap::Error, args: &[OsString], tree: &clap::Command) -> Stop {
     let path = path(args, tree);
     let flag = named_flag(wrong);
     let error = match wrong.kind() {
-        Clap::DisplayHelp | Clap::DisplayVersion => {
-            return Stop::Answer(wrong.render().to_string());
-        }
-        Clap::DisplayHelpOnMissingArgumentOrSubcommand => {
-            return Stop::Help(wrong.render().to_string());
-        }
         Clap::UnknownArgument => unknown(wrong, &path),
         Clap::InvalidSubcommand => return Stop::Wrong(no_such_command(wrong, &path, tree)),
         Clap::MissingSubcommand => Error::usage(format!("`{path}` needs a command")),
@@ -92,6 +98,7 @@ fn unknown(wrong: &clap::Error, path: &str) -> Error {
         let error = match path {
             "vault cred add" => secret_in_arguments("vault cred add NAME"),
             "vault cred set" => secret_in_arguments("vault cred set NAME"),
+            "vault cred rotate" => secret_in_arguments("vault cred rotate NAME"),
             // elsewhere it can only be meant to unlock
             _ => Error::usage("a secret is never given as an argument: others can see it there")
                 .hint("set VAULT_PASSPHRASE_FILE, give `--key-file FILE`, or be asked"),
@@ -136,11 +143,14 @@ fn elsewhere(word: &str, tree: &clap::Command) -> Vec<String> {
 const FOREIGN: &[(&str, &[&str])] = &[
     ("create", &["init", "cred add"]),
     ("delete", &["cred rm"]),
+    ("destroy", &["cred purge"]),
     ("edit", &["cred set"]),
     ("log", &["audit show"]),
     ("ls", &["cred list"]),
     ("new", &["init", "cred add"]),
     ("remove", &["cred rm"]),
+    ("undo", &["cred rollback"]),
+    ("versions", &["cred history"]),
 ];
 
 fn missing(wrong: &clap::Error) -> Error {
@@ -234,7 +244,7 @@ mod tests {
         let args: Vec<OsString> = line.split(' ').map(Into::into).collect();
         let tree = cli::command();
         let error = tree.clone().try_get_matches_from(&args).expect_err(line);
-        match explain(&error, &args, &tree) {
+        match explain(&error, &args, || tree.clone()) {
             Stop::Wrong(error) => error,
             Stop::Answer(_) | Stop::Help(_) => panic!("{line}"),
         }
@@ -297,7 +307,7 @@ mod tests {
         let args = ["vault", "cred", "get"].map(OsString::from);
         let args = [&args[..], &[OsString::from_vec(b"\xff".to_vec())]].concat();
         let error = cli::command().try_get_matches_from(&args).unwrap_err();
-        assert!(matches!(explain(&error, &args, &cli::command()), Stop::Wrong(e)
+        assert!(matches!(explain(&error, &args, cli::command), Stop::Wrong(e)
             if e.message() == "an argument is not valid UTF-8"));
     }
 

@@ -3,16 +3,21 @@
 
 use super::context::Context;
 use super::read::{self, Privacy};
+use super::{complete, config};
 use crate::error::{Error, Result};
-use crate::kind::generate::{LONGEST, SHORTEST};
-use crate::kind::{self, Kind};
+use crate::kind::generate::{self, Settings, Wish};
+use crate::kind::{Kind, strength};
 use crate::model::{FieldName, Secret};
+use clap_complete::engine::ArgValueCompleter;
 use std::os::fd::RawFd;
 use std::path::PathBuf;
 
-/// How a value is handed in; without any of these it is asked for on the terminal.
+/// Over the options for values in help texts.
+pub const HEADING: &str = "Where the secret comes from";
+
+/// How a value is handed in; without any of these it is for the command to say.
 #[derive(clap::Args, Debug, Default)]
-#[command(next_help_heading = "Where the secret comes from (default: a hidden prompt)")]
+#[command(next_help_heading = HEADING)]
 pub struct ValueArgs {
     /// Read it from standard input
     #[arg(long, group = "source")]
@@ -26,10 +31,12 @@ pub struct ValueArgs {
     #[arg(long, group = "source", value_name = "N", value_parser = clap::value_parser!(RawFd).range(0..))]
     pub fd: Option<RawFd>,
 
-    /// Make a random one
-    #[arg(long, group = "source", value_name = "LENGTH", num_args = 0..=1, require_equals = true,
-          value_parser = clap::value_parser!(u16).range(i64::from(SHORTEST)..=i64::from(LONGEST)))]
-    pub generate: Option<Option<u16>>,
+    /// Make one up, of the kind's own composition or by a policy: a length, `words:6`, `pin:6`,
+    /// `hex:32`, `base64:32`, `uuid`, `ed25519`, `rsa:4096`, `length=20,upper=2,digits=2`, or a name
+    /// from the configuration file
+    #[arg(long, group = "source", value_name = "POLICY", num_args = 0..=1, require_equals = true,
+          add = ArgValueCompleter::new(complete::policies))]
+    pub generate: Option<Option<Wish>>,
 
     /// Keep a final newline
     #[arg(long, conflicts_with = "generate")]
@@ -55,21 +62,31 @@ impl ValueArgs {
     ///
     /// # Errors
     /// Usage (2) when it is empty or too large; what reading finds.
-    pub fn read(&self, kind: &Kind, field: &FieldName) -> Result<Option<Given>> {
+    pub fn read(&self, kind: &Kind, field: &FieldName, cx: &Context) -> Result<Option<Given>> {
         let raw = if self.stdin {
             read::stdin(Secret::MAX)?
         } else if let Some(path) = &self.file {
             read::file(path, Secret::MAX, Privacy::AsItIs)?
         } else if let Some(fd) = self.fd {
             read::descriptor(fd, Secret::MAX)?
-        } else if let Some(length) = self.generate {
-            let secret = kind::generate::generate(kind, field.as_str(), length.map(usize::from))?;
+        } else if self.generate.is_some() {
+            let wished = self.wished(cx)?;
+            let secret = generate::generate(kind, field.as_str(), wished.as_ref())?;
             return Ok(Some(Given { secret, typed: false }));
         } else {
             return Ok(None);
         };
         let secret = if self.exact { raw } else { without_final_newline(raw) };
         not_empty(secret).map(|secret| Some(Given { secret, typed: false }))
+    }
+
+    /// What a value to be made up is to consist of, unless the kind decides.
+    ///
+    /// # Errors
+    /// Usage (2) for a name that is not in the configuration file, or when that file is wrong.
+    pub fn wished(&self, cx: &Context) -> Result<Option<Settings>> {
+        let wish = self.generate.iter().flatten().next();
+        wish.map(|wish| config::policy(wish, cx)).transpose()
     }
 }
 
@@ -97,6 +114,18 @@ pub fn heed(cx: &Context, warnings: &[String], typed: bool) -> Result<()> {
     match typed && !warnings.is_empty() {
         true => cx.confirm("store it anyway?", "correct the value"),
         false => Ok(()),
+    }
+}
+
+/// Says how strong a value is that somebody typed, if it is one that people choose themselves.
+pub fn weigh(cx: &Context, field: &FieldName, given: &Given) {
+    if !given.typed || !strength::is_chosen(field.as_str()) {
+        return;
+    }
+    let found = strength::strength(given.secret.expose());
+    match found.is_weak() {
+        true => cx.warn(&format!("`{field}` has {found}; `--generate` makes a strong one")),
+        false => cx.note(&format!("`{field}` has {found}")),
     }
 }
 

@@ -9,6 +9,7 @@ pub(super) const KIND: Kind = Kind {
     about: "An API key, sent in a header or in the query",
     fields: &[
         Field::secret("api_key", "The key")
+            .service("put the new key in the place of the old one{at}")
             .env("API_KEY")
             .example("k-0123456789")
             .check(checks::token),

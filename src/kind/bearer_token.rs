@@ -9,6 +9,7 @@ pub(super) const KIND: Kind = Kind {
     about: "A token sent as Authorization: Bearer",
     fields: &[
         Field::secret("token", "The token, without the word Bearer")
+            .service("put the new token in the place of the old one{at}")
             .example("t-0123456789")
             .check(checks::token),
         Field::public("username", "Account it belongs to").example("app"),

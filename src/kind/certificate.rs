@@ -15,9 +15,13 @@ pub(super) const KIND: Kind = Kind {
     about: "A TLS certificate and its private key; expiry is read from it",
     fields: &[
         Field::secret("private_key", "Private key, in PEM")
+            .service(
+                "install the new key with its certificate{at}, and let the server read them anew",
+            )
             .example("-----BEGIN PRIVATE KEY-----\n…\n-----END PRIVATE KEY-----\n")
             .check(checks::pem_private_key),
         Field::secret("passphrase", "Passphrase of the private key")
+            .service("give the key file the new passphrase: `openssl pkey -aes256`")
             .example("correct-horse-battery-staple")
             .check(checks::one_line)
             .optional(),

@@ -1,7 +1,9 @@
 //! Warnings about values that look wrong: what people paste by mistake. A warning is a predicate
 //! ("ends with a line break") to be put behind the name of the field; it never quotes the value.
 
-use super::{Kind, address, dsn, public, services};
+use super::totp::Totp;
+use super::{Kind, TOTP, address, dsn, public, services, totp};
+use crate::error::{Error, Result};
 use crate::model::{Attr, Metadata};
 use data_encoding::BASE64URL_NOPAD;
 use zeroize::Zeroizing;
@@ -17,6 +19,20 @@ pub fn warnings(kind: &Kind, field: &str, value: &[u8], meta: &Metadata) -> Vec<
     };
     found.extend(prefix(kind, field, value, meta));
     found
+}
+
+/// Refuses what can never be of use in the field, whoever insists: a seed of codes that are counted
+/// in the place of one that goes by the clock.
+///
+/// # Errors
+/// Usage (2).
+pub fn refuse(field: &str, value: &[u8]) -> Result<()> {
+    match field == TOTP.name && totp::is_counted(value) {
+        true => Err(Error::usage("codes that are counted (HOTP) cannot be made here")
+            .hint("set the login up again with a time-based app (TOTP)")
+            .hint("or only keep it: --type custom --secret-field hotp")),
+        false => Ok(()),
+    }
 }
 
 /// A value of one line: no line breaks, no white space around it, no control characters, UTF-8.
@@ -68,13 +84,10 @@ pub fn jwt(value: &[u8]) -> Vec<String> {
 #[must_use]
 pub fn totp(value: &[u8]) -> Vec<String> {
     let mut found = one_line(value);
-    let base32 = |byte: &u8| {
-        byte.is_ascii_alphabetic() || (b'2'..=b'7').contains(byte) || b" -=".contains(byte)
-    };
-    let fine = value.starts_with(b"otpauth://") || value.trim_ascii().iter().all(base32);
-    if !fine {
-        found.push("is neither base32 nor an `otpauth://` address".into());
-    }
+    found.extend(match Totp::parse(value) {
+        Ok(seed) => seed.is_short().then(|| "is a short seed; is it complete?".to_owned()),
+        Err(wrong) => Some(format!("{wrong}; no codes can be made from it")),
+    });
     found
 }
 
@@ -293,7 +306,12 @@ mod tests {
         assert_eq!(connection_string(b"postgres://c/d"), ["has no password in it"]);
         assert_eq!(connection_string(b"hunter2").len(), 1);
         assert_eq!(connection_string(b""), ["is empty"]);
-        assert!(!totp(b"not base 32!").is_empty() && totp(b"otpauth://totp/x?secret=A").is_empty());
+        assert_eq!(totp(b"otpauth://totp/x?secret=JBSWY3DPEHPK3PXP"), Vec::<String>::new());
+        assert_eq!(totp(b"JBSWY3DP"), ["is a short seed; is it complete?"]);
+        for bad in ["not base 32!", "otpauth://totp/x?secret=A", "otpauth://hotp/x?secret=GEZDGNBV"]
+        {
+            assert!(totp(bad.as_bytes())[0].ends_with("; no codes can be made from it"), "{bad}");
+        }
     }
 
     #[test]

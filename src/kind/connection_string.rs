@@ -9,6 +9,7 @@ pub(super) const KIND: Kind = Kind {
     about: "A database address with its password; host and database are read from it",
     fields: &[
         Field::secret("connection_string", "The whole address, password included")
+            .service("set the role's password in the database{at} to the new one")
             .env("DATABASE_URL")
             .example("postgres://app:s-0123456789@db.internal:5432/app")
             .check(checks::connection_string),

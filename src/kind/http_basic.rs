@@ -9,6 +9,7 @@ pub(super) const KIND: Kind = Kind {
     about: "A user name and password for HTTP basic authentication",
     fields: &[
         Field::secret("password", "The password")
+            .service("give the user the new password on the server{at}")
             .example("correct-horse-battery-staple")
             .check(checks::one_line),
         Field::public("username", "Name to log in with").example("app"),

@@ -6,7 +6,6 @@ mod api_key;
 mod bearer_token;
 mod certificate;
 pub mod checks;
-pub mod chosen;
 mod connection_string;
 mod custom;
 mod dsn;
@@ -16,10 +15,14 @@ mod jwt;
 mod oauth;
 mod password;
 pub mod public;
+mod renewal;
 mod services;
 mod shared_secret;
 mod ssh;
 pub mod strength;
+pub mod totp;
+
+pub use renewal::{STATED, Said, take_over};
 
 use crate::error::{Error, Result};
 use crate::model::{FieldName, Metadata, Secret};
@@ -41,6 +44,16 @@ pub static ALL: &[Kind] = &[
 
 /// The sealed free text that every kind may have besides its own fields.
 pub static NOTES: Field = Field::secret("notes", "Free text, sealed").optional();
+
+/// The seed of one-time codes, which every kind may have too: what a login asks for besides.
+pub static TOTP: Field = totp::FIELD;
+
+/// Whether a secret field goes with credentials of any kind, and so is never the primary one while
+/// there is another.
+#[must_use]
+pub fn is_common(field: &str) -> bool {
+    [NOTES.name, TOTP.name].contains(&field)
+}
 
 /// A sort of credential.
 pub struct Kind {
@@ -76,6 +89,9 @@ pub struct Field {
     pub example: &'static str,
     /// Warnings about a value that looks wrong; they never quote it.
     pub check: Option<Check>,
+    /// What to do at the service when the value is a new one; `{at}` becomes the place. See
+    /// [`Kind::at_service`].
+    pub service: &'static str,
 }
 
 /// Reads secret values of a credential and fills gaps in its metadata.
@@ -109,14 +125,14 @@ impl Kind {
         for_keys.filter(|_| holds()).or_else(|| self.primary())
     }
 
-    /// The secret field called `name`, [`NOTES`] among them. None for names that are not in the
-    /// table, even when the kind is open.
+    /// The secret field called `name`, [`TOTP`] and [`NOTES`] among them. None for names that are not
+    /// in the table, even when the kind is open.
     #[must_use]
     pub fn secret_field(&self, name: &str) -> Option<&'static Field> {
-        self.secret_fields().chain([&NOTES]).find(|field| field.name == name)
+        self.secret_fields().chain([&TOTP, &NOTES]).find(|field| field.name == name)
     }
 
-    /// The secret fields, the primary one first, without [`NOTES`].
+    /// The secret fields of its own, the primary one first.
     pub fn secret_fields(&self) -> impl Iterator<Item = &'static Field> + use<> {
         self.fields.iter().filter(|field| field.secret)
     }
@@ -133,11 +149,20 @@ impl Kind {
 
 impl Field {
     const fn public(name: &'static str, about: &'static str) -> Self {
-        Self { name, secret: false, required: false, env: None, about, example: "", check: None }
+        Self { secret: false, required: false, ..Self::secret(name, about) }
     }
 
     const fn secret(name: &'static str, about: &'static str) -> Self {
-        Self { name, secret: true, required: true, env: None, about, example: "", check: None }
+        Self {
+            name,
+            secret: true,
+            required: true,
+            env: None,
+            about,
+            example: "",
+            check: None,
+            service: "",
+        }
     }
 
     const fn optional(mut self) -> Self {
@@ -152,6 +177,11 @@ impl Field {
 
     const fn example(mut self, value: &'static str) -> Self {
         self.example = value;
+        self
+    }
+
+    const fn service(mut self, what: &'static str) -> Self {
+        self.service = what;
         self
     }
 
@@ -324,9 +354,12 @@ mod tests {
     }
 
     #[test]
-    fn notes_belong_to_every_kind() {
+    fn notes_and_one_time_codes_belong_to_every_kind() {
         for kind in ALL {
-            assert_eq!(kind.secret_field("notes").unwrap().name, "notes");
+            for name in ["notes", "totp"] {
+                assert_eq!(kind.secret_field(name).unwrap().name, name);
+                assert_ne!(kind.primary().map(|field| field.name), Some(name));
+            }
             assert!(kind.secret_field("nonsense").is_none());
         }
     }

@@ -9,15 +9,18 @@ pub(super) const KIND: Kind = Kind {
     about: "An OAuth 2 client and its tokens",
     fields: &[
         Field::secret("client_secret", "Secret of the client")
+            .service("enter the new secret in the settings of the application{at}")
             .env("OAUTH_CLIENT_SECRET")
             .example("s-0123456789")
             .check(checks::one_line),
         Field::secret("refresh_token", "Token that gets new access tokens")
+            .service("revoke the old token{at}")
             .env("OAUTH_REFRESH_TOKEN")
             .example("r-0123456789")
             .check(checks::token)
             .optional(),
         Field::secret("access_token", "Token that is sent with requests")
+            .service("revoke the old token{at}")
             .env("OAUTH_ACCESS_TOKEN")
             .example("a-0123456789")
             .check(checks::token)

@@ -8,7 +8,10 @@ pub(super) const KIND: Kind = Kind {
     aliases: &[],
     about: "A secret both sides know, such as the signing key of a webhook",
     fields: &[
-        Field::secret("secret", "The secret").example("whs-0123456789").check(checks::one_line),
+        Field::secret("secret", "The secret")
+            .service("give the other side{at} the new secret")
+            .example("whs-0123456789")
+            .check(checks::one_line),
         Field::public("username", "Account or key ID it belongs to").example("app"),
         Field::public("url", "Where it is used").example("https://example.com/hook"),
         Field::public("host", "Other side's name or address").example("vpn.example.com"),

@@ -1,6 +1,7 @@
 //! How hard a value is to guess. What people choose is judged by the tricks of those who guess;
 //! nothing here quotes or keeps the value.
 
+use std::fmt;
 use zeroize::Zeroizing;
 
 /// How hard something is to guess.
@@ -32,7 +33,30 @@ pub fn weak(value: &[u8]) -> bool {
     strength(value).is_weak()
 }
 
+/// Whether people choose the value of a field of this name themselves: `db_password`, not `api_key`.
+#[must_use]
+pub fn is_chosen(field: &str) -> bool {
+    let last = field.rsplit('_').next().unwrap_or(field);
+    ["password", "passphrase", "passwd", "pass", "pin", "secret"].contains(&last)
+}
+
 impl Strength {
+    /// That of a value drawn by chance alone: nothing about it is easier than trying all of them,
+    /// and so the words are stricter than for what people choose.
+    #[must_use]
+    pub fn of_chance(bits: f64) -> Self {
+        let steps = [28.0, 40.0, 60.0, 80.0];
+        let score = steps.iter().zip(1..).take_while(|(step, _)| bits >= **step).last();
+        Self::scored(bits, score.map_or(0, |(_, score)| score))
+    }
+
+    /// The bits without a fraction.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "a number of bits fits")]
+    pub fn whole_bits(self) -> i64 {
+        self.bits.floor() as i64
+    }
+
     /// Whether it would be guessed before long.
     #[must_use]
     pub fn is_weak(self) -> bool {
@@ -45,11 +69,12 @@ impl Strength {
     }
 }
 
-/// The word for each score.
-const WORDS: [&str; 5] = ["very weak", "weak", "fair", "strong", "very strong"];
-
-/// How many characters are looked at: the time it takes grows with the square of their number.
-const LOOKED_AT: usize = 100;
+/// Shows the bits and the word: `95 bits: very strong`.
+impl fmt::Display for Strength {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bits: {}", self.whole_bits(), self.word)
+    }
+}
 
 /// The first characters. Bytes that are no text count as one character each.
 fn beginning(value: &[u8]) -> Zeroizing<String> {
@@ -61,6 +86,12 @@ fn beginning(value: &[u8]) -> Zeroizing<String> {
     }
     text
 }
+
+/// The word for each score.
+const WORDS: [&str; 5] = ["very weak", "weak", "fair", "strong", "very strong"];
+
+/// How many characters are looked at: the time it takes grows with the square of their number.
+const LOOKED_AT: usize = 100;
 
 #[cfg(test)]
 mod tests {
@@ -84,6 +115,16 @@ mod tests {
             assert_eq!(found.word, word, "{value}: {found:?}");
             assert_eq!(weak(value.as_bytes()), found.score < 3, "{value}");
             assert_eq!(WORDS[usize::from(found.score)], word, "{value}");
+        }
+    }
+
+    #[test]
+    fn passwords_are_chosen_and_keys_are_made() {
+        for chosen in ["password", "passphrase", "pin", "db_password", "sudo_pass", "secret"] {
+            assert!(is_chosen(chosen), "{chosen}");
+        }
+        for made in ["api_key", "token", "private_key", "totp", "notes", "password_hash"] {
+            assert!(!is_chosen(made), "{made}");
         }
     }
 

@@ -4,16 +4,16 @@
 use super::audit::Draft;
 use super::filter::Filter;
 use super::keys::Keys;
-use super::lookup::{check_now, ensure_free, find};
+use super::lookup::{check_now, current, ensure_free, find};
+use super::store::CredentialRow;
 use super::store::list::{self, Listed};
-use super::store::secret as secrets;
-use super::store::{CredentialRow, Tombstone};
+use super::stubs::{self, Doomed};
 use super::tx::Tx;
-use super::versions::{add_version, choose, open, put_head, seal_new};
-use super::view::{Change, Credential, NewCredential};
+use super::versions::{Incoming, Origin, add_version, choose, open, put_head, seal_new};
+use super::view::{Change, Credential, NewCredential, Subject};
 use super::{State, Unlocked, Vault, state};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{CredName, Duty, FieldName, Secret};
+use crate::model::{CredName, Duty, FieldName, Metadata, Secret, Timestamp};
 
 impl CredentialRow {
     /// What leaves the vault.
@@ -75,7 +75,7 @@ impl<S: State> Vault<S> {
     }
 
     /// Runs `work` in a transaction and commits; a failure is logged on its own.
-    fn verb<T>(
+    pub(super) fn verb<T>(
         &mut self,
         action: &'static str,
         name: &CredName,
@@ -131,7 +131,15 @@ impl Vault<Unlocked> {
     /// # Errors
     /// Not found (10), integrity (15), I/O (18); these are logged as a failed `update`.
     pub fn look(&mut self, name: &CredName) -> Result<Credential> {
-        self.change("update", name, |tx, keys| {
+        self.look_for("update", name)
+    }
+
+    /// The same for another action of the log.
+    ///
+    /// # Errors
+    /// As [`Vault::look`], logged as a failed `action`.
+    pub fn look_for(&mut self, action: &'static str, name: &CredName) -> Result<Credential> {
+        self.change(action, name, |tx, keys| {
             find(tx, Some(keys), name, false).map(|row| row.view(true))
         })
     }
@@ -140,30 +148,70 @@ impl Vault<Unlocked> {
     /// the names of what changed. Returns whether there was anything to change.
     ///
     /// # Errors
-    /// Those of the edit, not found (10), integrity (15), I/O (18).
-    pub fn set(&mut self, name: &CredName, change: Change<'_>) -> Result<bool> {
-        self.change("update", name, |tx, keys| {
-            let old = find(tx, Some(keys), name, false)?;
+    /// Those of the edit, not found (10), conflict (13) when the version has moved, integrity (15),
+    /// I/O (18).
+    pub fn set<'n>(&mut self, which: impl Into<Subject<'n>>, change: Change<'_>) -> Result<bool> {
+        self.store(which.into(), change, Origin::Set).map(|changed| changed.is_some())
+    }
+
+    /// Stores new values in the place of old ones, and notes that they were rotated: the next
+    /// rotation counts from now, and an expiry is put off by as long as it was set for. The edit runs
+    /// after that. Logged as `rotate`. Returns what is there now.
+    ///
+    /// # Errors
+    /// As [`Vault::set`]; usage without a value.
+    pub fn rotate<'n>(
+        &mut self,
+        which: impl Into<Subject<'n>>,
+        change: Change<'_>,
+    ) -> Result<Credential> {
+        let valueless = || Error::usage("a rotation needs a new value");
+        if change.secrets.is_empty() {
+            return Err(valueless());
+        }
+        self.store(which.into(), change, Origin::Rotate)?.ok_or_else(valueless)
+    }
+
+    /// Changes a row and adds versions, which came as `origin` says. None if nothing was to change.
+    fn store(
+        &mut self,
+        subject: Subject<'_>,
+        change: Change<'_>,
+        origin: Origin,
+    ) -> Result<Option<Credential>> {
+        let name = subject.name;
+        let stored = self.change(origin.action(), name, |tx, keys| {
+            let old = current(tx, keys, subject, false)?;
             let mut new = old.clone();
+            if origin == Origin::Rotate {
+                renew(&old, &mut new.meta, &change.secrets, tx.now());
+            }
             if let Some(edit) = change.edit {
                 edit(&mut new.meta)?;
             }
             let changed = differences(&old.meta, &new.meta);
             if changed.is_empty() && change.secrets.is_empty() {
-                return Ok(false);
+                return Ok(None);
             }
-            let mut draft =
-                Draft::about("update", old.id, name).fields(change.secrets.iter().map(|(f, _)| f));
+            let fields: Vec<_> = change.secrets.iter().map(|(field, _)| field).collect();
+            let surplus = stubs::surplus(tx, &old, &new.meta, &fields, origin)?;
+            let mut draft = Draft::about(origin.action(), old.id, name).fields(fields);
             if !changed.is_empty() {
                 draft = draft.detail("changed", changed);
             }
-            let receipt = tx.append_change(draft)?;
-            for (field, value) in change.secrets {
-                let head = add_version(tx, keys, &new, field, &value, &receipt)?;
+            let receipt = tx.append_change(stubs::note(draft, &surplus))?;
+            for (field, value) in &change.secrets {
+                let value = Incoming { field, value, origin };
+                let head = add_version(tx, keys, &new, value, &receipt)?;
                 put_head(&mut new.heads, head);
             }
-            replace(tx, keys, &old, new).map(|()| true)
-        })
+            replace_without(tx, keys, &old, new, &surplus)
+                .map(|row| Some((row.view(true), !surplus.is_empty())))
+        })?;
+        Ok(stored.map(|(credential, purged)| {
+            self.settle(purged);
+            credential
+        }))
     }
 
     /// Hands out the current value of a field; `None` means the kind's primary one. Logged as
@@ -208,69 +256,20 @@ impl Vault<Unlocked> {
     ///
     /// # Errors
     /// Not found (10), conflict (13), integrity (15), I/O (18).
-    pub fn rename(&mut self, from: &CredName, to: &CredName) -> Result<()> {
+    pub fn rename<'n>(&mut self, which: impl Into<Subject<'n>>, to: &CredName) -> Result<()> {
+        let subject = which.into();
+        let from = subject.name;
         self.change("rename", from, |tx, keys| {
-            let old = find(tx, Some(keys), from, false)?;
+            let old = current(tx, keys, subject, false)?;
             ensure_free(tx, to)?;
             let draft = Draft::about("rename", old.id, from).detail("to", to.as_str());
             let _ = tx.append_change(draft)?;
             let new = CredentialRow { name: to.as_str().to_owned(), ..old.clone() };
-            replace(tx, keys, &old, new)
+            replace(tx, keys, &old, new).map(drop)
         })
     }
 
-    /// Puts a credential into the trash. Logged as `delete`.
-    ///
-    /// # Errors
-    /// Not found (10), integrity (15), I/O (18).
-    pub fn remove(&mut self, name: &CredName) -> Result<()> {
-        self.change("delete", name, |tx, keys| {
-            let old = find(tx, Some(keys), name, false)?;
-            let _ = tx.append_change(Draft::about("delete", old.id, name))?;
-            let new = CredentialRow { deleted_at: Some(tx.now()), ..old.clone() };
-            replace(tx, keys, &old, new)
-        })
-    }
-
-    /// Takes a credential out of the trash: the one of that name deleted last. Logged as `restore`.
-    ///
-    /// # Errors
-    /// Not found (10), conflict (13) when the name is in use again, integrity (15), I/O (18).
-    pub fn restore(&mut self, name: &CredName) -> Result<()> {
-        self.change("restore", name, |tx, keys| {
-            // Which one of that name was deleted last is only certain if none was taken away.
-            state::check_all(tx.db(), tx.vault(), keys)?;
-            let old = find(tx, Some(keys), name, true)?;
-            ensure_free(tx, name)?;
-            let _ = tx.append_change(Draft::about("restore", old.id, name))?;
-            let new = CredentialRow { deleted_at: None, ..old.clone() };
-            replace(tx, keys, &old, new)
-        })
-    }
-
-    /// Destroys a credential and all its versions: the live one, or with `deleted` the one of that
-    /// name that was put into the trash last. Its log entries stay. Logged as `purge`.
-    ///
-    /// # Errors
-    /// Not found (10), integrity (15), I/O (18).
-    pub fn purge(&mut self, name: &CredName, deleted: bool) -> Result<()> {
-        self.change("purge", name, |tx, keys| {
-            state::check_all(tx.db(), tx.vault(), keys)?;
-            let old = find(tx, Some(keys), name, deleted)?;
-            let _ = tx.append_change(Draft::about("purge", old.id, name))?;
-            old.delete(tx.db())?;
-            secrets::delete_all(tx.db(), old.id)?;
-            bury(tx, keys, &old)
-        })?;
-        // Nothing superseded stays on disk; a reader in another process may put it off. It is purged
-        // by now, so that nothing may fail any more.
-        if !matches!(self.core.db.checkpoint(), Ok(true)) {
-            self.core.warnings.push("another process is reading, or the disk failed: the purged value leaves the disk with the next checkpoint");
-        }
-        Ok(())
-    }
-
-    fn change<T>(
+    pub(super) fn change<T>(
         &mut self,
         action: &'static str,
         name: &CredName,
@@ -284,7 +283,7 @@ impl Vault<Unlocked> {
 }
 
 /// Reminds whoever reads it of what is overdue, in one line.
-fn warn_if_expired(tx: &Tx<'_>, row: &CredentialRow) {
+pub(super) fn warn_if_expired(tx: &Tx<'_>, row: &CredentialRow) {
     let overdue = row.meta.duties(row.created_at).filter(|(_, at)| *at <= tx.now());
     let said: Vec<String> = overdue
         .map(|(duty, at)| match duty {
@@ -298,32 +297,56 @@ fn warn_if_expired(tx: &Tx<'_>, row: &CredentialRow) {
 }
 
 /// Puts the new row of a credential in the place of the old one.
-fn replace(tx: &Tx<'_>, keys: &Keys, old: &CredentialRow, mut new: CredentialRow) -> Result<()> {
+pub(super) fn replace(
+    tx: &Tx<'_>,
+    keys: &Keys,
+    old: &CredentialRow,
+    mut new: CredentialRow,
+) -> Result<CredentialRow> {
     new.revision = old.revision + 1;
     new.updated_at = tx.now();
     new.row_tag = keys.row.tag(new.message(tx.vault()).as_bytes());
     let bucket = state::bucket(old.id);
     tx.touch(bucket);
     old.delete(tx.db())?;
-    new.insert(tx.db(), bucket)
+    new.insert(tx.db(), bucket)?;
+    Ok(new)
 }
 
-/// Leaves a tombstone.
-fn bury(tx: &Tx<'_>, keys: &Keys, old: &CredentialRow) -> Result<()> {
-    let mut stone = Tombstone {
-        bucket: state::bucket(old.id),
-        id: old.id,
-        revision: old.revision + 1,
-        purged_at: tx.now(),
-        row_tag: [0; 32],
-    };
-    stone.row_tag = keys.row.tag(stone.message(tx.vault()).as_bytes());
-    tx.touch(stone.bucket);
-    stone.insert(tx.db())
+/// The same, having destroyed versions that are no longer kept.
+pub(super) fn replace_without(
+    tx: &Tx<'_>,
+    keys: &Keys,
+    old: &CredentialRow,
+    mut new: CredentialRow,
+    doomed: &[Doomed],
+) -> Result<CredentialRow> {
+    for doomed in doomed {
+        stubs::destroy(tx, keys, &mut new, doomed)?;
+    }
+    replace(tx, keys, old, new)
+}
+
+/// What a rotation does to the dates. The expiry is that of the primary field; it is put off by the
+/// time it was set for.
+fn renew(
+    old: &CredentialRow,
+    meta: &mut Metadata,
+    secrets: &[(FieldName, Secret)],
+    now: Timestamp,
+) {
+    let since = meta.last_rotated_at.unwrap_or(old.created_at);
+    meta.last_rotated_at = Some(now);
+    let primary = choose(old, None).ok().map(|head| &head.field);
+    let lifetime = meta.expires_at.map(|at| at.0.saturating_sub(since.0)).filter(|span| *span > 0);
+    if let Some(span) = lifetime.filter(|_| secrets.iter().any(|(field, _)| Some(field) == primary))
+    {
+        meta.expires_at = Some(Timestamp(now.0.saturating_add(span)));
+    }
 }
 
 /// The names of what differs, for the log.
-fn differences(old: &crate::model::Metadata, new: &crate::model::Metadata) -> String {
+fn differences(old: &Metadata, new: &Metadata) -> String {
     let mut names: Vec<&str> = crate::model::Attr::ALL
         .into_iter()
         .filter(|attr| old.get(*attr) != new.get(*attr))
@@ -336,6 +359,7 @@ fn differences(old: &crate::model::Metadata, new: &crate::model::Metadata) -> St
         ("requires_vpn", old.requires_vpn != new.requires_vpn),
         ("requires_2fa", old.requires_2fa != new.requires_2fa),
         ("expires_at", old.expires_at != new.expires_at),
+        ("last_rotated_at", old.last_rotated_at != new.last_rotated_at),
         ("rotate_every", old.rotate_every != new.rotate_every),
         ("keep", old.keep != new.keep),
         ("fields", old.fields != new.fields),

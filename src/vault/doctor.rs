@@ -6,6 +6,7 @@ use super::seal::Found;
 use super::store::overview::{self, Moments, Overview};
 use super::store::vault::Tombstone;
 use super::store::{CredentialRow, SecretRow, SlotRow, VaultRow, log};
+use super::versions::Chain;
 use super::view::{Finding, Status};
 use super::{State, Vault, check, files, state};
 use crate::error::{Error, Result};
@@ -149,38 +150,17 @@ impl<S: State> Vault<S> {
     }
 
     /// The chain of versions of each field: the current one is named by the credential, each names
-    /// the one before it.
+    /// the one before it. Returns how many there are.
     fn check_versions(&self, row: &CredentialRow, vault: &VaultRow, keys: &Keys) -> Result<i64> {
-        let wrong = |what: &str| Error::integrity(format!("a value of `{}` {what}", row.name));
-        let mut heads = row.heads.iter();
-        let mut expected: Option<(String, super::tlv::Hash)> = None;
         let mut count = 0;
-        SecretRow::each_of(&self.core.db, row.id, |version| {
-            let field = version.field.as_str();
-            let tag = match &expected {
-                Some((same, tag)) if same == field => *tag,
-                Some(_) => return Err(wrong("is missing")),
-                None => match heads.next() {
-                    Some(head)
-                        if head.field == version.field && head.version == version.version =>
-                    {
-                        head.tag
-                    }
-                    _ => return Err(wrong("is missing or does not belong to it")),
-                },
-            };
-            let genuine = keys.row.verify(version.message(vault).as_bytes(), &version.row_tag);
-            if tag != version.row_tag || !genuine {
-                return Err(wrong("was changed from outside"));
-            }
-            expected = version.previous.map(|tag| (field.to_owned(), tag));
-            count += 1;
-            Ok(())
-        })?;
-        match expected.is_none() && heads.next().is_none() {
-            true => Ok(count),
-            false => Err(wrong("is missing")),
+        for head in &row.heads {
+            let chain = Chain { db: &self.core.db, vault, keys: Some(keys), row, head };
+            chain.walk(1, |_| {
+                count += 1;
+                Ok(())
+            })?;
         }
+        Ok(count)
     }
 }
 

@@ -4,7 +4,8 @@ use super::keys::Keys;
 use super::store::credential as rows;
 use super::store::{CredentialRow, Head};
 use super::tx::{self, Tx};
-use super::view::Match;
+use super::versions::choose;
+use super::view::{Expect, Match, Subject};
 use super::{State, Vault, check, state};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CredName, FieldName};
@@ -89,6 +90,35 @@ pub(super) fn find(
             Err(not_found(tx, name, deleted)?)
         }
     }
+}
+
+/// Finds what is about to be changed, and makes sure that it is as the caller has last seen it.
+pub(super) fn current(
+    tx: &Tx<'_>,
+    keys: &Keys,
+    subject: Subject<'_>,
+    deleted: bool,
+) -> Result<CredentialRow> {
+    let row = find(tx, Some(keys), subject.name, deleted)?;
+    let Some(Expect { field, version }) = subject.expect else { return Ok(row) };
+    let head = match field {
+        Some(field) => row.heads.iter().find(|head| head.field == *field),
+        None => choose(&row, None).ok(),
+    };
+    match (head, *version) {
+        (Some(head), expected) if head.version != expected => Err(moved(&row, head, expected)),
+        (None, 1..) => Err(Error::new(
+            ErrorKind::Conflict,
+            format!("`{}` has no such secret field, so not at version {version}", row.name),
+        )),
+        (Some(_) | None, _) => Ok(row),
+    }
+}
+
+fn moved(row: &CredentialRow, head: &Head, expected: u32) -> Error {
+    let Head { field, version, .. } = head;
+    let what = format!("`{field}` of `{}` is at version {version}, not {expected}", row.name);
+    Error::new(ErrorKind::Conflict, what).hint("see what was changed: `vault cred history`")
 }
 
 /// "Not found", with the nearest names.

@@ -11,18 +11,22 @@ mod crypto;
 mod doctor;
 mod files;
 mod filter;
+mod history;
 mod init;
 mod keys;
 mod lock;
 mod log;
 mod lookup;
 mod recipient;
+mod reveal;
 mod seal;
 mod slot;
 mod state;
 mod store;
+mod stubs;
 mod tlv;
 mod transfer;
+mod trash;
 mod tx;
 mod versions;
 mod view;
@@ -33,8 +37,8 @@ pub use filter::{Filter, Order, SortKey};
 pub use slot::{new_key_file, parse_identity};
 pub use store::list::Listed;
 pub use view::{
-    Change, Checkup, Credential, Depth, Edit, Entry, EntryFilter, Fact, Finding, LogVerdict, Match,
-    NewCredential, Seen, Status,
+    Change, Checkup, Credential, Depth, Edit, Entry, EntryFilter, Expect, Fact, Finding,
+    LogVerdict, Match, NewCredential, Seen, Status, Subject, To, Trashed, Version,
 };
 pub use warnings::Warnings;
 

@@ -10,6 +10,7 @@ use super::view::NewCredential;
 use super::{Unlocked, Vault, VaultRow, state};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CredName, FieldName, Timestamp};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use uuid::Uuid;
@@ -85,7 +86,7 @@ impl Vault<Unlocked> {
             let jobs = Arc::new(Mutex::new(jobs));
             for _ in 0..workers {
                 let (jobs, results) = (Arc::clone(&jobs), results.clone());
-                scope.spawn(move || work(shared, &jobs, &results));
+                scope.spawn(move || work(&jobs, &results, |job| shared.seal(job)));
             }
             drop(results);
             feed(&tx, &Workers { to, from, room: workers * AHEAD }, next, progress)
@@ -160,35 +161,56 @@ fn ensure_free(tx: &Tx<'_>, name: &CredName) -> Result<()> {
     })
 }
 
-fn work(
-    shared: Shared<'_>,
-    jobs: &Mutex<Receiver<Vec<Job<'_>>>>,
-    results: &SyncSender<Vec<Result<Sealed>>>,
+/// Seals batches until there are no more. A fault of our own in one of them is an answer, too: the
+/// main thread waits for as many answers as it dealt out, with the vault's lock in hand.
+fn work<J, S>(
+    jobs: &Mutex<Receiver<Vec<J>>>,
+    results: &SyncSender<Vec<Result<S>>>,
+    seal: impl Fn(J) -> Result<S>,
 ) {
-    // The lock is given back before the sealing begins.
+    // The queue is free again before the sealing begins.
     while let Some(batch) = jobs.lock().ok().and_then(|jobs| jobs.recv().ok()) {
-        let sealed = batch
-            .into_iter()
-            .map(|job| {
-                let author = (shared.author, shared.reason);
-                versions::seal_new(
-                    job.id,
-                    job.new,
-                    "import",
-                    shared.now,
-                    author,
-                    shared.vault,
-                    shared.keys,
-                    &job.receipt,
-                )
-            })
-            .collect();
-        if results.send(sealed).is_err() {
+        let sealed = catch_unwind(AssertUnwindSafe(|| batch.into_iter().map(&seal).collect()));
+        if results.send(sealed.unwrap_or_else(|_| vec![Err(gone())])).is_err() {
             return;
         }
     }
 }
 
+impl Shared<'_> {
+    fn seal(self, job: Job<'_>) -> Result<Sealed> {
+        let Self { keys, vault, now, author, reason } = self;
+        let by = (author, reason);
+        versions::seal_new(job.id, job.new, "import", now, by, vault, keys, &job.receipt)
+    }
+}
+
 fn gone() -> Error {
     Error::internal("a sealing thread ended early")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn a_fault_in_one_batch_is_answered_and_the_rest_goes_on() {
+        let (to, jobs) = sync_channel(4);
+        let (results, from) = sync_channel(4);
+        for batch in [vec![1, 2], vec![3, 13], vec![4]] {
+            to.send(batch).unwrap();
+        }
+        drop(to);
+        work(&Mutex::new(jobs), &results, |job| match job {
+            13 => panic!("canary"),
+            job => Ok(job * 10),
+        });
+        drop(results);
+        let answers: Vec<_> = from.into_iter().collect();
+        let good = |at: usize| answers[at].iter().map(|r| *r.as_ref().unwrap()).collect::<Vec<_>>();
+        assert_eq!((good(0), good(2)), (vec![10, 20], vec![40]));
+        assert_eq!(answers[1].len(), 1);
+        assert_eq!(answers[1][0].as_ref().unwrap_err().kind(), ErrorKind::Internal);
+    }
 }

@@ -1,15 +1,65 @@
-//! The values of credentials: sealing new versions, choosing and opening current ones.
+//! The values of credentials: sealing new versions, choosing, checking and opening those there are.
 
 use super::audit::Receipt;
 use super::crypto::{self, Label};
 use super::keys::Keys;
 use super::state;
-use super::store::{CredentialRow, Head, SecretRow, VaultRow};
+use super::store::{CredentialRow, Db, Head, SecretRow, VaultRow};
+use super::tlv::Hash;
 use super::tx::Tx;
 use super::view::NewCredential;
 use crate::error::{Error, ErrorKind, Result};
+use crate::kind;
 use crate::model::{FieldName, Secret, Timestamp};
 use uuid::Uuid;
+
+/// How a version came to be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Origin {
+    /// A change by hand.
+    Set,
+    /// A rotation.
+    Rotate,
+    /// An older value that is current again.
+    Rollback,
+}
+
+impl Origin {
+    /// The word in the column `origin`.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Set => "set",
+            Self::Rotate => "rotate",
+            Self::Rollback => "rollback",
+        }
+    }
+
+    /// The word in the log.
+    pub(super) fn action(self) -> &'static str {
+        match self {
+            Self::Set => "update",
+            Self::Rotate => "rotate",
+            Self::Rollback => "rollback",
+        }
+    }
+
+    /// How many versions stay whatever is to be kept. The value before a rotation stays until the
+    /// change after it: it may be the only one that the service knows.
+    pub(super) fn spares(self) -> u32 {
+        match self {
+            Self::Set => 1,
+            Self::Rotate | Self::Rollback => 2,
+        }
+    }
+}
+
+/// A value on its way in.
+#[derive(Clone, Copy)]
+pub(super) struct Incoming<'a> {
+    pub(super) field: &'a FieldName,
+    pub(super) value: &'a Secret,
+    pub(super) origin: Origin,
+}
 
 /// Opens the version a head names, having checked that the row is the one it means.
 pub(super) fn open(
@@ -21,24 +71,116 @@ pub(super) fn open(
 ) -> Result<Secret> {
     let version = SecretRow::find(tx.db(), row.id, &head.field, head.version)?;
     let version = version
-        .filter(|version| {
-            version.row_tag == head.tag
-                && keys.row.verify(version.message(tx.vault()).as_bytes(), &version.row_tag)
-        })
-        .ok_or_else(|| {
-            Error::integrity(format!(
-                "field `{}` of `{}` was changed from outside",
-                head.field, row.name
-            ))
-            .hint("restore the vault from a backup; `vault doctor` names what is wrong")
-        })?;
+        .filter(|version| is_genuine(version, &head.tag, tx.vault(), keys))
+        .ok_or_else(|| changed_from_outside(row, &head.field))?;
+    open_version(tx, keys, &version, receipt)
+}
+
+/// Opens a version that the caller has checked.
+pub(super) fn open_version(
+    tx: &Tx<'_>,
+    keys: &Keys,
+    version: &SecretRow,
+    receipt: &Receipt<'_>,
+) -> Result<Secret> {
     let label = Label {
         vault: tx.vault().vault_id,
-        credential: row.id,
-        field: &head.field,
-        version: head.version,
+        credential: version.credential,
+        field: &version.field,
+        version: version.version,
     };
     crypto::open(keys, label, &version.sealed, receipt)
+}
+
+/// The versions of one field, each named by the next newer one, the current one by the credential.
+pub(super) struct Chain<'a> {
+    pub(super) db: &'a Db,
+    pub(super) vault: &'a VaultRow,
+    /// Without them nothing is checked.
+    pub(super) keys: Option<&'a Keys>,
+    pub(super) row: &'a CredentialRow,
+    pub(super) head: &'a Head,
+}
+
+impl<'a> Chain<'a> {
+    pub(super) fn of(
+        tx: &'a Tx<'_>,
+        keys: Option<&'a Keys>,
+        row: &'a CredentialRow,
+        head: &'a Head,
+    ) -> Self {
+        Self { db: tx.db(), vault: tx.vault(), keys, row, head }
+    }
+
+    /// Calls `each` for the versions down to `least`, newest first. Each is checked before, and so is
+    /// at the end that none was missing.
+    pub(super) fn walk(
+        &self,
+        least: u32,
+        mut each: impl FnMut(SecretRow) -> Result<()>,
+    ) -> Result<()> {
+        let Self { db, vault, keys, row, head } = *self;
+        let wrong = || changed_from_outside(row, &head.field);
+        let mut next = Some((head.version, head.tag));
+        SecretRow::each_of(db, row.id, &head.field, least..=head.version, |version| {
+            if let Some(keys) = keys {
+                let (number, tag) = next.take().ok_or_else(wrong)?;
+                if version.version != number || !is_genuine(&version, &tag, vault, keys) {
+                    return Err(wrong());
+                }
+                next = version.previous.map(|tag| (number.saturating_sub(1), tag));
+            }
+            each(version)
+        })?;
+        let reached = next.map_or(0, |(number, _)| number);
+        match keys.is_some() && reached + 1 != least {
+            true => Err(wrong()),
+            false => Ok(()),
+        }
+    }
+}
+
+/// An older version of a field, or the current one, checked; an error if there is no value any more.
+pub(super) fn older(
+    tx: &Tx<'_>,
+    keys: &Keys,
+    row: &CredentialRow,
+    head: &Head,
+    number: u32,
+) -> Result<SecretRow> {
+    let (name, field) = (&row.name, &head.field);
+    if !(1..=head.version).contains(&number) {
+        let what = format!("`{field}` of `{name}` has no version {number}");
+        let last = head.version;
+        let range =
+            if last == 1 { "only version 1".into() } else { format!("versions 1 to {last}") };
+        return Err(Error::new(ErrorKind::NotFound, what).hint(format!("it has {range}")));
+    }
+    let mut found = None;
+    Chain::of(tx, Some(keys), row, head).walk(number, |version| {
+        found = Some(version);
+        Ok(())
+    })?;
+    let version = found.ok_or_else(|| changed_from_outside(row, field))?;
+    match version.purged_at {
+        None => Ok(version),
+        Some(at) => {
+            let day = at.day();
+            let what = format!("version {number} of `{field}` of `{name}` was purged on {day}");
+            Err(Error::new(ErrorKind::NotFound, what).hint("`vault cred history` shows the others"))
+        }
+    }
+}
+
+fn is_genuine(version: &SecretRow, tag: &Hash, vault: &VaultRow, keys: &Keys) -> bool {
+    version.row_tag == *tag
+        && version.sealed.is_empty() == version.purged_at.is_some()
+        && keys.row.verify(version.message(vault).as_bytes(), &version.row_tag)
+}
+
+pub(super) fn changed_from_outside(row: &CredentialRow, field: &FieldName) -> Error {
+    Error::integrity(format!("field `{field}` of `{}` was changed from outside", row.name))
+        .hint("restore the vault from a backup; `vault doctor` names what is wrong")
 }
 
 /// Seals a value as the next version of its field.
@@ -46,17 +188,17 @@ pub(super) fn add_version(
     tx: &Tx<'_>,
     keys: &Keys,
     row: &CredentialRow,
-    field: FieldName,
-    value: &Secret,
+    incoming: Incoming<'_>,
     receipt: &Receipt<'_>,
 ) -> Result<Head> {
-    let previous = row.heads.iter().find(|head| head.field == field);
+    let Incoming { field, value, origin } = incoming;
+    let previous = row.heads.iter().find(|head| head.field == *field);
     let version = SecretRow {
         credential: row.id,
         version: previous.map_or(1, |head| head.version + 1),
-        field,
+        field: field.clone(),
         created_at: tx.now(),
-        origin: "set".into(),
+        origin: origin.name().into(),
         author: tx.author().0.to_owned(),
         reason: tx.author().1.map(str::to_owned),
         media: None,
@@ -165,10 +307,10 @@ impl Sealed {
 /// The head that is asked for, or the primary one: the kind's first secret field that is there.
 pub(super) fn choose<'r>(row: &'r CredentialRow, field: Option<&FieldName>) -> Result<&'r Head> {
     let named = |name: &str| row.heads.iter().find(|head| head.field.as_str() == name);
-    let kind = crate::kind::find(&row.meta.kind).ok();
+    let kind = kind::find(&row.meta.kind).ok();
     let primary = || {
         let of_kind = kind.into_iter().flat_map(|k| k.fields).filter(|f| f.secret);
-        let others = row.heads.iter().filter(|head| head.field.as_str() != "notes");
+        let others = row.heads.iter().filter(|head| !kind::is_common(head.field.as_str()));
         of_kind.filter_map(|f| named(f.name)).chain(others).chain(&row.heads).next()
     };
     field.map_or_else(primary, |field| named(field.as_str())).ok_or_else(|| {

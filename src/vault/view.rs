@@ -1,5 +1,6 @@
 //! What leaves the vault: plain values without keys.
 
+use super::store::SecretRow;
 use crate::error::Result;
 use crate::kind::strength::Strength;
 use crate::model::{CredName, Duty, FieldName, Metadata, Secret, Timestamp};
@@ -30,6 +31,89 @@ pub struct Credential {
     pub verified: bool,
 }
 
+/// One version of a secret field, without its value.
+#[derive(Clone, Debug)]
+pub struct Version {
+    /// The secret field.
+    pub field: FieldName,
+    /// 1 and up.
+    pub version: u32,
+    /// When it was stored.
+    pub created_at: Timestamp,
+    /// How it came: `set`, `import`, `rotate` or `rollback`.
+    pub origin: String,
+    /// The user who stored it.
+    pub author: String,
+    /// What the user gave as the reason.
+    pub reason: Option<String>,
+    /// The media type of a value that came as a file.
+    pub media: Option<String>,
+    /// When its value was destroyed; none if it is still there.
+    pub purged_at: Option<Timestamp>,
+    /// Whether it is the one in use.
+    pub is_current: bool,
+    /// Whether it was checked against the vault's keys.
+    pub verified: bool,
+}
+
+impl Version {
+    pub(super) fn of(row: SecretRow, is_current: bool, verified: bool) -> Self {
+        Self {
+            field: row.field,
+            version: row.version,
+            created_at: row.created_at,
+            origin: row.origin,
+            author: row.author,
+            reason: row.reason,
+            media: row.media,
+            purged_at: row.purged_at,
+            is_current,
+            verified,
+        }
+    }
+}
+
+/// One credential in the trash.
+#[derive(Clone, Debug)]
+pub struct Trashed {
+    /// Never reused.
+    pub id: Uuid,
+    /// What it was called; others may be, too.
+    pub name: CredName,
+    /// When it was put there.
+    pub deleted_at: Timestamp,
+}
+
+/// Which version a change builds on: if another one is current by then, nothing is changed.
+#[derive(Clone, Debug)]
+pub struct Expect {
+    /// The secret field it counts for; none means the primary one.
+    pub field: Option<FieldName>,
+    /// The version that must be the current one; 0 if there must be none yet.
+    pub version: u32,
+}
+
+/// Which credential a change is for, and what it must still be like.
+#[derive(Clone, Copy)]
+pub struct Subject<'a> {
+    /// Its whole name.
+    pub name: &'a CredName,
+    /// If there is nothing here, it may be as it likes.
+    pub expect: Option<&'a Expect>,
+}
+
+impl<'a> From<&'a CredName> for Subject<'a> {
+    fn from(name: &'a CredName) -> Self {
+        Self { name, expect: None }
+    }
+}
+
+impl<'a> From<(&'a CredName, Option<&'a Expect>)> for Subject<'a> {
+    fn from((name, expect): (&'a CredName, Option<&'a Expect>)) -> Self {
+        Self { name, expect }
+    }
+}
+
 /// How a name on the command line finds its credential.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Match {
@@ -37,6 +121,17 @@ pub enum Match {
     Exact,
     /// The whole name, else a prefix that fits one name only.
     Prefix,
+}
+
+/// Where a value goes that is handed out.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum To {
+    /// To whoever asked: printed, or used by this program.
+    Caller,
+    /// To the clipboard of the desktop.
+    Clipboard,
+    /// To the clipboard of the terminal, by an escape sequence (OSC 52).
+    Terminal,
 }
 
 /// Changes metadata in place, or says why not.

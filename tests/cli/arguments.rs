@@ -34,6 +34,10 @@ const LINES: &[(&[&str], &str)] = &[
     (&["cred", "set", "x", LOW, "--owner", "me"], "never given as an argument"),
     (&["cred", "get", "x", "password", CANARY], "one argument too many"),
     (&["cred", "get", "x", CANARY], "a field name is"),
+    (&["cred", "copy", "x", CANARY], "a field name is"),
+    (&["cred", "copy", "x", "--clear-after", CANARY], "`--clear-after <SPAN>`"),
+    (&["cred", "totp", "x", CANARY], "a field name is"),
+    (&["cred", "totp", "x", "--at", CANARY], "not a date or duration"),
     (&["cred", "show", "x", CANARY], "one argument too many"),
     (&["cred", "list", CANARY], "one argument too many"),
     (&["cred", "list", "--limit", CANARY], "`--limit <N>`"),
@@ -49,6 +53,12 @@ const LINES: &[(&[&str], &str)] = &[
     (&["audit", "show", "--since", CANARY], "not a date or duration"),
     (&["completions", CANARY], "`<SHELL>`"),
     (&["import", "--format", CANARY], "`--format <FORMAT>`"),
+    (&["generate", CANARY], "one argument too many"),
+    (&["generate", "--policy", CANARY], "not a policy"),
+    (&["generate", "--length", CANARY], "`--length <N>`"),
+    (&["generate", "--ssh", CANARY], "not a sort of key"),
+    (&["generate", "--policy", LOW], "unknown policy"),
+    (&["cred", "add", "new", "--generate=hunter2-canary"], "unknown policy"),
 ];
 
 #[test]

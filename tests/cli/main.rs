@@ -20,6 +20,7 @@ mod bad_input;
 mod check;
 mod environment;
 mod exit_codes;
+mod generate;
 mod import;
 mod json;
 mod kinds;
@@ -27,8 +28,11 @@ mod lists;
 mod notes;
 mod pipes;
 mod prompts;
+mod rotate;
 mod status;
+mod totp;
 mod unlock;
+mod versions;
 
 use support::{Answer, Sandbox, json};
 

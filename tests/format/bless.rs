@@ -71,6 +71,9 @@ impl Maker {
             let name = "db/main".parse().unwrap();
             self.unlocked().set(&name, change).unwrap();
         }
+        let (name, field) = ("db/main".parse().unwrap(), "password".parse().unwrap());
+        self.unlocked().rollback(&name, Some(&field), 1).unwrap();
+        self.unlocked().purge_version(&name, Some(&field), 2, false).unwrap();
         let of = |kind: &str| {
             let mut meta = Metadata::default();
             meta.kind = kind.to_owned();

@@ -227,7 +227,7 @@ fn versions(disk: &Disk) -> Check {
     let mut left: Vec<&Row> = disk.table("secret").iter().collect();
     for credential in disk.table("credential") {
         for (field, mut version, tag) in heads(blob(credential, "heads")?)? {
-            let mut wanted = Some(tag);
+            let (newest, mut wanted) = (tag.clone(), Some(tag));
             while let Some(tag) = wanted {
                 let at = left
                     .iter()
@@ -237,6 +237,8 @@ fn versions(disk: &Disk) -> Check {
                 ensure(row["credential"] == credential["id"], "its credential")?;
                 ensure(text(row, "field")? == field, "its field")?;
                 ensure(int(row, "version")? == version, "its version")?;
+                let current = row["row_tag"] == Value::Blob(newest.clone());
+                ensure(!current || row["purged_at"] == Value::Null, "a head that is purged")?;
                 wanted = match &row["previous"] {
                     Value::Blob(tag) => Some(tag.clone()),
                     _ => None,
@@ -436,11 +438,16 @@ fn seal_key(disk: &Disk, next: &BTreeMap<i64, Hash>) -> Check {
     ensure(key[..] == disk.seal[76..108], "the seal's key")
 }
 
-/// Every secret value of every version.
+/// Every secret value of every version that was not purged.
 fn values(disk: &Disk, keys: &Keys) -> Check<Json> {
     let vault = hex(blob(disk.vault()?, "vault_id")?);
     let mut found = Vec::new();
     for row in disk.table("secret") {
+        let gone = row["purged_at"] != Value::Null;
+        ensure(gone == blob(row, "sealed")?.is_empty(), "a value that is purged, or is not")?;
+        if gone {
+            continue;
+        }
         let plain = decrypt(&keys.identity, blob(row, "sealed")?)?;
         let (credential, field) = (hex(blob(row, "credential")?), text(row, "field")?);
         let version = int(row, "version")?;

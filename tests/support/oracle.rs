@@ -12,11 +12,14 @@ use vault::vault::{EntryFilter, Key, Match, Place, Purpose, Unlocked, Vault};
 use vault::world::World;
 
 /// The actions that change a row, and so count in the vault's state.
-const CHANGES: &[&str] =
-    &["init", "create", "import", "update", "rename", "delete", "restore", "purge"];
+const CHANGES: &[&str] = &[
+    "init", "create", "import", "update", "rotate", "rollback", "rename", "delete", "restore",
+    "purge",
+];
 
-/// A credential as it can be read: the value, its metadata as far as tests change it, its revision.
-type Held = (Vec<u8>, Option<String>, u32);
+/// A credential as it can be read: the value, its metadata as far as tests change it, its revision, its
+/// versions and whether they still have a value.
+type Held = (Vec<u8>, Option<String>, u32, Vec<(u32, bool)>);
 
 /// An entry of a change: action and name.
 pub type Logged = (String, Option<String>);
@@ -148,7 +151,9 @@ fn held(vault: &mut Vault<Unlocked>, name: &str) -> Result<Held, String> {
     let about = vault.show(&name, false).map_err(wrong)?;
     let value = vault.reveal(&name, None).map_err(wrong)?;
     let url = about.meta.get(Attr::Url).map(str::to_owned);
-    Ok((value.expose().to_vec(), url, about.revision))
+    let versions = vault.history(&name, None, false).map_err(wrong)?;
+    let versions = versions.iter().map(|v| (v.version, v.purged_at.is_none())).collect();
+    Ok((value.expose().to_vec(), url, about.revision, versions))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
@@ -180,6 +185,26 @@ pub const IMPORTED: &[u8] = br#"{"name":"one","type":"password","secrets":{"pass
 
 /// A command that adds.
 pub const ADD: &[&str] = &["cred", "add", "delta", "--url", "https://d.example.com", "--stdin"];
+
+/// One that changes metadata and a secret.
+pub const SET: &[&str] =
+    &["cred", "set", "alpha", "password", "--url", "https://n.example.com", "--stdin"];
+
+/// The commands that are disturbed: title, arguments, standard input.
+pub const COMMANDS: &[(&str, &[&str], &[u8])] = &[
+    ("add", ADD, b"the-secret-of-delta"),
+    ("set", SET, b"a new secret"),
+    ("get", &["cred", "get", "alpha"], b""),
+    ("rotate", &["cred", "rotate", "alpha", "--stdin"], b"a rotated secret"),
+    ("rollback", &["cred", "rollback", "alpha", "--to", "1"], b""),
+    ("keep", &["cred", "set", "alpha", "--keep", "1"], b""),
+    ("rename", &["cred", "rename", "beta", "bravo"], b""),
+    ("rm", &["cred", "rm", "gamma"], b""),
+    ("restore", &["cred", "restore", "old"], b""),
+    ("purge", &["cred", "purge", "junk", "--yes"], b""),
+    ("purge of a version", &["cred", "purge", "alpha", "--version", "1", "--yes"], b""),
+    ("import", &["import", "--format", "jsonl"], IMPORTED),
+];
 
 /// A command, and what it does to a vault when nothing disturbs it.
 pub struct Case {

@@ -27,12 +27,13 @@ mod seals;
 mod site;
 mod state;
 mod values;
+mod versions;
 
 use files::{ON_FILES, restore_database, substitute};
 use forge::{Owner, blob, fix_chain, fix_tree, one, rows};
 use log::{FORGED_ENTRY, HEAD, ON_LOG};
 use metadata::ON_METADATA;
-use readers::{Report, doctor, use_everything};
+use readers::{Report, Said, doctor, said, use_everything};
 use rows::{OLD_VALUES, ON_SET};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params};
@@ -185,7 +186,7 @@ fn an_untouched_vault_raises_no_alarm() {
         let (verb, object) =
             reader.trim_start_matches("again ").split_once(' ').unwrap_or_default();
         let missing = match verb {
-            "reveal" | "show" => gone.contains(&object),
+            "reveal" | "copy" | "show" => gone.contains(&object),
             "trash" => object != "echo",
             _ => false,
         };

@@ -8,7 +8,7 @@
 mod bash;
 mod fish;
 
-use crate::cli::escape;
+use crate::cli::{config, escape};
 use crate::vault::{Place, Purpose, Vault};
 use crate::world::World;
 use clap::{Arg, Command, ValueHint};
@@ -22,6 +22,8 @@ use std::rc::Rc;
 pub struct Wanted {
     /// How they begin.
     pub prefix: String,
+    /// Those of policies instead of credentials.
+    pub policies: bool,
     /// Those in the trash instead of the live ones.
     pub deleted: bool,
     /// The vault file, if the command line names one.
@@ -62,6 +64,14 @@ pub fn names(_current: &OsStr) -> Vec<CompletionCandidate> {
 #[must_use]
 pub fn trashed_names(_current: &OsStr) -> Vec<CompletionCandidate> {
     vec![CompletionCandidate::new(TRASHED)]
+}
+
+/// A completer for arguments that take a policy: the forms that are built in, and the names in the
+/// configuration file.
+#[must_use]
+pub fn policies(_current: &OsStr) -> Vec<CompletionCandidate> {
+    let forms = ["24", "words:6", "pin:6", "hex:32", "base64:32", "uuid", "ed25519", "rsa:4096"];
+    forms.into_iter().chain([POLICIES]).map(CompletionCandidate::new).collect()
 }
 
 /// The answer to a shell, when the arguments of the program (its own name included) are a shell's
@@ -107,9 +117,12 @@ pub fn complete(
     }
 }
 
-/// The names a vault offers; none when there is no vault or it cannot be read.
+/// The names a vault offers, or the configuration; none when there is none or it cannot be read.
 #[must_use]
 pub fn vault_names(wanted: &Wanted, world: &Rc<World>) -> Vec<String> {
+    if wanted.policies {
+        return config::load(world).unwrap_or_default().policy_names();
+    }
     let file = wanted.vault.clone().or_else(|| world.var("VAULT_FILE").map(PathBuf::from));
     let place = file
         .map_or_else(|| world.default_vault_file(), Ok)
@@ -163,7 +176,8 @@ fn is_offered(word: &str, current: &str) -> bool {
 fn stored(before: &str, which: &str, line: &Line, lookup: &Lookup<'_>) -> Vec<Candidate> {
     let prefix = line.current.strip_prefix(before).unwrap_or_default().to_owned();
     let deleted = which == TRASHED_WORD;
-    let names = lookup(&Wanted { prefix, deleted, vault: vault_option(&line.words) });
+    let policies = which == POLICIES_WORD;
+    let names = lookup(&Wanted { prefix, policies, deleted, vault: vault_option(&line.words) });
     names.into_iter().map(|name| (format!("{before}{name}"), None)).collect()
 }
 
@@ -241,8 +255,10 @@ const MOST_NAMES: u64 = 2000;
 const MARK: char = '\0';
 const FILES_WORD: &str = "files";
 const TRASHED_WORD: &str = "trashed";
+const POLICIES_WORD: &str = "policies";
 const NAMES: &str = "\0names";
 const TRASHED: &str = "\0trashed";
+const POLICIES: &str = "\0policies";
 const FILES: &str = "\0files";
 
 /// The shells there are scripts for, with the file of each in `completions/`.

@@ -6,7 +6,7 @@ use crate::cli::report::{Cell, Report};
 use crate::cli::usage::paste;
 use crate::cli::value::{self, Given, ValueArgs};
 use crate::error::{Error, ErrorKind, Result};
-use crate::kind::{self, Kind, checks};
+use crate::kind::{self, Kind, checks, generate};
 use crate::model::{CredName, FieldName, Metadata, Secret};
 use crate::vault::NewCredential;
 use clap_complete::engine::ArgValueCandidates;
@@ -17,6 +17,7 @@ use clap_complete::engine::ArgValueCandidates;
   vault cred add gitea-admin --username admin --url https://git.example.com --client acme
   vault cred add ci-token --type api_key --stdin < token.txt
   vault cred add db/main --generate=32 --username app --host db.example.com --port 5432
+  vault cred add web1 --type ssh --generate --username root --host web1.example.com
   vault cred add radius --type custom --secret-field shared --field realm=example.com
 
 The secret itself is never an argument: it is asked for, read or made.")]
@@ -34,7 +35,7 @@ pub struct Args {
 
     /// A secret field to fill; may be given several times
     #[arg(long, value_name = "KEY", value_parser = secret_field,
-          help_heading = "Where the secret comes from (default: a hidden prompt)")]
+          help_heading = value::HEADING)]
     secret_field: Vec<FieldName>,
 
     #[command(flatten)]
@@ -48,8 +49,11 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     kind.name.clone_into(&mut meta.kind);
     args.meta.apply(&mut meta, cx.world.now())?;
     let mut fields = fields(kind, &args.secret_field, args.value.given())?;
+    if let (true, Some(field)) = (args.secret_field.is_empty(), made_for(kind, &args, cx)?) {
+        fields = vec![field];
+    }
     let mut given = match fields.first() {
-        Some(first) => args.value.read(kind, first)?.into_iter().collect::<Vec<_>>(),
+        Some(first) => args.value.read(kind, first, cx)?.into_iter().collect::<Vec<_>>(),
         None => Vec::new(),
     };
     if let (true, Some(given)) = (fits_itself(kind, &args), given.first()) {
@@ -106,6 +110,15 @@ fn fields(kind: &Kind, named: &[FieldName], handed_in: bool) -> Result<Vec<Field
     }
 }
 
+/// The field that a value goes into when it is made up.
+fn made_for(kind: &Kind, args: &Args, cx: &Context) -> Result<Option<FieldName>> {
+    if args.value.generate.is_none() {
+        return Ok(None);
+    }
+    let field = generate::field_for(kind, args.value.wished(cx)?.as_ref());
+    field.map(|field| field.name.parse()).transpose()
+}
+
 /// Whether the value that is handed in may choose its field.
 fn fits_itself(kind: &Kind, args: &Args) -> bool {
     let demanded = kind.secret_fields().any(|field| field.required);
@@ -116,7 +129,7 @@ fn known(kind: &Kind, field: &FieldName) -> Result<()> {
     if field.as_str() == "notes" {
         return Err(Error::usage("notes come from a file").hint("--notes-file FILE"));
     }
-    let fits = kind.open || kind.fields.iter().any(|f| f.secret && f.name == field.as_str());
+    let fits = kind.open || kind.secret_field(field.as_str()).is_some();
     let names = || kind.fields.iter().filter(|f| f.secret).map(|f| f.name).collect::<Vec<_>>();
     let missing = match kind::repeatable(field.as_str()) {
         true => format!("secret field `{field}`"),
@@ -139,6 +152,8 @@ fn heed<'g>(
     let mut warnings = Vec::new();
     let mut typed = false;
     for (field, given) in given {
+        value::weigh(cx, field, given);
+        checks::refuse(field.as_str(), given.secret.expose())?;
         warnings.extend(checks::warnings(kind, field.as_str(), given.secret.expose(), meta));
         typed |= given.typed;
     }
@@ -168,7 +183,16 @@ mod tests {
     use crate::kind::Field;
 
     const fn field(name: &'static str, secret: bool, required: bool) -> Field {
-        Field { name, secret, required, env: None, about: "", example: "x", check: None }
+        Field {
+            name,
+            secret,
+            required,
+            env: None,
+            about: "",
+            example: "x",
+            check: None,
+            service: "",
+        }
     }
 
     static FIELDS: [Field; 4] = [

@@ -12,6 +12,7 @@ use clap_complete::engine::ArgValueCompleter;
 #[command(after_help = "Examples:
   DB_PASS=$(vault cred get db/main) psql
   vault cred get web/tls private_key > key.pem
+  vault cred get db/main --version 2
   vault cred get db/main --reason 'ticket 42'")]
 pub struct Args {
     /// Which credential; a beginning that fits only one name will do
@@ -20,6 +21,10 @@ pub struct Args {
 
     /// Which secret field, if not the primary one
     field: Option<FieldName>,
+
+    /// Which version, if not the current one; `vault cred history` lists them
+    #[arg(long, value_name = "N")]
+    version: Option<u32>,
 
     /// Show it on the terminal even if it could drive it
     #[arg(long)]
@@ -31,7 +36,10 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     cx.show_raw(args.raw);
     let mut vault = cx.unlocked()?;
     let name = super::meant(cx, &vault, &args.name, false)?;
-    let secret = vault.reveal(&name, args.field.as_ref())?;
+    let secret = match args.version {
+        Some(version) => vault.reveal_version(&name, args.field.as_ref(), version)?,
+        None => vault.reveal(&name, args.field.as_ref())?,
+    };
     vault.leave();
     Ok(Report::Value(secret))
 }

@@ -4,7 +4,7 @@ use crate::cli::read::{self, Privacy};
 use crate::cli::usage;
 use crate::cli::value::without_final_newline;
 use crate::error::{Error, Result};
-use crate::kind::public;
+use crate::kind::{STATED, Said, public};
 use crate::model::{
     Attr, FieldName, Label, Metadata, Secret, Timestamp, parse_duration, parse_when,
 };
@@ -63,6 +63,9 @@ pub struct MetaArgs {
     /// How often to change it: 90d
     #[arg(long, value_name = "SPAN")]
     pub rotate_every: Option<String>,
+    /// Keep only so many versions of each secret, and destroy older ones: 1 to 1000
+    #[arg(long, value_name = "N")]
+    pub keep: Option<String>,
     /// A further public field; may be given several times
     #[arg(long, value_name = "KEY=VALUE", value_parser = Pair::from_str)]
     pub field: Vec<Pair>,
@@ -72,10 +75,11 @@ pub struct MetaArgs {
 }
 
 impl MetaArgs {
-    /// Whether the expiry is said outright.
+    /// What they say that a value may say, too.
     #[must_use]
-    pub fn sets_expiry(&self) -> bool {
-        self.expires.is_some()
+    pub fn said(&self) -> Said {
+        let stated = self.field.iter().any(|pair| pair.key.as_str() == STATED);
+        Said { expiry: self.expires.is_some(), stated }
     }
 
     /// Writes what was given into `meta`; an empty value clears.
@@ -92,12 +96,14 @@ impl MetaArgs {
             meta.port = filled(port).map(public::parse_port).transpose()?;
         }
         if let Some(when) = &self.expires {
-            let at = |text| parse_when(text, now, true).map_err(|e| named("--expires", &e));
-            meta.expires_at = filled(when).map(at).transpose()?;
+            meta.expires_at = parse_expiry(when, now)?;
         }
         if let Some(span) = &self.rotate_every {
             let every = |text| parse_duration(text).map_err(|e| named("--rotate-every", &e));
             meta.rotate_every = filled(span).map(every).transpose()?;
+        }
+        if let Some(keep) = &self.keep {
+            meta.keep = filled(keep).map(parse_keep).transpose()?;
         }
         meta.tags.extend(self.tag.iter().cloned());
         meta.requires_vpn |= self.requires_vpn;
@@ -127,7 +133,9 @@ impl MetaArgs {
     #[must_use]
     pub fn any(&self) -> bool {
         self.texts().iter().any(|(_, value)| value.is_some())
-            || [&self.port, &self.expires, &self.rotate_every].iter().any(|v| v.is_some())
+            || [&self.port, &self.expires, &self.rotate_every, &self.keep]
+                .iter()
+                .any(|v| v.is_some())
             || self.requires_vpn
             || self.requires_2fa
             || !self.tag.is_empty()
@@ -169,6 +177,23 @@ impl FromStr for Pair {
     }
 }
 
+/// What `--expires` says; nothing if it is empty.
+///
+/// # Errors
+/// Usage (2), naming the accepted forms.
+pub fn parse_expiry(when: &str, now: Timestamp) -> Result<Option<Timestamp>> {
+    let at = |text| parse_when(text, now, true).map_err(|e| named("--expires", &e));
+    filled(when).map(at).transpose()
+}
+
+fn parse_keep(text: &str) -> Result<u32> {
+    let wrong = || {
+        Error::usage("`--keep`: not a number of versions")
+            .hint("write a number from 1 to 1000, or nothing to keep all: --keep ''")
+    };
+    text.parse().ok().filter(|n| (1..=1000).contains(n)).ok_or_else(wrong)
+}
+
 /// The name of a secret field, without its value.
 ///
 /// # Errors
@@ -192,7 +217,7 @@ pub fn set_field(meta: &mut Metadata, key: &FieldName, value: &str) -> Result<()
     match key.as_str() {
         "port" => meta.port = filled(value).map(public::parse_port).transpose()?,
         "name" | "type" | "kind" | "tag" | "tags" | "expires" | "expires_at" | "rotate_every"
-        | "requires_vpn" | "requires_2fa" => {
+        | "keep" | "requires_vpn" | "requires_2fa" => {
             return Err(Error::usage(format!("`{key}` is not a field of its own"))
                 .hint("it has its own option; see `vault cred add --help`"));
         }

@@ -3,18 +3,26 @@
 mod add;
 pub mod check;
 mod columns;
+mod copy;
 mod due;
+mod expect;
 mod filter;
 mod get;
 mod hibp;
+mod history;
 mod list;
 mod meta;
 mod purge;
+mod purge_old;
 mod rename;
 mod restore;
 mod rm;
+mod rollback;
+mod rotate;
+mod rotate_many;
 mod set;
 mod show;
+mod totp;
 
 use super::context::Context;
 use super::report::Report;
@@ -26,6 +34,7 @@ use crate::vault::{Match, State, Vault};
 use clap_complete::engine::CompletionCandidate;
 
 pub use meta::set_field;
+pub use show::words;
 
 commands! {
     /// Keep, find and use credentials
@@ -42,13 +51,21 @@ commands! {
             "Look for weak, reused, leaked, expired and forgotten secrets, without showing any",
         Show(show::Args) leaf "show" "Show what is known of a credential; secrets as dots",
         Get(get::Args) leaf "get" "Print one secret, byte for byte",
+        Copy(copy::Args) leaf "copy" "Copy one secret to the clipboard, for a while",
+        Totp(totp::Args) leaf "totp" "Print the one-time code of now",
         Set(Box<set::Args>) leaf "set"
             "Change a credential: its metadata, or a secret, which gets a new version",
+        Rotate(Box<rotate::Args>) leaf "rotate"
+            "Put a new value in the place of a secret; made up unless it is handed in",
+        History(history::Args) leaf "history"
+            "Show the versions of a credential: when, by whom, how and why",
+        Rollback(rollback::Args) leaf "rollback"
+            "Make an older value of a secret the current one again, as a new version",
         Rename(rename::Args) leaf "rename" "Give a credential another name",
         Rm(rm::Args) leaf "rm" "Move a credential to the trash",
         Restore(restore::Args) leaf "restore" "Bring a credential back from the trash",
         Purge(purge::Args) leaf "purge"
-            "Destroy a credential and all its versions, for good",
+            "Destroy a credential, one of its versions, or what is old in the trash, for good",
     }
 }
 
@@ -76,7 +93,12 @@ pub fn run(command: Command, cx: &mut Context) -> Result<Report> {
         Command::Check(args) => check::run(*args, cx),
         Command::Show(args) => show::run(args, cx),
         Command::Get(args) => get::run(args, cx),
+        Command::Copy(args) => copy::run(args, cx),
+        Command::Totp(args) => totp::run(args, cx),
         Command::Set(args) => set::run(*args, cx),
+        Command::Rotate(args) => rotate::run(*args, cx),
+        Command::History(args) => history::run(args, cx),
+        Command::Rollback(args) => rollback::run(args, cx),
         Command::Rename(args) => rename::run(args, cx),
         Command::Rm(args) => rm::run(args, cx),
         Command::Restore(args) => restore::run(args, cx),

@@ -1,5 +1,6 @@
 //! `vault cred rename`.
 
+use super::expect::IfVersion;
 use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::report::{Cell, Report};
@@ -19,13 +20,16 @@ pub struct Args {
 
     /// What to call it from now on
     new_name: CredName,
+
+    #[command(flatten)]
+    only_if: IfVersion,
 }
 
 /// Renames it.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let mut vault = cx.unlocked()?;
     let name = vault.resolve(&args.name, Match::Exact, false)?;
-    vault.rename(&name, &args.new_name)?;
+    vault.rename((&name, args.only_if.expect(None).as_ref()), &args.new_name)?;
     Ok(Report::Done {
         message: format!("renamed `{name}` to `{}`", args.new_name),
         item: vec![

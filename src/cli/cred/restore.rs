@@ -1,5 +1,6 @@
 //! `vault cred restore`.
 
+use super::expect::IfVersion;
 use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::report::{Cell, Report};
@@ -15,13 +16,16 @@ pub struct Args {
     /// Which credential; `vault cred list --deleted` names them
     #[arg(add = ArgValueCompleter::new(complete::trashed_names))]
     name: String,
+
+    #[command(flatten)]
+    only_if: IfVersion,
 }
 
 /// Brings it back.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let mut vault = cx.unlocked()?;
     let name = vault.resolve(&args.name, Match::Exact, true)?;
-    vault.restore(&name)?;
+    vault.restore((&name, args.only_if.expect(None).as_ref()))?;
     Ok(Report::Done {
         message: format!("restored `{name}`"),
         item: vec![("name", Cell::owned(name.as_str()))],

@@ -1,5 +1,6 @@
 //! `vault cred rm`.
 
+use super::expect::IfVersion;
 use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::report::{Cell, Report};
@@ -18,13 +19,16 @@ pub struct Args {
     /// Which credential
     #[arg(add = ArgValueCompleter::new(complete::names))]
     name: String,
+
+    #[command(flatten)]
+    only_if: IfVersion,
 }
 
 /// Moves it.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let mut vault = cx.unlocked()?;
     let name = vault.resolve(&args.name, Match::Exact, false)?;
-    vault.remove(&name)?;
+    vault.remove((&name, args.only_if.expect(None).as_ref()))?;
     let back = paste(&["vault", "cred", "restore", name.as_str()]);
     Ok(Report::Done {
         message: format!("moved `{name}` to the trash; `{back}` brings it back"),

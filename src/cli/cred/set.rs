@@ -1,5 +1,6 @@
 //! `vault cred set`.
 
+use super::expect::IfVersion;
 use super::meta::MetaArgs;
 use crate::cli::complete;
 use crate::cli::context::Context;
@@ -8,7 +9,7 @@ use crate::cli::usage::{paste, secret_in_arguments};
 use crate::cli::value::{self, Given, ValueArgs};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::{self, Kind, checks};
-use crate::model::{Attr, FieldName, Label, Metadata, Secret, Timestamp};
+use crate::model::{Attr, FieldName, Label, Metadata, Timestamp};
 use crate::vault::{Change, Credential, Locked, Match, Vault};
 use clap_complete::engine::ArgValueCompleter;
 
@@ -20,7 +21,7 @@ use clap_complete::engine::ArgValueCompleter;
   vault cred set db/main password --generate=40
   vault cred set ci-token --stdin < token.txt
 
-An empty value clears. The secret itself is never an argument.")]
+An empty value clears. The secret itself is never an argument: it is asked for, read or made.")]
 pub struct Args {
     /// Which credential
     #[arg(add = ArgValueCompleter::new(complete::names))]
@@ -29,6 +30,9 @@ pub struct Args {
     /// Which secret field; the primary one if only a source is given
     #[arg(value_name = "FIELD", value_parser = field)]
     secret: Option<FieldName>,
+
+    #[command(flatten)]
+    only_if: IfVersion,
 
     #[command(flatten)]
     meta: MetaArgs,
@@ -69,7 +73,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     refuse_public(args.secret.as_ref())?;
     // what is wrong with the options is said before the vault is opened, and so before any entry
     args.meta.apply(&mut Metadata::default(), cx.world.now())?;
-    let early = early(&args)?;
+    let early = early(&args.value, args.secret.as_ref(), cx)?;
     let notes = args.meta.notes()?;
     if let Some(field) = &args.secret {
         refuse_strange(&cx.locked()?, &args, field)?;
@@ -92,11 +96,13 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
             Some(given) => given,
             None => late(cx, &args.value, kind, &field)?,
         };
+        value::weigh(cx, &field, &given);
+        checks::refuse(field.as_str(), given.secret.expose())?;
         let warnings = checks::warnings(kind, field.as_str(), given.secret.expose(), &meta);
         value::heed(cx, &warnings, given.typed)?;
         secrets.push((field, given.secret));
     }
-    let learnt = learnt(kind, &secrets, &meta);
+    let learnt = kind.learnt(&secrets, &meta);
     secrets.extend(notes);
     let fields: Vec<_> = secrets.iter().map(|(field, _)| field.clone()).collect();
     let clock = cx.world.now();
@@ -104,13 +110,14 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         edit: Some(Box::new(|meta| {
             edit(&args, clock, meta)?;
             if let Some(fresh) = learnt {
-                take_over(fresh, args.meta.sets_expiry(), meta);
+                kind::take_over(fresh, args.meta.said(), meta);
             }
             Ok(())
         })),
         secrets,
     };
-    let changed = vault.set(&name, change)?;
+    let expect = args.only_if.expect(args.secret.as_ref());
+    let changed = vault.set((&name, expect.as_ref()), change)?;
     Ok(done(&now, &fields, if changed { "changed" } else { "nothing to change in" }))
 }
 
@@ -120,41 +127,26 @@ fn edit(args: &Args, now: Timestamp, meta: &mut Metadata) -> Result<()> {
     args.meta.apply(meta, now)
 }
 
-/// What the new values say of themselves.
-fn learnt(kind: &Kind, secrets: &[(FieldName, Secret)], meta: &Metadata) -> Option<Metadata> {
-    let mut fresh = Metadata::default();
-    fresh.fields.clone_from(&meta.fields);
-    kind.learn?(secrets, &mut fresh);
-    Some(fresh)
-}
-
-/// Fills what is empty; an expiry replaces the one that the old value stated.
-fn take_over(fresh: Metadata, said_expiry: bool, meta: &mut Metadata) {
-    for attr in Attr::ALL {
-        if meta.get(attr).is_none() {
-            meta.set(attr, fresh.get(attr).map(str::to_owned));
-        }
-    }
-    meta.port = meta.port.or(fresh.port);
-    meta.expires_at = fresh.expires_at.filter(|_| !said_expiry).or(meta.expires_at);
-    for (name, value) in fresh.fields {
-        meta.fields.entry(name).or_insert(value);
-    }
-}
-
 /// What is handed in by a descriptor or a file is read before the vault is opened. What is made needs
-/// the kind, so comes later.
-fn early(args: &Args) -> Result<Option<Given>> {
-    if args.value.generate.is_some() {
-        return Ok(None);
+/// the kind, so comes later; only the wish is looked at.
+///
+/// # Errors
+/// Those of [`ValueArgs::read`].
+pub(super) fn early(
+    value: &ValueArgs,
+    field: Option<&FieldName>,
+    cx: &Context,
+) -> Result<Option<Given>> {
+    if value.generate.is_some() {
+        return value.wished(cx).map(|_| None);
     }
     let any = kind::find("custom")?;
-    let field = args.secret.clone().map_or_else(|| "value".parse(), Ok)?;
-    args.value.read(any, &field)
+    let field = field.map_or_else(|| "value".parse(), |field| Ok(field.clone()))?;
+    value.read(any, &field, cx)
 }
 
 fn late(cx: &Context, value: &ValueArgs, kind: &Kind, field: &FieldName) -> Result<Given> {
-    match value.read(kind, field)? {
+    match value.read(kind, field, cx)? {
         Some(made) => Ok(made),
         None => value::ask(cx, field),
     }
@@ -162,11 +154,14 @@ fn late(cx: &Context, value: &ValueArgs, kind: &Kind, field: &FieldName) -> Resu
 
 /// The secret field that is meant when none is named: the kind's first that is there, or any that is
 /// there, or the kind's first.
-fn primary(kind: &Kind, have: &[&FieldName]) -> Result<FieldName> {
+///
+/// # Errors
+/// Usage (2) when an open kind has none.
+pub(super) fn primary(kind: &Kind, have: &[&FieldName]) -> Result<FieldName> {
     let has = |name: &str| have.iter().any(|field| field.as_str() == name);
     let listed = || kind.secret_fields().map(|field| field.name);
     let kept = listed().find(|name| has(name));
-    let first = || have.iter().map(|field| field.as_str()).find(|name| *name != "notes");
+    let first = || have.iter().map(|field| field.as_str()).find(|name| !kind::is_common(name));
     let name = kept.or_else(first).or_else(|| listed().next());
     name.ok_or_else(|| Error::usage("which secret field?"))?.parse()
 }
@@ -206,7 +201,7 @@ fn not_an_argument() -> Error {
     secret_in_arguments("vault cred set NAME")
 }
 
-/// What cannot be the name of a field is most likely the secret.
+/// The name of a field. What cannot be one is most likely the secret.
 fn field(text: &str) -> Result<FieldName> {
     text.parse().map_err(|_| not_an_argument())
 }

@@ -97,6 +97,7 @@ fn metadata(meta: &Metadata) -> Pairs {
     item.extend(meta.requires_2fa.then_some(("requires_2fa", Cell::Flag(true))));
     item.extend(meta.expires_at.map(|at| ("expires", Cell::Time(at))));
     item.extend(meta.rotate_every.map(|span| ("rotate_every", Cell::Text(words(span).into()))));
+    item.extend(meta.keep.map(|keep| ("keep", Cell::Int(keep.into()))));
     item.extend(meta.last_rotated_at.map(|at| ("last_rotated", Cell::Time(at))));
     item.extend(meta.last_verified_at.map(|at| ("last_verified", Cell::Time(at))));
     item.extend(meta.verdict.as_deref().map(|verdict| ("verdict", Cell::owned(verdict))));

@@ -5,7 +5,7 @@ mod leaf;
 
 use super::cred::set_field;
 use crate::error::{Error, ErrorKind, Result};
-use crate::kind::{self, Kind, public};
+use crate::kind::{self, Kind, checks, public};
 use crate::model::{FieldName, Metadata, Secret, Timestamp, parse_when};
 use crate::vault::NewCredential;
 use leaf::{Bytes, Maybe, Object, Port, Span, Tags, Text};
@@ -85,12 +85,14 @@ impl Draft {
         if self.secrets.is_empty() {
             return Err(Error::usage("`secrets` is missing or empty"));
         }
-        let known =
-            |name: &str| name == "notes" || kind.fields.iter().any(|f| f.secret && f.name == name);
+        let known = |name: &str| kind.secret_field(name).is_some();
         if !kind.open && self.secrets.iter().any(|(field, _)| !known(field.as_str())) {
             let fields = kind.fields.iter().filter(|f| f.secret).map(|f| f.name);
             return Err(Error::usage(format!("a secret field that `{}` does not have", kind.name))
                 .hint(format!("it has: {}", fields.collect::<Vec<_>>().join(", "))));
+        }
+        for (field, value) in &self.secrets {
+            checks::refuse(field.as_str(), value.expose())?;
         }
         if let Some(learn) = kind.learn {
             learn(&self.secrets, &mut self.meta);

@@ -96,6 +96,13 @@ impl CredentialRow {
         db.first(&sql, &[Value::Text(name)], Self::read)
     }
 
+    /// This very credential, if it is in the trash.
+    pub(in crate::vault) fn trashed(db: &Db, name: &str, id: Uuid) -> Result<Option<Self>> {
+        let which = "name = ?1 AND id = ?2 AND +deleted_at IS NOT NULL";
+        let sql = format!("SELECT {COLUMNS} FROM credential WHERE {which}");
+        db.first(&sql, &[Value::Text(name), Value::Blob(id.as_bytes())], Self::read)
+    }
+
     /// Calls `each` for every credential, the trash included, in order of name.
     pub(in crate::vault) fn each(db: &Db, mut each: impl FnMut(Self) -> Result<()>) -> Result<()> {
         let sql = format!("SELECT {COLUMNS} FROM credential ORDER BY name, id");

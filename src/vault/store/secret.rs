@@ -4,6 +4,7 @@ use super::{Db, Row, Value, VaultRow};
 use crate::error::Result;
 use crate::model::{FieldName, Timestamp};
 use crate::vault::tlv::{Hash, Tlv, sha256};
+use std::ops::RangeInclusive;
 use uuid::Uuid;
 
 /// One version of one secret field.
@@ -61,17 +62,37 @@ impl SecretRow {
         db.first(&sql, &args, Self::read)
     }
 
-    /// Calls `each` for all versions of all fields of a credential, newest version first within a
-    /// field, fields in order.
+    /// Calls `each` for these versions of a field, newest first.
     pub(in crate::vault) fn each_of(
         db: &Db,
         credential: Uuid,
+        field: &FieldName,
+        versions: RangeInclusive<u32>,
         mut each: impl FnMut(Self) -> Result<()>,
     ) -> Result<()> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM secret WHERE credential = ?1 ORDER BY field, version DESC"
+            "SELECT {COLUMNS} FROM secret WHERE credential = ?1 AND field = ?2
+             AND version >= ?3 AND version <= ?4 ORDER BY version DESC"
         );
-        db.each(&sql, &[Value::Blob(credential.as_bytes())], |row| each(Self::read(row)?))
+        let args = [
+            Value::Blob(credential.as_bytes()),
+            Value::Text(field.as_str()),
+            Value::Int(i64::from(*versions.start())),
+            Value::Int(i64::from(*versions.end())),
+        ];
+        db.each(&sql, &args, |row| each(Self::read(row)?))
+    }
+
+    /// The oldest version of a field that still has its value, as the clear columns tell it.
+    pub(in crate::vault) fn oldest(
+        db: &Db,
+        credential: Uuid,
+        field: &FieldName,
+    ) -> Result<Option<u32>> {
+        let sql = "SELECT version FROM secret WHERE credential = ?1 AND field = ?2
+                   AND purged_at IS NULL ORDER BY version LIMIT 1";
+        let args = [Value::Blob(credential.as_bytes()), Value::Text(field.as_str())];
+        db.first(sql, &args, |row| row.u32(0))
     }
 
     /// How many versions of all fields of all credentials are stored.
@@ -100,6 +121,25 @@ impl SecretRow {
             ],
         )
         .map(drop)
+    }
+
+    /// Writes what a purge changes: tag and link, and with `value` also the value that is no more.
+    pub(in crate::vault) fn update(&self, db: &Db, value: bool) -> Result<()> {
+        let which = "WHERE credential = ?1 AND field = ?2 AND version = ?3";
+        let args = [
+            Value::Blob(self.credential.as_bytes()),
+            Value::Text(self.field.as_str()),
+            Value::Int(i64::from(self.version)),
+            self.previous.as_ref().map(|tag| &tag[..]).into(),
+            Value::Blob(&self.row_tag),
+            self.purged_at.map(|at| at.0).into(),
+            Value::Blob(&self.sealed),
+        ];
+        let (columns, args) = match value {
+            true => ("previous = ?4, row_tag = ?5, purged_at = ?6, sealed = ?7", &args[..]),
+            false => ("previous = ?4, row_tag = ?5", &args[..5]),
+        };
+        db.run(&format!("UPDATE secret SET {columns} {which}"), args).map(drop)
     }
 
     fn read(row: &Row<'_>) -> Result<Self> {

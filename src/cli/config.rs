@@ -1,0 +1,193 @@
+//! The configuration file: what somebody always wants. Without it everything has its default. A new
+//! section is one field of [`Config`], and lines in [`SETTINGS`].
+
+use super::context::Context;
+use super::read::{self, KEY_MAX, Privacy};
+use crate::error::{Error, ErrorKind, Result};
+use crate::kind::generate::{self, Settings, Wish};
+use crate::kind::repeatable;
+use crate::world::World;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Everything that can be configured.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// How secrets are made up, by name.
+    policy: BTreeMap<String, Settings>,
+}
+
+/// Every setting, what it means, and an example.
+pub const SETTINGS: &[(&str, &str, &str)] = &[
+    ("policy.NAME.length", "Characters, 8 to 1024", "20"),
+    ("policy.NAME.alphabet", "Which characters; a hyphen comes first", "\"-a-zA-Z0-9_\""),
+    ("policy.NAME.lower", "At least so many small letters; 0 for none at all", "1"),
+    ("policy.NAME.upper", "At least so many capitals; 0 for none at all", "1"),
+    ("policy.NAME.digits", "At least so many digits; 0 for none at all", "2"),
+    ("policy.NAME.symbols", "At least so much punctuation; 0 for none at all", "0"),
+    ("policy.NAME.words", "Words of a passphrase, 3 to 64", "6"),
+    ("policy.NAME.separator", "What stands between the words", "\"-\""),
+    ("policy.NAME.pin", "Digits of a PIN, 4 to 64", "6"),
+    ("policy.NAME.hex", "Random bytes in hex, 8 to 1024", "32"),
+    ("policy.NAME.base64", "Random bytes in base64, 8 to 1024", "32"),
+    ("policy.NAME.uuid", "A random UUID", "true"),
+    ("policy.NAME.ed25519", "An SSH key pair", "true"),
+    ("policy.NAME.rsa", "An SSH key pair of 2048, 3072 or 4096 bits", "4096"),
+];
+
+/// The configuration of this run.
+///
+/// # Errors
+/// Usage (2) when it cannot be understood; not found (10) when it was named and is not there;
+/// refused (14) when others can write it.
+pub fn load(world: &World) -> Result<Config> {
+    let Some((path, named)) = world.config_file() else {
+        return Ok(Config::default());
+    };
+    let text = match read::file(&path, KEY_MAX, Privacy::Unwritable) {
+        Ok(text) => text,
+        Err(e) if e.kind() == ErrorKind::NotFound && !named => return Ok(Config::default()),
+        Err(e) => return Err(e),
+    };
+    let text = std::str::from_utf8(text.expose())
+        .map_err(|_| Error::usage(format!("`{}` is not UTF-8 text", path.display())))?;
+    parse(text, &path)
+}
+
+/// What `wish` stands for. The file is read only for a name.
+///
+/// # Errors
+/// As [`load`] and [`Config::policy`].
+pub fn policy(wish: &Wish, cx: &Context) -> Result<Settings> {
+    match wish {
+        Wish::Settings(settings) => Ok(settings.as_ref().clone()),
+        Wish::Named(name) => load(&cx.world)?.policy(name),
+    }
+}
+
+impl Config {
+    /// The policy called `name`.
+    ///
+    /// # Errors
+    /// Usage (2) when there is none, with those there are.
+    pub fn policy(&self, name: &str) -> Result<Settings> {
+        self.policy.get(name).cloned().ok_or_else(|| self.unknown(name))
+    }
+
+    /// The names there are, in order.
+    #[must_use]
+    pub fn policy_names(&self) -> Vec<String> {
+        self.policy.keys().cloned().collect()
+    }
+
+    fn unknown(&self, name: &str) -> Error {
+        let error = Error::usage(match repeatable(name) {
+            true => format!("unknown policy `{name}`"),
+            false => "unknown policy".to_owned(),
+        });
+        let own = "built in: words:6, pin:6, hex:32, base64:32, uuid, ed25519, rsa:4096";
+        let names = self.policy_names();
+        let error = match names.is_empty() {
+            true => error.hint("the configuration file has none: `vault help config`"),
+            false => error.hint(format!("policies: {}", names.join(", "))),
+        };
+        error.hint(own)
+    }
+
+    fn check(&self) -> Result<()> {
+        for (name, settings) in &self.policy {
+            if !generate::is_name(name) {
+                return Err(Error::usage(format!("`{name}` cannot be the name of a policy"))
+                    .hint("small letters, digits, `-` and `_`, and none of our own words"));
+            }
+            settings.check().map_err(|e| {
+                let error = Error::usage(format!("policy `{name}`: {}", e.message()));
+                e.hints().iter().fold(error, |error, hint| error.hint(hint.as_str()))
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn parse(text: &str, path: &Path) -> Result<Config> {
+    let config: Config = toml::from_str(text).map_err(|e| {
+        let line = e.span().map(|span| text[..span.start].matches('\n').count() + 1);
+        let line = line.map(|line| format!(", line {line}")).unwrap_or_default();
+        wrong(path, &format!("{line}: {}", in_our_words(e.message())))
+    })?;
+    config.check().map_err(|e| {
+        let error = wrong(path, &format!(": {}", e.message()));
+        e.hints().iter().fold(error, |error, hint| error.hint(hint.as_str()))
+    })?;
+    Ok(config)
+}
+
+fn wrong(path: &Path, what: &str) -> Error {
+    Error::usage(format!("`{}`{what}", path.display())).hint("vault help config")
+}
+
+/// The parser's message in one line, where a field is a key.
+fn in_our_words(message: &str) -> String {
+    let line = message.lines().map(str::trim).collect::<Vec<_>>().join(", ");
+    line.replacen("unknown field", "unknown key", 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Result<Config> {
+        parse(text, Path::new("config.toml"))
+    }
+
+    #[test]
+    fn policies_have_names() {
+        let config = parsed("[policy.office]\nlength = 20\ndigits = 2\n[policy.door]\npin = 4\n");
+        let config = config.unwrap();
+        assert_eq!(config.policy("office").unwrap(), "length=20,digits=2".parse().unwrap());
+        let unknown = config.policy("ofice").unwrap_err();
+        assert_eq!(unknown.message(), "unknown policy `ofice`");
+        assert_eq!(unknown.hints()[0], "policies: door, office");
+        let unknown = Config::default().policy("hunter2").unwrap_err();
+        assert_eq!(unknown.message(), "unknown policy");
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_line() {
+        for (text, why) in [
+            ("[policy.office]\nlenght = 20\n", "`config.toml`, line 2: unknown key `lenght`"),
+            ("\n\n[polcy.office]\n", "`config.toml`, line 3: unknown key `polcy`"),
+            ("[policy.office\n", "`config.toml`, line 1: "),
+            ("[policy.x]\nlength = 'a'\n", "`config.toml`, line 2: "),
+            ("[policy.x]\nlength = 20\nlength = 20\n", "`config.toml`, line 3: "),
+            ("[policy.x]\nlength = 3\n", "`config.toml`: policy `x`: a made-up secret has 8 to"),
+            ("[policy.x]\nlength = -3\n", "`config.toml`: policy `x`: a made-up secret has 8 to"),
+            ("[policy.uuid]\nlength = 20\n", "`config.toml`: `uuid` cannot be the name"),
+            ("[policy.'Two words']\n", "`config.toml`: `Two words` cannot be the name"),
+        ] {
+            let error = parsed(text).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Usage);
+            assert!(error.message().starts_with(why), "{error}");
+            assert!(!error.message().contains('\n') && !error.hints().is_empty(), "{error}");
+        }
+    }
+
+    #[test]
+    fn every_example_is_understood_and_every_setting_explained() {
+        for (key, _, example) in SETTINGS {
+            let words = if key.ends_with("separator") { "words = 3\n" } else { "" };
+            let (table, key) = key.rsplit_once('.').unwrap();
+            let table = table.replace("NAME", "x");
+            parsed(&format!("[{table}]\n{words}{key} = {example}\n")).unwrap();
+        }
+        let error = parsed("[policy.x]\nnonsense = 1\n").unwrap_err();
+        let known: Vec<_> = error.message().split('`').skip(5).step_by(2).collect();
+        for key in known.iter().filter(|key| !key.is_empty()) {
+            let explained = format!("policy.NAME.{key}");
+            assert!(SETTINGS.iter().any(|(name, ..)| *name == explained), "{explained}");
+        }
+        assert_eq!(known.len(), SETTINGS.len(), "{error}");
+    }
+}
