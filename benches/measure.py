@@ -19,7 +19,7 @@ from collections import defaultdict
 
 
 class Case:
-    """What is run: group, who, argv; and optionally env, stdin, before (a shell line), runs."""
+    """What is run: group, who, argv; and optionally env, stdin, before (a shell line), runs, code."""
 
     def __init__(self, line):
         self.group = line["group"]
@@ -30,6 +30,7 @@ class Case:
         self.before = line.get("before")
         self.runs = line["runs"]
         self.items = line.get("items", 1)
+        self.code = line.get("code", 0)
         self.wall, self.cpu = [], []
 
     def prepare(self):
@@ -47,7 +48,7 @@ class Case:
         pid = os.posix_spawnp(self.argv[0], self.argv, self.env, file_actions=actions)
         _, status, used = os.wait4(pid, 0)
         wall = time.perf_counter() - begin
-        if status:
+        if os.waitstatus_to_exitcode(status) != self.code:
             raise RuntimeError(f"ended with {os.waitstatus_to_exitcode(status)}")
         return wall, used.ru_utime + used.ru_stime
 
@@ -114,6 +115,8 @@ def by_hyperfine(case):
     with tempfile.NamedTemporaryFile(suffix=".json") as found:
         line = ["hyperfine", "-N", "--style", "none", "-w", "1", "-r", str(case.runs),
                 "--input", case.stdin, "--export-json", found.name]
+        if case.code:
+            line.append("--ignore-failure")
         if case.before:
             # under -N hyperfine gives a preparation no shell either
             line += ["--prepare", shlex.join(["sh", "-c", case.before])]
@@ -141,6 +144,14 @@ LIMITS = [
       for n in (1_000, 10_000, 100_000, 1_000_000)],
     ("peak memory of `list` plain, 100,000", "list/100000", "vault-plain", "peak", "MiB", "<=", 12),
     ("peak memory of `list` JSON, 100,000", "list/100000", "vault-json", "peak", "MiB", "<=", 12),
+    *[(f"`list {name}`, 100,000", "filter/100000", f"vault{name}", "seconds", "s", "<=", 0.2)
+      for name in ("--username", "--tag", "--field", "--expired", "--stale", "--due", "--unused")],
+    ("`list --search`, 100,000", "search/100000", "vault", "seconds", "s", "<=", 0.2),
+    ("`due`, 100,000", "due/100000", "vault", "seconds", "s", "<=", 0.2),
+    ("`status`, 100,000", "status/100000", "vault", "seconds", "s", "<=", 0.2),
+    ("`history`, 1,000 versions", "history/1000", "vault", "seconds", "s", "<=", 0.1),
+    ("`check`, 10,000", "check/10000", "vault", "seconds", "s", "<=", 3),
+    ("`check`, cores used", "check/10000", "vault", "cores", "", ">=", 1.5),
     ("`import`, secrets a second and core", "import/100000", "vault", "rate", "/s", ">=", 10_000),
     ("`import`, cores used", "import/100000", "vault", "cores", "", ">=", 1.5),
     ("`audit verify`, 1,000,000 entries", "verify/1000000", "vault", "seconds", "s", "<=", 1.5),

@@ -2,7 +2,8 @@
 # Whole processes, start-up included, beside their peers on the same machine.
 #
 #   benches/process.sh data            make the vaults and the peers' stores
-#   benches/process.sh run [ROW...]    measure: version get list search set import verify (default: all)
+#   benches/process.sh run [ROW...]    measure: version get list search filter due status check history set
+#                                      import verify (default: all)
 #   benches/process.sh report          a Markdown table: ratio, target, pass or miss
 #   benches/process.sh clean           remove the work directory
 #
@@ -116,8 +117,8 @@ for k in range(int(n)):
 PY
 }
 
-# plan GROUP WHO RUNS [stdin=FILE] [before=SHELL] [items=N] -- COMMAND...: adds a case to the plan, with
-# the environment that matters.
+# plan GROUP WHO RUNS [stdin=FILE] [before=SHELL] [items=N] [code=N] -- COMMAND...: adds a case to the
+# plan, with the environment that matters; `code` is the exit code that is expected.
 plan() {
   PLAN_ARGS=$(printf '%s\x1f' "$@") python3 - <<'PY' >>"$WORK/plan.jsonl"
 import json, os
@@ -125,6 +126,7 @@ group, who, runs, *rest = os.environ.pop("PLAN_ARGS").split("\x1f")[:-1]
 cut = rest.index("--")
 options = dict(option.split("=", 1) for option in rest[:cut])
 options["items"] = int(options.get("items", 1))
+options["code"] = int(options.get("code", 0))
 env = {k: v for k, v in os.environ.items() if k.startswith(("VAULT_", "PASSWORD_", "GNUPG", "XDG_STATE"))}
 print(json.dumps({"group": group, "who": who, "runs": int(runs), "argv": rest[cut + 1:], "env": env, **options}))
 PY
@@ -187,6 +189,56 @@ row_search() {
   done
 }
 
+row_filter() { # what a filter costs; none of these finds more than a few, but for the last two
+  local n filter
+  for n in $SIZES; do
+    vault_env "$n"
+    for filter in --username=user00777@example.org --tag=none --field=region=eu --expired --stale --due; do
+      plan "filter/$n" "vault${filter%%=*}" "$SLOW_RUNS" -- "$VAULT" cred list "$filter" --format plain
+    done
+    plan "filter/$n" vault--unused "$SLOW_RUNS" -- "$VAULT" cred list --unused 90d --format plain
+    plan "filter/$n" vault--sort "$SLOW_RUNS" -- "$VAULT" cred list --sort=-url --format plain
+  done
+}
+
+row_due() {
+  local n
+  for n in $SIZES; do
+    vault_env "$n"
+    plan "due/$n" vault "$SLOW_RUNS" -- "$VAULT" cred due --format plain
+  done
+}
+
+row_status() {
+  local n
+  for n in $SIZES; do
+    vault_env "$n"
+    plan "status/$n" vault "$SLOW_RUNS" -- "$VAULT" status
+  done
+}
+
+row_check() { # all of these have the same password, so that it ends with findings
+  local n
+  for n in $SIZES; do
+    [[ $n -le 100000 ]] || continue
+    vault_env "$n"
+    plan "check/$n" vault "$SLOW_RUNS" items="$n" code=16 -- "$VAULT" -q cred check --format plain
+  done
+}
+
+row_history() { # one credential with a thousand versions, made when first asked for
+  vault_env history
+  if ! is_made history; then
+    rm -rf "$WORK/vault-history"
+    "$VAULT" -q init
+    local n
+    echo 0 | "$VAULT" -q cred add "$NAME" --stdin
+    for n in {1..999}; do echo "$n" | "$VAULT" -q cred set "$NAME" --stdin; done
+    : >"$WORK/vault-history/made"
+  fi
+  plan history/1000 vault "$RUNS" -- "$VAULT" cred history "$NAME" --format plain
+}
+
 row_set() {
   local n
   printf 'another-secret-of-the-same-size!' >"$WORK/value"
@@ -214,7 +266,7 @@ row_verify() { # each import left an entry for every credential
 run() {
   need_vault
   is_made "${SIZES%% *}" || { note "first: benches/process.sh data"; exit 2; }
-  [[ $# -gt 0 ]] || set -- version get list search set import verify
+  [[ $# -gt 0 ]] || set -- version get list search filter due status check history set import verify
   # A warm agent for the peers that need one.
   if have gpg && [[ -e $WORK/one.gpg ]]; then gpg -q --batch -d "$WORK/one.gpg" >/dev/null; fi
   : >"$WORK/plan.jsonl"

@@ -210,3 +210,48 @@ fn a_search_finds_text_in_every_clear_place_and_takes_it_literally() {
         assert!(found(nothing).is_empty(), "{nothing}");
     }
 }
+
+#[test]
+fn a_check_sees_one_state_and_keeps_nobody_waiting() {
+    let f = Fixture::new();
+    let mut i = 0;
+    let mut next = || {
+        i += 1;
+        Ok((i <= 200).then(|| new(&format!("n{i:03}"), format!("value {}", i / 2).as_bytes())))
+    };
+    f.unlocked().import(&mut next, &mut |_| {}).unwrap();
+    let mut v = f.unlocked();
+    let mut heard = Vec::new();
+    let checkup = v
+        .check(&Filter::default(), Depth::Values, &mut |done, all| {
+            if heard.is_empty() {
+                // somebody else's change neither waits nor is seen
+                f.add("other", b"value 1");
+            }
+            heard.push((done, all));
+        })
+        .unwrap();
+    assert_eq!((checkup.credentials, checkup.values.len()), (200, 200));
+    assert!(heard.len() > 1 && heard.iter().all(|(done, all)| done <= all && *all == 200));
+    assert!(checkup.values.iter().all(|seen| seen.strength.is_some() && seen.sha1.is_none()));
+    assert!(checkup.values.is_sorted_by_key(|seen| seen.name.clone()), "in order of name");
+    // two have the same value each, but for the first and the last
+    assert_eq!(checkup.same.len(), 99);
+    let names = |group: &Vec<usize>| group.iter().map(|at| &*checkup.values[*at].name).collect();
+    let names: Vec<Vec<&str>> = checkup.same.iter().map(names).collect();
+    assert_eq!((&names[0][..], &names[98][..]), (&["n002", "n003"][..], &["n198", "n199"][..]));
+    let again = v.check(&Filter::default(), Depth::Metadata, &mut |_, _| {}).unwrap();
+    assert_eq!((again.credentials, again.values.len(), again.same.len()), (201, 0, 0));
+    let mut last = Vec::new();
+    let check = EntryFilter { action: Some("check".into()), ..EntryFilter::default() };
+    v.entries(&check, &mut |e| {
+        last.push(e.details.clone().unwrap());
+        Ok(())
+    })
+    .unwrap();
+    assert!(
+        last[0].contains(r#""values":"0""#) && last[1].contains(r#""values":"200""#),
+        "{last:?}"
+    );
+    v.verify_log(&mut |_, _| {}).unwrap();
+}

@@ -6,7 +6,6 @@ mod api_key;
 mod bearer_token;
 mod certificate;
 pub mod checks;
-pub mod chosen;
 mod connection_string;
 mod custom;
 mod dsn;

@@ -33,10 +33,11 @@ pub fn weak(value: &[u8]) -> bool {
     strength(value).is_weak()
 }
 
-/// Whether people choose the value of a field of this name themselves.
+/// Whether people choose the value of a field of this name themselves: `db_password`, not `api_key`.
 #[must_use]
 pub fn is_chosen(field: &str) -> bool {
-    ["password", "passphrase", "pin", "secret"].contains(&field)
+    let last = field.rsplit('_').next().unwrap_or(field);
+    ["password", "passphrase", "passwd", "pass", "pin", "secret"].contains(&last)
 }
 
 impl Strength {
@@ -114,6 +115,16 @@ mod tests {
             assert_eq!(found.word, word, "{value}: {found:?}");
             assert_eq!(weak(value.as_bytes()), found.score < 3, "{value}");
             assert_eq!(WORDS[usize::from(found.score)], word, "{value}");
+        }
+    }
+
+    #[test]
+    fn passwords_are_chosen_and_keys_are_made() {
+        for chosen in ["password", "passphrase", "pin", "db_password", "sudo_pass", "secret"] {
+            assert!(is_chosen(chosen), "{chosen}");
+        }
+        for made in ["api_key", "token", "private_key", "totp", "notes", "password_hash"] {
+            assert!(!is_chosen(made), "{made}");
         }
     }
 

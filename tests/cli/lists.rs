@@ -102,6 +102,9 @@ fn unused_means_that_nobody_read_a_value() {
     assert_eq!(names(&sandbox, &["--unused", "90d"]), ["none"]);
     pause();
     assert_eq!(names(&sandbox, &["--unused", "1s"]), ["none", "x/all", "x/some"]);
+    assert_eq!(names(&sandbox, &["--unused", "1s", "--offset", "1", "--limit", "1"]), ["x/all"]);
+    let brief = sandbox.ok(&["cred", "list", "--unused", "1s", "--limit", "1"], b"");
+    assert_eq!(brief, b"none\tpassword\t\t\t\t\n");
     let read =
         sandbox.ok(&["cred", "list", "--columns", "last_read,name", "--sort=-last_read"], b"");
     let read = String::from_utf8(read).unwrap();
@@ -288,3 +291,41 @@ fn expiry_is_read_from_the_value_when_it_is_added_and_when_it_is_set() {
     assert_eq!(expires("j"), "2030-01-01T00:00:00.000Z");
     says(&sandbox.run(&["cred", "set", "j", "--expires", "never"]), 2, "`--expires`", "(90d)");
 }
+
+#[test]
+fn expiry_is_read_from_a_certificate_too() {
+    let sandbox = Sandbox::new();
+    let expires = || {
+        let listed = json(&sandbox.ok(&["cred", "list", "--json", "--columns", "expires"], b""));
+        listed["items"][0]["expires"].as_str().unwrap().to_owned()
+    };
+    let add = ["cred", "add", "c", "--type", "cert", "--stdin"];
+    sandbox.ok(&add, format!("{KEY}{LEAF}").as_bytes());
+    assert_eq!(expires(), "2028-11-20T23:24:23.000Z");
+    sandbox.ok(&["cred", "set", "c", "--stdin"], format!("{KEY}{AUTHORITY}").as_bytes());
+    assert_eq!(expires(), "2051-07-13T23:24:23.000Z");
+}
+
+const KEY: &str = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+const AUTHORITY: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBcDCCARegAwIBAgIUA4b3cTr6CxZnC5UyN+21xfg+IBwwCgYIKoZIzj0EAwIw
+DTELMAkGA1UEAwwCQ0EwIBcNMjYxMTIxMjMyNDIzWhgPMjA1MTA3MTMyMzI0MjNa
+MA0xCzAJBgNVBAMMAkNBMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAETf9nI76C
+G9DpXXz7VMi5wjomUUPKZMI7922koUFsCmpesR3rRt4JicNvP8OSQpyRgWcxkNL8
+4ip23P/HamwMFKNTMFEwHQYDVR0OBBYEFC/oM2btFORy4yxqiVjRNBotYEmpMB8G
+A1UdIwQYMBaAFC/oM2btFORy4yxqiVjRNBotYEmpMA8GA1UdEwEB/wQFMAMBAf8w
+CgYIKoZIzj0EAwIDRwAwRAIgf3OCKeNhs8k/n6gf263fDrF3g1EPasLzT73wVqR4
+7vYCICMrkMqmej1WIcwWK51r5sJ5y5qS/GNbj476Lvb5a5dk
+-----END CERTIFICATE-----
+";
+const LEAF: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBFzCBvQIUWjxj3ocgVl5n/ZRGTKEvBqDgeHUwCgYIKoZIzj0EAwIwDTELMAkG
+A1UEAwwCQ0EwHhcNMjYxMTIxMjMyNDIzWhcNMjgxMTIwMjMyNDIzWjAPMQ0wCwYD
+VQQDDARsZWFmMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAErgk75h1TPjwMcQaS
+guPe1IVmcZXGXdMIjdIr7LjQJ1sXcmZgmYfYZ+ExbTXO9INWv2ZhcBiN/lIHsOIW
+yGFRnTAKBggqhkjOPQQDAgNJADBGAiEA7i1Y86rUq7zkukHDnQNJu0NhLT9Ca+ve
+S74Om7noaL8CIQCoKkMjrs8Nj3Mhgf4e5PWyX1oYARpXpC6MKQwNkAtjiw==
+-----END CERTIFICATE-----
+";

@@ -44,6 +44,7 @@ pub(crate) fn read_all(v: &mut Vault<Unlocked>, report: &mut Report) {
     ] {
         report.insert(label.into(), list(v, &filter));
     }
+    report.insert("check".into(), check(v));
     report.insert("log".into(), log(v));
     report.insert("doctor".into(), doctor(v));
 }
@@ -64,6 +65,18 @@ pub(crate) fn list(v: &mut Vault<Unlocked>, filter: &Filter) -> Said {
         Ok(())
     });
     said(outcome, |()| shown)
+}
+
+/// What a check of all values finds.
+pub(crate) fn check(v: &mut Vault<Unlocked>) -> Said {
+    let checkup = v.check(&Filter::default(), Depth::Digests, &mut |_, _| {});
+    said(checkup, |checkup| {
+        let seen = checkup.values.iter().map(|seen| {
+            format!("{} {} {:?} {:?}", seen.name, seen.field, seen.strength, seen.sha1)
+        });
+        let seen = seen.collect::<Vec<_>>();
+        format!("{} {:?} {:?} {seen:?}", checkup.credentials, checkup.facts, checkup.same)
+    })
 }
 
 /// The first entries of the log as they were made, if it verifies, and its gaps.

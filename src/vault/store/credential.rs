@@ -115,9 +115,7 @@ impl CredentialRow {
         filter: &Filter,
         mut each: impl FnMut(Self) -> Result<()>,
     ) -> Result<()> {
-        let (sql, args) = filter::select(COLUMNS, filter);
-        let values: Vec<Value<'_>> = args.iter().map(filter::Arg::value).collect();
-        db.each(&sql, &values, |row| each(Self::read(row)?))
+        filter::each(db, COLUMNS, filter, |row| each(Self::read(row)?))
     }
 
     pub(in crate::vault) fn insert(&self, db: &Db, bucket: i64) -> Result<()> {

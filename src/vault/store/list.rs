@@ -1,7 +1,7 @@
 //! The list of credentials: rows as they lie in the database, lent to whoever shows them.
 
 use super::credential::{BRIEF, COLUMNS, column, read_fields, read_heads};
-use super::{Db, Row, Value, filter};
+use super::{Db, Row, filter};
 use crate::error::Result;
 use crate::model::{Attr, Duty, FieldName, Timestamp};
 use crate::vault::filter::Filter;
@@ -210,7 +210,6 @@ pub(in crate::vault) fn list(
     verified: bool,
     mut each: impl FnMut(&Listed<'_>) -> Result<()>,
 ) -> Result<()> {
-    let (sql, args) = filter::select(if filter.brief { BRIEF } else { COLUMNS }, filter);
-    let values: Vec<Value<'_>> = args.iter().map(filter::Arg::value).collect();
-    db.each(&sql, &values, |row| each(&Listed { row, verified }))
+    let columns = if filter.brief { BRIEF } else { COLUMNS };
+    filter::each(db, columns, filter, |row| each(&Listed { row, verified }))
 }

@@ -33,11 +33,7 @@ pub(in crate::vault) struct Moments {
 impl Overview {
     /// Counts the credentials.
     pub(in crate::vault) fn of(db: &Db, moments: Moments) -> Result<Self> {
-        let mut read = HashSet::new();
-        db.each(&read_since(1), &[Value::Int(moments.quarter.0)], |row| {
-            read.insert(row.array::<16>(0)?);
-            Ok(())
-        })?;
+        let read = read_since(db, moments.quarter)?;
         let mut all = Self::default();
         let sql =
             "SELECT kind, deleted_at, expires_at, rotate_every, last_rotated_at, created_at, id
@@ -103,7 +99,13 @@ pub(super) fn reads() -> String {
     format!("action IN ('{}') AND outcome = 'ok' AND credential IS NOT NULL", READS.join("', '"))
 }
 
-/// The query for those of whom a value was handed out since argument `n`.
-pub(super) fn read_since(n: usize) -> String {
-    format!("SELECT credential FROM entry WHERE {} AND +at >= ?{n}", reads())
+/// The ids of those of whom a value was handed out since then.
+pub(super) fn read_since(db: &Db, since: Timestamp) -> Result<HashSet<[u8; 16]>> {
+    let mut read = HashSet::new();
+    let sql = format!("SELECT credential FROM entry WHERE {} AND +at >= ?1", reads());
+    db.each(&sql, &[Value::Int(since.0)], |row| {
+        read.insert(row.array(0)?);
+        Ok(())
+    })?;
+    Ok(read)
 }
