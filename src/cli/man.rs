@@ -20,6 +20,8 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
         "VAULT_PASSPHRASE_COMMAND",
         "A command that prints the passphrase; only its first line is taken.",
     ),
+    ("VISUAL, EDITOR", "The editor of cred edit, the first that is set; with options if need be."),
+    ("XDG_RUNTIME_DIR", "Where cred edit puts its text, if that is in memory; else /dev/shm."),
     ("XDG_DATA_HOME", "Where the vault file is kept; ~/.local/share by default."),
     ("XDG_STATE_HOME", "Where the seal files are kept; ~/.local/state by default."),
     ("NO_COLOR", "When set and not empty, nothing is coloured."),

@@ -321,6 +321,24 @@ fn a_signal_ends_the_editor_and_wipes_the_text() {
     }
 }
 
+#[test]
+fn what_a_killed_edit_leaves_the_next_one_wipes() {
+    let Some(desk) = Desk::new() else { return };
+    let script = "echo $$ $PPID >pids; exec sleep 60";
+    let mut child = desk.command(&["--secrets"], script).spawn().unwrap();
+    let pids = waited(&desk.sandbox.path("pids"));
+    let (editor, parent) = pids.split_once(' ').unwrap();
+    let kill = |pid| Command::new("kill").args(["-s", "KILL", pid]).status().unwrap();
+    // while it runs, nobody else touches its text
+    assert_eq!(desk.edit(&[], "true").code, 0);
+    assert!(kill(parent).success());
+    child.wait().unwrap();
+    assert!(contains(&std::fs::read(&desk.left()[0]).unwrap(), CANARY.as_bytes()));
+    assert_eq!(desk.edit(&[], "true").code, 0);
+    assert!(desk.left().is_empty());
+    assert!(kill(editor).success());
+}
+
 /// The content of a file that somebody is about to write.
 fn waited(path: &Path) -> String {
     let since = Instant::now();

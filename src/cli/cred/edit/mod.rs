@@ -13,6 +13,7 @@ use crate::cli::scratch::Scratch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::{self, Kind, checks, public};
 use crate::model::{CredName, FieldName, Secret};
+use crate::sys::Signals;
 use crate::vault::{Change, Credential, Unlocked, Vault};
 use clap_complete::engine::ArgValueCompleter;
 use fill::Filled;
@@ -92,11 +93,16 @@ impl Session<'_> {
 
     /// Has `text` edited once.
     fn round(&self, text: &Secret) -> Result<Secret> {
+        // from here on nothing ends the program before the text is wiped
+        let signals = Signals::noted();
         let scratch = Scratch::new(&self.cx.world, self.secrets.is_some())?;
         scratch.write(text)?;
-        self.editor.open(&self.cx.world, &scratch.file())?;
+        self.editor.open(&self.cx.world, &scratch.file(), &signals)?;
         let edited = scratch.read();
         scratch.wipe()?;
+        if signals.told_to_end() {
+            return Err(Error::new(ErrorKind::Aborted, "told to end; nothing was changed"));
+        }
         match edited? {
             Some(edited) if !edited.expose().trim_ascii().is_empty() => Ok(edited),
             Some(_) | None => {
@@ -152,7 +158,7 @@ impl Session<'_> {
         }
         let kept = Scratch::new(&self.cx.world, false).and_then(|scratch| {
             scratch.write(text)?;
-            Ok(scratch.keep())
+            scratch.keep()
         });
         match kept {
             Ok(path) => error.hint(format!("your text is kept in `{}`", path.display())),
