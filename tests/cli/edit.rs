@@ -153,6 +153,8 @@ fn what_cannot_be_taken_is_said_and_changes_nothing() {
     for (text, code, message, kept) in WRONG {
         desk.sandbox.file("text", text);
         let answer = desk.edit(&[], "cp text \"$1\"");
+        let slip = text.starts_with("usernam");
+        assert_eq!(answer.err.contains("did you mean `username`?"), slip, "{}", answer.err);
         says(&answer, *code, message, if *kept { "your text is kept in" } else { "kept nowhere" });
         assert!(!answer.all().contains("canary"), "{text}: {}", answer.all());
         let left = desk.left();
