@@ -5,6 +5,7 @@ use super::read::{self, Privacy};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
 use crate::world::World;
+use rustix::fs::{FlockOperation, flock};
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -13,10 +14,15 @@ use std::path::{Path, PathBuf};
 /// The longest text that is read back: 4 MiB.
 const LONGEST: usize = 4 << 20;
 
+/// How the names of these directories begin.
+const NAME: &str = "vault-edit-";
+
 /// Such a place; wiped when dropped.
 pub struct Scratch {
     dir: PathBuf,
     keep: bool,
+    /// Locked for as long as this process lives: what is not locked has been left behind.
+    _lock: File,
 }
 
 impl Scratch {
@@ -29,10 +35,19 @@ impl Scratch {
         let memory = runtime.into_iter().chain([PathBuf::from("/dev/shm")]);
         let disk = world.var("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
         let parent = choose(memory, Some(disk).filter(|_| !secret))?;
-        let dir = parent.join(format!("vault-edit-{:016x}", rand::random::<u64>()));
-        let made = DirBuilder::new().mode(0o700).create(&dir);
-        made.map_err(|e| Error::io(format!("cannot make `{}`", dir.display()), &e))?;
-        Ok(Self { dir, keep: false })
+        sweep(&parent);
+        let dir = parent.join(format!("{NAME}{:016x}", rand::random::<u64>()));
+        Self::make(&dir).map_err(|e| Error::io(format!("cannot make `{}`", dir.display()), &e))
+    }
+
+    /// Makes it under another name first, so that nobody sweeps it before it is locked.
+    fn make(dir: &Path) -> io::Result<Self> {
+        let fresh = dir.with_extension("new");
+        DirBuilder::new().mode(0o700).create(&fresh)?;
+        let lock = File::open(&fresh)?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
+        fs::rename(&fresh, dir)?;
+        Ok(Self { dir: dir.to_owned(), keep: false, _lock: lock })
     }
 
     /// Where the text is. The ending tells editors what it is.
@@ -68,11 +83,15 @@ impl Scratch {
         }
     }
 
-    /// Leaves it as it is, and tells where the text is.
-    #[must_use]
-    pub fn keep(mut self) -> PathBuf {
-        self.keep = true;
-        self.file()
+    /// Leaves it there for good, and tells where the text is.
+    ///
+    /// # Errors
+    /// I/O (18).
+    pub fn keep(mut self) -> Result<PathBuf> {
+        let kept = self.dir.with_extension("kept");
+        fs::rename(&self.dir, &kept).map_err(|e| Error::io("cannot keep the text", &e))?;
+        (self.dir, self.keep) = (kept, true);
+        Ok(self.file())
     }
 
     /// Overwrites and removes everything in it, whatever the other program has put there.
@@ -94,6 +113,22 @@ impl Drop for Scratch {
         if !self.keep {
             // something has failed already, and that is what will be said
             let _ = wipe(&self.dir);
+        }
+    }
+}
+
+/// Wipes what was left behind by processes that were killed.
+fn sweep(parent: &Path) {
+    let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+    let ours = entries.map(|entry| entry.path()).filter(|path| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        name.starts_with(NAME) && !name.contains('.')
+    });
+    for dir in ours.filter(|dir| is_safe(dir)) {
+        let lock = File::open(&dir).map(|dir| flock(dir, FlockOperation::NonBlockingLockExclusive));
+        if let Ok(Ok(())) = lock {
+            // another process may be doing the same
+            let _ = wipe(&dir);
         }
     }
 }
@@ -166,9 +201,8 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let var = [("TMPDIR", parent.path().as_os_str())];
         let world = World::fake(&var, None);
-        let dir = parent.path().join("d");
-        DirBuilder::new().mode(0o700).create(&dir).unwrap();
-        let scratch = Scratch { dir: dir.clone(), keep: false };
+        let dir = parent.path().join("vault-edit-1");
+        let scratch = Scratch::make(&dir).unwrap();
         scratch.write(&Secret::from_bytes(b"canary")).unwrap();
         assert!(scratch.write(&Secret::from_bytes(b"again")).is_err());
         // another name for the same bytes: they must have been overwritten before they were removed
@@ -184,6 +218,25 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o700);
         drop(made);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_was_left_behind_is_swept_up_and_what_is_in_use_or_kept_is_not() {
+        let parent = tempfile::tempdir().unwrap();
+        let at = |name: &str| parent.path().join(name);
+        let with_text = |name: &str| {
+            let scratch = Scratch::make(&at(name)).unwrap();
+            scratch.write(&Secret::from_bytes(b"canary")).unwrap();
+            scratch
+        };
+        let used = with_text("vault-edit-1");
+        let kept = with_text("vault-edit-2").keep().unwrap();
+        fs::create_dir(at("vault-edit-3")).unwrap();
+        fs::write(at("vault-edit-3/credential.toml"), b"canary").unwrap();
+        fs::create_dir(at("other")).unwrap();
+        sweep(parent.path());
+        assert!(used.file().exists() && kept.exists() && at("other").exists());
+        assert!(!at("vault-edit-3").exists());
     }
 
     #[test]

@@ -132,17 +132,22 @@ impl Vault<Unlocked> {
     ///
     /// # Errors
     /// Not found (10), integrity (15), I/O (18); these are logged as a failed `update`.
-    pub fn look(&mut self, name: &CredName) -> Result<Credential> {
-        self.look_for("update", name)
+    pub fn look<'n>(&mut self, which: impl Into<Subject<'n>>) -> Result<Credential> {
+        self.look_for("update", which)
     }
 
     /// The same for another action of the log.
     ///
     /// # Errors
     /// As [`Vault::look`], logged as a failed `action`.
-    pub fn look_for(&mut self, action: &'static str, name: &CredName) -> Result<Credential> {
-        self.change(action, name, |tx, keys| {
-            find(tx, Some(keys), name, false).map(|row| row.view(true))
+    pub fn look_for<'n>(
+        &mut self,
+        action: &'static str,
+        which: impl Into<Subject<'n>>,
+    ) -> Result<Credential> {
+        let subject = which.into();
+        self.change(action, subject.name, |tx, keys| {
+            current(tx, keys, subject, false).map(|row| row.view(true))
         })
     }
 

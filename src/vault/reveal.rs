@@ -5,7 +5,7 @@ use super::audit::Draft;
 use super::creds::warn_if_expired;
 use super::lookup::find;
 use super::store::{CredentialRow, Head};
-use super::versions::{choose, open};
+use super::versions::{choose, older, open, open_version};
 use super::view::To;
 use super::{Unlocked, Vault};
 use crate::error::{Error, ErrorKind, Result};
@@ -57,22 +57,29 @@ impl To {
 }
 
 impl Vault<Unlocked> {
-    /// Hands out the current value of a field for a clipboard, and which field it is; `None` means
-    /// the kind's primary one. Logged as `copy`.
+    /// Hands out the value of a field for a clipboard, and which field it is. `None` means the kind's
+    /// primary one, and the current version. Logged as `copy`.
     ///
     /// # Errors
-    /// Not found (10), unsupported (4) when it would not arrive as it is, integrity (15), I/O (18).
+    /// Not found (10), also for a version that was purged; unsupported (4) when it would not arrive as it is, integrity (15), I/O (18).
     pub fn copy(
         &mut self,
         name: &CredName,
         field: Option<&FieldName>,
+        version: Option<u32>,
         to: To,
     ) -> Result<(FieldName, Secret)> {
         self.change("copy", name, |tx, keys| {
             let row = find(tx, Some(keys), name, false)?;
             let head = choose(&row, field)?;
-            let receipt = tx.append(to.draft(&row, name, head))?;
-            let value = open(tx, keys, &row, head, &receipt)?;
+            let number = version.unwrap_or(head.version);
+            let stored = older(tx, keys, &row, head, number)?;
+            let mut draft = to.draft(&row, name, head);
+            if version.is_some() {
+                draft = draft.detail("version", number.to_string());
+            }
+            let receipt = tx.append(draft)?;
+            let value = open_version(tx, keys, &stored, &receipt)?;
             to.check(&row.name, &value)?;
             warn_if_expired(tx, &row);
             Ok((head.field.clone(), value))

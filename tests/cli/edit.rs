@@ -153,6 +153,8 @@ fn what_cannot_be_taken_is_said_and_changes_nothing() {
     for (text, code, message, kept) in WRONG {
         desk.sandbox.file("text", text);
         let answer = desk.edit(&[], "cp text \"$1\"");
+        let slip = text.starts_with("usernam");
+        assert_eq!(answer.err.contains("did you mean `username`?"), slip, "{}", answer.err);
         says(&answer, *code, message, if *kept { "your text is kept in" } else { "kept nowhere" });
         assert!(!answer.all().contains("canary"), "{text}: {}", answer.all());
         let left = desk.left();
@@ -319,6 +321,24 @@ fn a_signal_ends_the_editor_and_wipes_the_text() {
         assert_eq!(desk.left(), Vec::<PathBuf>::new(), "{signal}");
         std::fs::remove_file(desk.sandbox.path("parent")).unwrap();
     }
+}
+
+#[test]
+fn what_a_killed_edit_leaves_the_next_one_wipes() {
+    let Some(desk) = Desk::new() else { return };
+    let script = "echo $$ $PPID >pids; exec sleep 60";
+    let mut child = desk.command(&["--secrets"], script).spawn().unwrap();
+    let pids = waited(&desk.sandbox.path("pids"));
+    let (editor, parent) = pids.split_once(' ').unwrap();
+    let kill = |pid| Command::new("kill").args(["-s", "KILL", pid]).status().unwrap();
+    // while it runs, nobody else touches its text
+    assert_eq!(desk.edit(&[], "true").code, 0);
+    assert!(kill(parent).success());
+    child.wait().unwrap();
+    assert!(contains(&std::fs::read(&desk.left()[0]).unwrap(), CANARY.as_bytes()));
+    assert_eq!(desk.edit(&[], "true").code, 0);
+    assert!(desk.left().is_empty());
+    assert!(kill(editor).success());
 }
 
 /// The content of a file that somebody is about to write.

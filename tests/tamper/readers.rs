@@ -26,7 +26,7 @@ pub(crate) fn read_all(v: &mut Vault<Unlocked>, report: &mut Report) {
             format!("{} {:?}", about(&c), shown.collect::<Vec<_>>())
         });
         report.insert(format!("reveal {text}"), values);
-        let copied = said(v.copy(&name(text), None, To::Clipboard), |(f, s)| {
+        let copied = said(v.copy(&name(text), None, None, To::Clipboard), |(f, s)| {
             format!("{f}={}", String::from_utf8_lossy(s.expose()))
         });
         report.insert(format!("copy {text}"), copied);

@@ -18,6 +18,7 @@ use clap_complete::engine::ArgValueCandidates;
   vault cred add ci-token --type api_key --stdin < token.txt
   vault cred add db/main --generate=32 --username app --host db.example.com --port 5432
   vault cred add web1 --type ssh --generate --username root --host web1.example.com
+  vault cred add web/tls --type custom --secret-field store --file store.p12
   vault cred add radius --type custom --secret-field shared --field realm=example.com
 
 The secret itself is never an argument: it is asked for, read or made.")]

@@ -28,6 +28,10 @@ pub struct Args {
     /// Which secret field, if not the primary one
     field: Option<FieldName>,
 
+    /// An older version of it; `vault cred history` lists them
+    #[arg(long, value_name = "N")]
+    version: Option<u32>,
+
     #[command(flatten)]
     clipboard: ClipboardArgs,
 }
@@ -37,7 +41,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let clipboard = args.clipboard.open(cx)?;
     let mut vault = cx.unlocked()?;
     let name = meant(cx, &vault, &args.name, false)?;
-    let (field, value) = vault.copy(&name, args.field.as_ref(), clipboard.to())?;
+    let (field, value) = vault.copy(&name, args.field.as_ref(), args.version, clipboard.to())?;
     vault.leave();
     let mut item =
         vec![("name", Cell::owned(name.as_str())), ("field", Cell::owned(field.as_str()))];

@@ -158,7 +158,8 @@ pub(super) fn rotate(
     order: &Order<'_>,
     given: Option<Given>,
 ) -> Result<Rotated> {
-    let now = vault.look_for("rotate", name)?;
+    let expect = order.args.only_if.expect(order.field);
+    let now = vault.look_for("rotate", (name, expect.as_ref()))?; // before anything is typed in vain
     let kind = kind::find(&now.meta.kind)?;
     let have: Vec<_> = now.secrets.iter().map(|(field, _)| field).collect();
     let primary = set::primary(kind, &have)?;

@@ -80,7 +80,8 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     }
     let mut vault = cx.unlocked()?;
     let name = vault.resolve(&args.name, Match::Exact, false)?;
-    let now = vault.look(&name)?;
+    let expect = args.only_if.expect(args.secret.as_ref());
+    let now = vault.look((&name, expect.as_ref()))?; // before anything is typed in vain
     let kind = kind::find(&now.meta.kind)?;
     let mut meta = now.meta.clone();
     edit(&args, cx.world.now(), &mut meta)?;
@@ -116,7 +117,6 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         })),
         secrets,
     };
-    let expect = args.only_if.expect(args.secret.as_ref());
     let changed = vault.set((&name, expect.as_ref()), change)?;
     Ok(done(&now, &fields, if changed { "changed" } else { "nothing to change in" }))
 }

@@ -199,9 +199,24 @@ fn wants(what: &str) -> Error {
 fn unknown(key: &str) -> Error {
     let smells = key.parse().ok().and_then(|name| public::check_public(&name, "").err());
     smells.filter(|e| e.kind() == ErrorKind::Refused).unwrap_or_else(|| {
-        Error::usage("there is no such key").hint("further public fields stand under `[fields]`")
+        let error = Error::usage("there is no such key");
+        match nearest(key) {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error.hint("further public fields stand under `[fields]`"),
+        }
     })
 }
+
+/// The key that `key` is most likely a slip of.
+fn nearest(key: &str) -> Option<&'static str> {
+    let all = Attr::ALL.into_iter().map(Attr::name).chain(KEYS);
+    let near = all.map(|name| (strsim::damerau_levenshtein(name, key), name));
+    near.min().filter(|(distance, name)| *distance <= name.len() / 3).map(|(_, name)| name)
+}
+
+/// The keys that are no texts.
+const KEYS: [&str; 7] =
+    ["expires", "keep", "port", "requires_2fa", "requires_vpn", "rotate_every", "tags"];
 
 fn no_secrets_here() -> Error {
     Error::new(ErrorKind::Refused, "secrets are edited with `--secrets` only")

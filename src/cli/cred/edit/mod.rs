@@ -4,6 +4,7 @@ mod fill;
 mod form;
 mod quote;
 
+use super::expect::IfVersion;
 use super::meant;
 use crate::cli::complete;
 use crate::cli::context::Context;
@@ -13,7 +14,8 @@ use crate::cli::scratch::Scratch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::{self, Kind, STATED, Said, checks, public, take_over};
 use crate::model::{CredName, FieldName, Metadata, Secret};
-use crate::vault::{Change, Credential, Unlocked, Vault};
+use crate::sys::Signals;
+use crate::vault::{Change, Credential, Expect, Unlocked, Vault};
 use clap_complete::engine::ArgValueCompleter;
 use fill::Filled;
 
@@ -34,6 +36,9 @@ pub struct Args {
     /// Edit the secrets too; logged as decrypt
     #[arg(long)]
     secrets: bool,
+
+    #[command(flatten)]
+    only_if: IfVersion,
 }
 
 /// Lets it be edited until it is right, or given up.
@@ -52,12 +57,16 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     }
     let mut vault = cx.unlocked()?;
     let name = meant(cx, &vault, &args.name, false)?;
+    let expect = args.only_if.expect(None);
+    if expect.is_some() {
+        vault.look((&name, expect.as_ref()))?; // before anything is typed in vain
+    }
     let (now, secrets) = match args.secrets {
         true => vault.reveal_all(&name).map(|(now, secrets)| (now, Some(secrets)))?,
         false => (vault.show(&name, false)?, None),
     };
     let kind = kind::find(&now.meta.kind)?;
-    Session { cx, editor, name, kind, now, secrets }.run(&mut vault)
+    Session { cx, editor, name, kind, now, secrets, expect }.run(&mut vault)
 }
 
 /// An edit under way.
@@ -68,6 +77,7 @@ struct Session<'a> {
     kind: &'static Kind,
     now: Credential,
     secrets: Option<Vec<(FieldName, Secret)>>,
+    expect: Option<Expect>,
 }
 
 impl Session<'_> {
@@ -92,11 +102,16 @@ impl Session<'_> {
 
     /// Has `text` edited once.
     fn round(&self, text: &Secret) -> Result<Secret> {
+        // from here on nothing ends the program before the text is wiped
+        let signals = Signals::noted();
         let scratch = Scratch::new(&self.cx.world, self.secrets.is_some())?;
         scratch.write(text)?;
-        self.editor.open(&self.cx.world, &scratch.file())?;
+        self.editor.open(&self.cx.world, &scratch.file(), &signals)?;
         let edited = scratch.read();
         scratch.wipe()?;
+        if signals.told_to_end() {
+            return Err(Error::new(ErrorKind::Aborted, "told to end; nothing was changed"));
+        }
         match edited? {
             Some(edited) if !edited.expose().trim_ascii().is_empty() => Ok(edited),
             Some(_) | None => {
@@ -134,7 +149,7 @@ impl Session<'_> {
             Ok(())
         });
         let change = Change { edit: Some(edit), secrets };
-        let changed = vault.amend(&self.name, self.now.revision, change)?;
+        let changed = vault.amend((&self.name, self.expect.as_ref()), self.now.revision, change)?;
         Ok(self.done(&fields, changed))
     }
 
@@ -160,7 +175,7 @@ impl Session<'_> {
         }
         let kept = Scratch::new(&self.cx.world, false).and_then(|scratch| {
             scratch.write(text)?;
-            Ok(scratch.keep())
+            scratch.keep()
         });
         match kept {
             Ok(path) => error.hint(format!("your text is kept in `{}`", path.display())),
