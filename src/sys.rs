@@ -4,6 +4,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::{self, Write};
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Makes the process a poor place to steal from. Called first, before anything secret is read.
 ///
@@ -64,6 +65,50 @@ pub fn without_background_stop<T>(work: impl FnOnce() -> T) -> T {
     done
 }
 
+/// Signals that would end the process at once are only noted until this is dropped: something must be
+/// wiped first. Programs started meanwhile have the signals as usual.
+pub struct Signals {
+    before: [(libc::c_int, libc::sighandler_t); 4],
+}
+
+/// Whether one came that means the process itself. An interrupt is for the program at the terminal.
+static TOLD_TO_END: AtomicBool = AtomicBool::new(false);
+
+impl Signals {
+    /// Notes them from now on.
+    #[must_use]
+    pub fn noted() -> Self {
+        TOLD_TO_END.store(false, Ordering::SeqCst);
+        let handler = note as extern "C" fn(libc::c_int) as *const () as libc::sighandler_t;
+        let before = [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM].map(|signal| {
+            // SAFETY: the handler only stores to an atomic, which is allowed in a signal context.
+            (signal, unsafe { libc::signal(signal, handler) })
+        });
+        Self { before }
+    }
+
+    /// Whether the process was told to end, by a hang-up or a request to terminate.
+    #[must_use]
+    pub fn told_to_end(&self) -> bool {
+        TOLD_TO_END.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        for (signal, handler) in self.before.iter().filter(|(_, before)| *before != libc::SIG_ERR) {
+            // SAFETY: the handler is what was there before, so it is valid.
+            unsafe { libc::signal(*signal, *handler) };
+        }
+    }
+}
+
+extern "C" fn note(signal: libc::c_int) {
+    if signal == libc::SIGHUP || signal == libc::SIGTERM {
+        TOLD_TO_END.store(true, Ordering::SeqCst);
+    }
+}
+
 fn ignore_file_size_signal() {
     // SAFETY: SIG_IGN installs no handler, so no code of ours runs in a signal context; called
     // before any thread is started.
@@ -115,6 +160,18 @@ unsafe fn wipe(block: *mut u8, size: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_request_to_end_is_noted_and_an_interrupt_is_not() {
+        let signals = Signals::noted();
+        let raise = |signal| rustix::process::kill_process(rustix::process::getpid(), signal);
+        raise(rustix::process::Signal::INT).unwrap();
+        assert!(!signals.told_to_end());
+        raise(rustix::process::Signal::TERM).unwrap();
+        while !signals.told_to_end() {
+            std::thread::yield_now(); // another thread may have got it
+        }
+    }
 
     #[test]
     fn a_closed_descriptor_is_an_error() {

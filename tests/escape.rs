@@ -243,7 +243,7 @@ fn names_that_are_only_deceptive_are_escaped() {
         harmless(&sandbox, &["cred", "purge", name, "--no-input"], &[14]);
         harmless(&sandbox, &["audit", "show", "--cred", name], &[0]);
     }
-    harmless(&sandbox, &["cred", "get", MARK], &[13]);
+    harmless(&sandbox, &["cred", "get", MARK, "--no-input"], &[13]);
     harmless(&sandbox, &["audit", "show", "--limit", "0"], &[0]);
 }
 
@@ -320,4 +320,39 @@ fn what_somebody_wrote_into_a_history_is_escaped() {
             assert_eq!(forbidden(&screen), None, "{format}");
         }
     }
+}
+
+/// Names that nobody could have given, in the picker: locked, as it is, it believes the file.
+#[test]
+fn the_picker_is_harmless_too() {
+    if !require("setsid") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let names: Vec<_> = payloads().into_iter().filter(|name| name.len() < 200).collect();
+    let line = |n| format!("{{\"name\":\"n{n}\",\"secrets\":{{\"password\":\"x\"}}}}\n");
+    sandbox.ok(&["import"], (0..names.len()).map(line).collect::<String>().as_bytes());
+    let db = rusqlite::Connection::open(sandbox.database()).unwrap();
+    for (n, name) in names.iter().enumerate() {
+        db.execute("UPDATE credential SET name = ?1 WHERE name = ?2", [name, &format!("n{n}")])
+            .unwrap();
+    }
+    drop(db);
+    let mut picker = Pty::vault(&sandbox, &["cred", "show", MARK], &[("VAULT_KEY_FILE", "")]);
+    picker.expect("> mark");
+    for _ in &names {
+        picker.send("\u{1b}[B");
+        std::thread::sleep(std::time::Duration::from_millis(15));
+    }
+    picker.send("\u{1b}");
+    let (code, screen) = picker.end();
+    assert_eq!(code, 3, "{screen}");
+    let seen = screen.matches("> mark").count();
+    assert!(seen > names.len() / 2, "only {seen} of {} were shown", names.len());
+    // how the picker itself moves about
+    let mut own = ["?25l", "?25h", "2K", "1B"].map(|code| format!("\u{1b}[{code}")).to_vec();
+    own.extend((1..=13).map(|lines| format!("\u{1b}[{lines}A")));
+    own.push("\r".into());
+    let rest = own.iter().fold(screen, |screen, sequence| screen.replace(sequence, ""));
+    assert_eq!(forbidden(rest.as_bytes()), None);
 }

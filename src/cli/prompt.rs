@@ -4,8 +4,12 @@
 use crate::cli::escape;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
+use crate::sys::Signals;
+use dialoguer::FuzzySelect;
+use dialoguer::console::{Term, truncate_str};
 use dialoguer::theme::{SimpleTheme, Theme};
 use rustix::termios::{self, LocalModes, OptionalActions, SpecialCodeIndex, Termios};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Write};
 use zeroize::{Zeroize, Zeroizing};
@@ -59,14 +63,27 @@ impl Terminal {
     /// # Errors
     /// Aborted (3) at Ctrl-C or Ctrl-D, or when the terminal has gone.
     pub fn confirm(&mut self, question: &str) -> Result<bool> {
+        self.yes_or_no(question, false)
+    }
+
+    /// The same; the default is yes.
+    ///
+    /// # Errors
+    /// As [`Self::confirm`].
+    pub fn agree(&mut self, question: &str) -> Result<bool> {
+        self.yes_or_no(question, true)
+    }
+
+    fn yes_or_no(&mut self, question: &str, default: bool) -> Result<bool> {
         let question = look(|theme, text| {
-            theme.format_confirm_prompt(text, &escape::shown(question), Some(false))
+            theme.format_confirm_prompt(text, &escape::shown(question), Some(default))
         });
         loop {
             let typed = self.read_line(&format!("{question} "), true)?;
             match typed.expose().trim_ascii().to_ascii_lowercase().as_slice() {
                 b"y" | b"yes" => return Ok(true),
-                b"n" | b"no" | b"" => return Ok(false),
+                b"n" | b"no" => return Ok(false),
+                b"" => return Ok(default),
                 _ => self.say("Write yes or no.\n")?,
             }
         }
@@ -81,6 +98,32 @@ impl Terminal {
             look(|theme, text| theme.format_input_prompt(text, &escape::shown(question), None));
         let typed = self.read_line(&format!("{question} "), true)?;
         Ok(String::from_utf8_lossy(typed.expose()).into_owned())
+    }
+
+    /// Lets one of `items` be chosen, narrowed down by what is typed. Tells its place.
+    ///
+    /// # Errors
+    /// Aborted (3) at Escape or Ctrl-C; I/O (18).
+    pub fn pick(&mut self, question: &str, items: &[String]) -> Result<usize> {
+        let wrong = |e: std::io::Error| Error::io("cannot use the terminal", &e);
+        let ends = (self.0.try_clone().map_err(wrong)?, self.0.try_clone().map_err(wrong)?);
+        let term = Term::read_write_pair(ends.0, ends.1);
+        let lines = lines(items, usize::from(term.size().1));
+        let select = FuzzySelect::with_theme(&SimpleTheme).with_prompt(question).items(&lines);
+        let select = select.default(0).max_length(MOST).highlight_matches(false).report(false);
+        // at Ctrl-C the library would end the program, and leave the cursor hidden
+        let signals = Signals::noted();
+        let picked = select.interact_on_opt(&term);
+        drop(signals);
+        match picked {
+            Ok(Some(at)) => Ok(at),
+            Ok(None) => Err(given_up()),
+            Err(_) => {
+                // the terminal may have gone, and giving up is all there is to do
+                let _ = term.show_cursor().and_then(|()| term.write_line(""));
+                Err(given_up())
+            }
+        }
     }
 
     /// Writes to the terminal.
@@ -142,6 +185,24 @@ impl Terminal {
         self.say(&format!("{back}{blank}{back}{}", escape::shown(text)))
     }
 }
+
+/// One line an item, escaped, no wider than the terminal, and no two alike: a name could be made to
+/// look like the escaped form of another.
+fn lines(items: &[String], width: usize) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let line = |item: &String| {
+        let shown = escape::shown(item);
+        let mut line = truncate_str(&shown, width.saturating_sub(8).max(16), "…").into_owned();
+        while !seen.insert(line.clone()) {
+            line.push('\'');
+        }
+        line
+    };
+    items.iter().map(line).collect()
+}
+
+/// So many items are shown at once.
+const MOST: usize = 12;
 
 /// How wide a line is that was drawn by [`Terminal::redraw`].
 fn columns(line: &[u8]) -> usize {
@@ -216,6 +277,15 @@ fn given_up() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_two_lines_are_alike() {
+        let long = "x".repeat(300);
+        let items = ["a\u{202e}b", "a\\u{202e}b", &long, &format!("{long}y")].map(str::to_owned);
+        let lines = lines(&items, 80);
+        assert_eq!(lines[..2], ["a\\u{202e}b", "a\\u{202e}b'"]);
+        assert!(lines[2].len() < 80 && lines[2] != lines[3], "{lines:?}");
+    }
 
     #[test]
     fn keys_edit_the_hidden_line() {

@@ -34,6 +34,9 @@ pub fn file(path: &Path, max: usize, privacy: Privacy) -> Result<Secret> {
     let (mut file, about) = open(path, &shown)?;
     check(&about, privacy, &shown, path)?;
     let expected = if about.is_file() { about.len() } else { 0 };
+    if usize::try_from(expected).is_ok_and(|size| size > max) {
+        return Err(too_large(&shown, max));
+    }
     bytes(&mut file, expected, max).map_err(|e| too_large_or_io(&shown, &e, max))
 }
 
@@ -142,13 +145,15 @@ fn bytes(from: &mut impl Read, expected: u64, max: usize) -> io::Result<Secret> 
 
 fn too_large_or_io(shown: &str, cause: &io::Error, max: usize) -> Error {
     match cause.kind() {
-        io::ErrorKind::FileTooLarge if max >= 1 << 20 => {
-            Error::usage(format!("{shown} has more than {} MiB", max >> 20))
-        }
-        io::ErrorKind::FileTooLarge => {
-            Error::usage(format!("{shown} has more than {} KiB", max >> 10))
-        }
+        io::ErrorKind::FileTooLarge => too_large(shown, max),
         _ => Error::io(format!("cannot read {shown}"), cause),
+    }
+}
+
+fn too_large(shown: &str, max: usize) -> Error {
+    match max >> 20 {
+        0 => Error::usage(format!("{shown} has more than {} KiB", max >> 10)),
+        size => Error::usage(format!("{shown} has more than {size} MiB")),
     }
 }
 

@@ -3,7 +3,7 @@
 //! than a look-up in the vault.
 
 /// Makes an enum of commands and its place in the parser: variant, arguments, `leaf` or `group`,
-/// name, and the sentence that lists show. `eager` is a leaf with an option of its own in the place
+/// name (`or` another one), and the sentence that lists show. `eager` is a leaf with an option of its own in the place
 /// of a global one, which the parser must know of early.
 macro_rules! commands {
     (@build eager $Args:ty, $name:literal) => {
@@ -22,7 +22,7 @@ macro_rules! commands {
         $(#[$doc:meta])*
         $(@after_help $help:literal)?
         $vis:vis enum $Enum:ident {
-            $($Variant:ident($Args:ty) $shape:ident $name:literal $about:literal,)+
+            $($Variant:ident($Args:ty) $shape:ident $name:literal $(or $alias:literal)? $about:literal,)+
         }
     ) => {
         $(#[$doc])*
@@ -35,7 +35,9 @@ macro_rules! commands {
                 parent
                     $(.after_help($help))?
                     $(.subcommand(
-                        $crate::cli::tree::commands!(@build $shape $Args, $name).about($about),
+                        $crate::cli::tree::commands!(@build $shape $Args, $name)
+                            .about($about)
+                            $(.visible_alias($alias))?,
                     ))+
             }
 
@@ -44,7 +46,7 @@ macro_rules! commands {
             }
 
             fn has_subcommand(name: &str) -> bool {
-                [$($name),+].contains(&name)
+                [$($name, $($alias,)?)+].contains(&name)
             }
         }
 

@@ -144,7 +144,6 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("create", &["init", "cred add"]),
     ("delete", &["cred rm"]),
     ("destroy", &["cred purge"]),
-    ("edit", &["cred set"]),
     ("log", &["audit show"]),
     ("ls", &["cred list"]),
     ("new", &["init", "cred add"]),
@@ -298,8 +297,8 @@ mod tests {
         assert!(hint("vault cred ls").contains("did you mean `vault cred list`?"));
         assert_eq!(hint("vault hunter2Canary"), "try `vault --help`");
         assert!(hint("vault cred add x --usernam y").contains("--username"));
-        assert!(hint("vault cred get").contains("try `vault cred get --help`"));
-        assert_eq!(wrong("vault cred get").message(), "`<NAME>` is missing");
+        assert!(hint("vault cred show").contains("try `vault cred show --help`"));
+        assert_eq!(wrong("vault cred show").message(), "`<NAME>` is missing");
     }
 
     #[test]

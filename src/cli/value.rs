@@ -6,11 +6,12 @@ use super::read::{self, Privacy};
 use super::{complete, config};
 use crate::error::{Error, Result};
 use crate::kind::generate::{self, Settings, Wish};
-use crate::kind::{Kind, strength};
+use crate::kind::{Kind, media, strength};
 use crate::model::{FieldName, Secret};
 use clap_complete::engine::ArgValueCompleter;
+use std::ffi::OsStr;
 use std::os::fd::RawFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Over the options for values in help texts.
 pub const HEADING: &str = "Where the secret comes from";
@@ -23,7 +24,7 @@ pub struct ValueArgs {
     #[arg(long, group = "source")]
     pub stdin: bool,
 
-    /// Read it from a file
+    /// Read it from a file, of any content, up to 16 MiB
     #[arg(long, group = "source", value_name = "PATH", value_hint = clap::ValueHint::FilePath)]
     pub file: Option<PathBuf>,
 
@@ -66,7 +67,7 @@ impl ValueArgs {
         let raw = if self.stdin {
             read::stdin(Secret::MAX)?
         } else if let Some(path) = &self.file {
-            read::file(path, Secret::MAX, Privacy::AsItIs)?
+            as_a_file(read::file(path, Secret::MAX, Privacy::AsItIs)?, path)
         } else if let Some(fd) = self.fd {
             read::descriptor(fd, Secret::MAX)?
         } else if self.generate.is_some() {
@@ -76,7 +77,8 @@ impl ValueArgs {
         } else {
             return Ok(None);
         };
-        let secret = if self.exact { raw } else { without_final_newline(raw) };
+        let keep = self.exact || raw.media().is_some();
+        let secret = if keep { raw } else { without_final_newline(raw) };
         not_empty(secret).map(|secret| Some(Given { secret, typed: false }))
     }
 
@@ -88,6 +90,13 @@ impl ValueArgs {
         let wish = self.generate.iter().flatten().next();
         wish.map(|wish| config::policy(wish, cx)).transpose()
     }
+}
+
+/// What is no plain line is kept byte for byte, and its media type with it.
+fn as_a_file(raw: Secret, path: &Path) -> Secret {
+    let extension = path.extension().and_then(OsStr::to_str);
+    let kind = media::of(raw.expose(), extension).map(str::to_owned);
+    raw.with_media(kind)
 }
 
 /// Asks for the value of `field` on the terminal, twice.

@@ -12,6 +12,7 @@ mod dsn;
 pub mod generate;
 mod http_basic;
 mod jwt;
+pub mod media;
 mod oauth;
 mod password;
 pub mod public;

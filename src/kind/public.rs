@@ -7,6 +7,23 @@ use crate::model::{Attr, FieldName, Metadata};
 
 pub use super::address::{parse_port, parse_url};
 
+/// The most versions of a secret that can be asked to be kept; none asks for all.
+pub const MOST_KEPT: u32 = 1000;
+
+/// Reads how many versions are to be kept.
+///
+/// # Errors
+/// Usage, unless it is a whole number from 1 to [`MOST_KEPT`].
+pub fn parse_keep(text: &str) -> Result<u32> {
+    // `u32` would also take a plus sign
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    let kept = if digits { text.parse().ok() } else { None };
+    kept.filter(|kept| (1..=MOST_KEPT).contains(kept)).ok_or_else(|| {
+        Error::usage("not a number of versions")
+            .hint(format!("write a number from 1 to {MOST_KEPT}"))
+    })
+}
+
 /// Checks one public field.
 ///
 /// # Errors

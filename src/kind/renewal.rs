@@ -99,11 +99,11 @@ mod tests {
             meta
         };
         let mut meta = stated(1, "old");
-        take_over(stated(2, "new"), |_| false, &mut meta);
+        take_over(stated(2, "new"), Said::default(), &mut meta);
         assert_eq!(meta, stated(2, "new"));
-        take_over(stated(3, "newer"), |_| true, &mut meta);
+        take_over(stated(3, "newer"), Said { expiry: true, stated: true }, &mut meta);
         assert_eq!(meta, stated(2, "new"));
-        take_over(Metadata::default(), |_| false, &mut meta);
+        take_over(Metadata::default(), Said::default(), &mut meta);
         assert_eq!(meta, stated(2, "new"));
     }
 }

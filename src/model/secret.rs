@@ -37,6 +37,7 @@ use zeroize::Zeroizing;
 /// ```
 pub struct Secret {
     bytes: Zeroizing<Vec<u8>>,
+    media: Option<String>,
 }
 
 impl Secret {
@@ -46,7 +47,7 @@ impl Secret {
     /// Takes ownership of `bytes`.
     #[must_use]
     pub fn new(bytes: Zeroizing<Vec<u8>>) -> Self {
-        Self { bytes }
+        Self { bytes, media: None }
     }
 
     /// Copies `bytes` into a buffer of exactly their size.
@@ -54,7 +55,21 @@ impl Secret {
     pub fn from_bytes(bytes: &[u8]) -> Self {
         let mut own = Zeroizing::new(Vec::with_capacity(bytes.len()));
         own.extend_from_slice(bytes);
-        Self { bytes: own }
+        Self::new(own)
+    }
+
+    /// The same, with the media type of the file it came from.
+    #[must_use]
+    pub fn with_media(mut self, media: Option<String>) -> Self {
+        self.media = media;
+        self
+    }
+
+    /// What sort of content it is, for one that came as a file: a media type (RFC 6838). Stored in
+    /// clear.
+    #[must_use]
+    pub fn media(&self) -> Option<&str> {
+        self.media.as_deref()
     }
 
     /// The value. Callers must not copy it into anything that outlives the command.

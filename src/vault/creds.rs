@@ -9,7 +9,7 @@ use super::store::CredentialRow;
 use super::store::list::{self, Listed};
 use super::stubs::{self, Doomed};
 use super::tx::Tx;
-use super::versions::{Incoming, Origin, add_version, choose, open, put_head, seal_new};
+use super::versions::{Incoming, Origin, add_version, choose, media, open, put_head, seal_new};
 use super::view::{Change, Credential, NewCredential, Subject};
 use super::{State, Unlocked, Vault, state};
 use crate::error::{Error, ErrorKind, Result};
@@ -23,6 +23,7 @@ impl CredentialRow {
             name: self.name,
             meta: self.meta,
             secrets: self.heads.into_iter().map(|head| (head.field, head.version)).collect(),
+            media: Vec::new(),
             revision: self.revision,
             created_at: self.created_at,
             updated_at: self.updated_at,
@@ -42,7 +43,8 @@ impl<S: State> Vault<S> {
             let row = find(tx, keys, name, deleted)?;
             let _ = tx.append(Draft::about("view", row.id, name))?;
             warn_if_expired(tx, &row);
-            Ok(row.view(keys.is_some()))
+            let media = media(tx, keys, &row)?;
+            Ok(Credential { media, ..row.view(keys.is_some()) })
         })
     }
 
@@ -151,7 +153,22 @@ impl Vault<Unlocked> {
     /// Those of the edit, not found (10), conflict (13) when the version has moved, integrity (15),
     /// I/O (18).
     pub fn set<'n>(&mut self, which: impl Into<Subject<'n>>, change: Change<'_>) -> Result<bool> {
-        self.store(which.into(), change, Origin::Set).map(|changed| changed.is_some())
+        self.store(which.into(), None, change, Origin::Set).map(|changed| changed.is_some())
+    }
+
+    /// The same for a change that was thought out over the credential as it was at `revision`: if it
+    /// has changed since, nothing happens.
+    ///
+    /// # Errors
+    /// Conflict (13) when it has changed; those of [`Vault::set`].
+    pub fn amend<'n>(
+        &mut self,
+        which: impl Into<Subject<'n>>,
+        revision: u32,
+        change: Change<'_>,
+    ) -> Result<bool> {
+        let stored = self.store(which.into(), Some(revision), change, Origin::Set);
+        stored.map(|changed| changed.is_some())
     }
 
     /// Stores new values in the place of old ones, and notes that they were rotated: the next
@@ -169,19 +186,23 @@ impl Vault<Unlocked> {
         if change.secrets.is_empty() {
             return Err(valueless());
         }
-        self.store(which.into(), change, Origin::Rotate)?.ok_or_else(valueless)
+        self.store(which.into(), None, change, Origin::Rotate)?.ok_or_else(valueless)
     }
 
     /// Changes a row and adds versions, which came as `origin` says. None if nothing was to change.
     fn store(
         &mut self,
         subject: Subject<'_>,
+        revision: Option<u32>,
         change: Change<'_>,
         origin: Origin,
     ) -> Result<Option<Credential>> {
         let name = subject.name;
         let stored = self.change(origin.action(), name, |tx, keys| {
             let old = current(tx, keys, subject, false)?;
+            if revision.is_some_and(|revision| revision != old.revision) {
+                return Err(moved(&old.name));
+            }
             let mut new = old.clone();
             if origin == Origin::Rotate {
                 renew(&old, &mut new.meta, &change.secrets, tx.now());
@@ -294,6 +315,11 @@ pub(super) fn warn_if_expired(tx: &Tx<'_>, row: &CredentialRow) {
     if !said.is_empty() {
         tx.warn(format!("`{}` {}", row.name, said.join(" and ")));
     }
+}
+
+fn moved(name: &str) -> Error {
+    Error::new(ErrorKind::Conflict, format!("`{name}` was changed by somebody else meanwhile"))
+        .hint("see what it is now: vault cred show, and vault audit show")
 }
 
 /// Puts the new row of a credential in the place of the old one.

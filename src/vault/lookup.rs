@@ -47,12 +47,7 @@ impl<S: State> Vault<S> {
             0 => Ok(name),
             1 => {
                 // A beginning means this one only if nobody took away another that it fits better.
-                if let Some(with) = self.state.with() {
-                    self.core.db.begin_read()?;
-                    let checked = check_now(&self.core, with.keys);
-                    self.core.db.roll_back();
-                    checked?;
-                }
+                self.check_names()?;
                 fitting.remove(0).parse()
             }
             _ => {
@@ -62,6 +57,40 @@ impl<S: State> Vault<S> {
                     .hint("write more of the name"))
             }
         }
+    }
+}
+
+impl<S: State> Vault<S> {
+    /// The names that begin with `text`, or else those that have it somewhere, whatever the case: what
+    /// a person may have meant. Unlocked, they are told only after all rows were checked.
+    ///
+    /// # Errors
+    /// Integrity or I/O.
+    pub fn candidates(&self, text: &str, deleted: bool) -> Result<Vec<String>> {
+        self.check_names()?;
+        let mut names = rows::names(&self.core.db, text, deleted, u64::MAX)?;
+        if names.is_empty() {
+            let wanted = text.to_lowercase();
+            rows::each_name(&self.core.db, deleted, |name| {
+                if name.to_lowercase().contains(&wanted) {
+                    names.push(name.to_owned());
+                }
+            })?;
+            names.sort();
+            names.dedup();
+        }
+        Ok(names)
+    }
+
+    /// Checks all rows, if there are keys.
+    fn check_names(&self) -> Result<()> {
+        let Some(with) = self.state.with() else {
+            return Ok(());
+        };
+        self.core.db.begin_read()?;
+        let checked = check_now(&self.core, with.keys);
+        self.core.db.roll_back();
+        checked
     }
 }
 

@@ -69,11 +69,16 @@ pub(super) fn open(
     head: &Head,
     receipt: &Receipt<'_>,
 ) -> Result<Secret> {
-    let version = SecretRow::find(tx.db(), row.id, &head.field, head.version)?;
-    let version = version
-        .filter(|version| is_genuine(version, &head.tag, tx.vault(), keys))
-        .ok_or_else(|| changed_from_outside(row, &head.field))?;
+    let version = checked(tx, keys, row, head)?;
     open_version(tx, keys, &version, receipt)
+}
+
+/// The version a head names, if the row is the one it means.
+fn checked(tx: &Tx<'_>, keys: &Keys, row: &CredentialRow, head: &Head) -> Result<SecretRow> {
+    let version = SecretRow::find(tx.db(), row.id, &head.field, head.version)?;
+    version
+        .filter(|version| is_genuine(version, &head.tag, tx.vault(), keys))
+        .ok_or_else(|| changed_from_outside(row, &head.field))
 }
 
 /// Opens a version that the caller has checked.
@@ -89,7 +94,25 @@ pub(super) fn open_version(
         field: &version.field,
         version: version.version,
     };
-    crypto::open(keys, label, &version.sealed, receipt)
+    let value = crypto::open(keys, label, &version.sealed, receipt)?;
+    Ok(value.with_media(version.media.clone()))
+}
+
+/// The media types of the current values that came as files; checked if there are keys.
+pub(super) fn media(
+    tx: &Tx<'_>,
+    keys: Option<&Keys>,
+    row: &CredentialRow,
+) -> Result<Vec<(FieldName, String)>> {
+    let mut found = Vec::new();
+    for head in &row.heads {
+        let media = match keys {
+            Some(keys) => checked(tx, keys, row, head)?.media,
+            None => SecretRow::media(tx.db(), row.id, &head.field, head.version)?,
+        };
+        found.extend(media.map(|media| (head.field.clone(), media)));
+    }
+    Ok(found)
 }
 
 /// The versions of one field, each named by the next newer one, the current one by the credential.
@@ -201,7 +224,7 @@ pub(super) fn add_version(
         origin: origin.name().into(),
         author: tx.author().0.to_owned(),
         reason: tx.author().1.map(str::to_owned),
-        media: None,
+        media: value.media().map(str::to_owned),
         purged_at: None,
         previous: previous.map(|head| head.tag),
         sealed: Vec::new(),
@@ -278,7 +301,7 @@ pub(super) fn seal_new(
             origin: origin.to_owned(),
             author: author.to_owned(),
             reason: reason.map(str::to_owned),
-            media: None,
+            media: value.media().map(str::to_owned),
             purged_at: None,
             previous: None,
             sealed: Vec::new(),

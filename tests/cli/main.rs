@@ -15,9 +15,13 @@
 mod support;
 
 mod arguments;
+mod attachments;
 mod bad_files;
 mod bad_input;
 mod check;
+mod clones;
+mod edit;
+mod editors;
 mod environment;
 mod exit_codes;
 mod generate;
@@ -26,6 +30,7 @@ mod json;
 mod kinds;
 mod lists;
 mod notes;
+mod picker;
 mod pipes;
 mod prompts;
 mod rotate;

@@ -65,7 +65,6 @@ fn a_single_final_newline_is_dropped_unless_exact() {
         (b"two\nlines\n", b"two\nlines\n"),
         (b"one line\n\n", b"one line\n\n"),
         (b"windows\r\n", b"windows\r"),
-        (b"\xff\x00\n", b"\xff\x00"),
     ] {
         sandbox.ok(&["cred", "set", "x", "--stdin"], given);
         assert_eq!(get(), kept);
@@ -75,6 +74,12 @@ fn a_single_final_newline_is_dropped_unless_exact() {
         sandbox.ok(&["cred", "set", "x", "password", "--file", &file], b"");
         assert_eq!(get(), kept);
     }
+    // a stream of any bytes is treated like text, a file that is none is kept as it is
+    sandbox.ok(&["cred", "set", "x", "--stdin"], b"\xff\x00\n");
+    assert_eq!(get(), b"\xff\x00");
+    let file = sandbox.file("value", b"\xff\x00\n");
+    sandbox.ok(&["cred", "set", "x", "password", "--file", &file], b"");
+    assert_eq!(get(), b"\xff\x00\n");
     sandbox.ok(&["cred", "set", "x", "--stdin", "--exact"], b"\n");
     assert_eq!(get(), b"\n");
 }

@@ -80,7 +80,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
 }
 
 /// The secret fields to fill: those named and those the kind demands, or else its primary one.
-fn fields(kind: &Kind, named: &[FieldName], handed_in: bool) -> Result<Vec<FieldName>> {
+pub(super) fn fields(kind: &Kind, named: &[FieldName], handed_in: bool) -> Result<Vec<FieldName>> {
     let mut fields: Vec<FieldName> = Vec::new();
     let secret = || kind.fields.iter().filter(|field| field.secret && field.name != "notes");
     for field in secret().filter(|field| field.required) {
@@ -143,7 +143,7 @@ fn known(kind: &Kind, field: &FieldName) -> Result<()> {
     }
 }
 
-fn heed<'g>(
+pub(super) fn heed<'g>(
     cx: &Context,
     kind: &Kind,
     meta: &Metadata,
@@ -160,7 +160,7 @@ fn heed<'g>(
     value::heed(cx, &warnings, typed)
 }
 
-fn taken(name: &CredName) -> Error {
+pub(super) fn taken(name: &CredName) -> Error {
     Error::new(ErrorKind::Conflict, format!("there is a credential named `{name}` already"))
         .hint(format!("change it: `{}`", paste(&["vault", "cred", "set", name.as_str()])))
 }

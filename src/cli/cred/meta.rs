@@ -103,7 +103,8 @@ impl MetaArgs {
             meta.rotate_every = filled(span).map(every).transpose()?;
         }
         if let Some(keep) = &self.keep {
-            meta.keep = filled(keep).map(parse_keep).transpose()?;
+            let kept = |text| public::parse_keep(text).map_err(|e| named("--keep", &e));
+            meta.keep = filled(keep).map(kept).transpose()?;
         }
         meta.tags.extend(self.tag.iter().cloned());
         meta.requires_vpn |= self.requires_vpn;
@@ -184,14 +185,6 @@ impl FromStr for Pair {
 pub fn parse_expiry(when: &str, now: Timestamp) -> Result<Option<Timestamp>> {
     let at = |text| parse_when(text, now, true).map_err(|e| named("--expires", &e));
     filled(when).map(at).transpose()
-}
-
-fn parse_keep(text: &str) -> Result<u32> {
-    let wrong = || {
-        Error::usage("`--keep`: not a number of versions")
-            .hint("write a number from 1 to 1000, or nothing to keep all: --keep ''")
-    };
-    text.parse().ok().filter(|n| (1..=1000).contains(n)).ok_or_else(wrong)
 }
 
 /// The name of a secret field, without its value.

@@ -2,9 +2,11 @@
 
 mod add;
 pub mod check;
+mod clone;
 mod columns;
 mod copy;
 mod due;
+mod edit;
 mod expect;
 mod filter;
 mod get;
@@ -27,7 +29,7 @@ mod totp;
 use super::context::Context;
 use super::report::Report;
 use super::tree::commands;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::kind::{self, Kind};
 use crate::model::CredName;
 use crate::vault::{Match, State, Vault};
@@ -44,6 +46,7 @@ commands! {
   vault cred get db/main"
     pub enum Command {
         Add(Box<add::Args>) leaf "add" "Keep a new credential",
+        Clone(Box<clone::Args>) leaf "clone" or "copy-from" "Keep a new credential like an old one",
         List(Box<list::Args>) leaf "list" "List credentials, without unlocking",
         Due(Box<due::Args>) leaf "due"
             "List what has expired or should be rotated, and what soon will, without unlocking",
@@ -61,6 +64,7 @@ commands! {
             "Show the versions of a credential: when, by whom, how and why",
         Rollback(rollback::Args) leaf "rollback"
             "Make an older value of a secret the current one again, as a new version",
+        Edit(edit::Args) leaf "edit" "Change a credential in your editor",
         Rename(rename::Args) leaf "rename" "Give a credential another name",
         Rm(rm::Args) leaf "rm" "Move a credential to the trash",
         Restore(restore::Args) leaf "restore" "Bring a credential back from the trash",
@@ -75,19 +79,44 @@ fn kinds() -> Vec<CompletionCandidate> {
     kind::ALL.iter().map(one).collect()
 }
 
-/// The credential that `text` is or begins; whoever wrote only its beginning is told which it is.
+/// The credential that `text` is or begins, or that a person picks among those that it fits; whoever
+/// wrote something else than its name is told which it is.
 fn meant<S: State>(cx: &Context, vault: &Vault<S>, text: &str, deleted: bool) -> Result<CredName> {
-    let name = vault.resolve(text, Match::Prefix, deleted)?;
+    let name = match vault.resolve(text, Match::Prefix, deleted) {
+        Ok(name) if vault.names(name.as_str(), deleted, 1)? != [name.as_str()] => {
+            picked(cx, vault, text, deleted)?.unwrap_or(name)
+        }
+        Err(e) if e.kind() == ErrorKind::Conflict => picked(cx, vault, text, deleted)?.ok_or(e)?,
+        found => found?,
+    };
     if name.as_str() != text {
         cx.note(&format!("`{text}` is `{name}`"));
     }
     Ok(name)
 }
 
+/// The credential that a person picks among those that `text` fits, if there is a person and any fits.
+fn picked<S: State>(
+    cx: &Context,
+    vault: &Vault<S>,
+    text: &str,
+    deleted: bool,
+) -> Result<Option<CredName>> {
+    let Some(mut terminal) = cx.terminal() else {
+        return Ok(None);
+    };
+    let names = vault.candidates(text, deleted)?;
+    match names.is_empty() {
+        true => Ok(None),
+        false => names[terminal.pick("Which credential", &names)?].parse().map(Some),
+    }
+}
+
 /// Runs one of them.
 pub fn run(command: Command, cx: &mut Context) -> Result<Report> {
     match command {
         Command::Add(args) => add::run(*args, cx),
+        Command::Clone(args) => clone::run(*args, cx),
         Command::List(args) => list::run(*args, cx),
         Command::Due(args) => due::run(*args, cx),
         Command::Check(args) => check::run(*args, cx),
@@ -99,6 +128,7 @@ pub fn run(command: Command, cx: &mut Context) -> Result<Report> {
         Command::Rotate(args) => rotate::run(*args, cx),
         Command::History(args) => history::run(args, cx),
         Command::Rollback(args) => rollback::run(args, cx),
+        Command::Edit(args) => edit::run(args, cx),
         Command::Rename(args) => rename::run(args, cx),
         Command::Rm(args) => rm::run(args, cx),
         Command::Restore(args) => restore::run(args, cx),

@@ -47,7 +47,7 @@ pub struct Args {
 /// What to take away.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Metadata")]
-struct ClearArgs {
+pub(super) struct ClearArgs {
     /// Works without a VPN after all
     #[arg(long, conflicts_with = "requires_vpn")]
     no_requires_vpn: bool,
@@ -167,7 +167,7 @@ pub(super) fn primary(kind: &Kind, have: &[&FieldName]) -> Result<FieldName> {
 }
 
 /// Whether `field` can be a secret field of a credential of `kind` that has `have`.
-fn fits(kind: &Kind, have: &[&FieldName], field: &FieldName) -> bool {
+pub(super) fn fits(kind: &Kind, have: &[&FieldName], field: &FieldName) -> bool {
     kind.open || kind.secret_field(field.as_str()).is_some() || have.contains(&field)
 }
 
@@ -242,7 +242,7 @@ impl ClearArgs {
             || !self.remove_field.is_empty()
     }
 
-    fn apply(&self, meta: &mut Metadata) -> Result<()> {
+    pub(super) fn apply(&self, meta: &mut Metadata) -> Result<()> {
         meta.requires_vpn &= !self.no_requires_vpn;
         meta.requires_2fa &= !self.no_requires_2fa;
         for tag in &self.remove_tag {

@@ -3,6 +3,7 @@
 use super::meant;
 use crate::cli::complete;
 use crate::cli::context::Context;
+use crate::cli::digest;
 use crate::cli::report::{Cell, Report};
 use crate::error::Result;
 use crate::model::{Attr, FieldName, Metadata, Secret};
@@ -14,6 +15,7 @@ use clap_complete::engine::ArgValueCompleter;
 #[command(after_help = "Examples:
   vault cred show gitea-admin
   vault cred show gitea-admin --reveal
+  vault cred show web/tls --digest
   vault cred show gitea-admin --json")]
 pub struct Args {
     /// Which credential; a beginning that fits only one name will do
@@ -24,6 +26,10 @@ pub struct Args {
     #[arg(long)]
     reveal: bool,
 
+    /// Show the size and SHA-256 of each secret; logged as decrypt
+    #[arg(long, conflicts_with = "reveal")]
+    digest: bool,
+
     /// Show secrets on the terminal even if they could drive it
     #[arg(long, requires = "reveal")]
     raw: bool,
@@ -33,18 +39,14 @@ pub struct Args {
     verify: bool,
 
     /// One in the trash
-    #[arg(long, conflicts_with = "reveal")]
+    #[arg(long, conflicts_with_all = ["reveal", "digest"])]
     deleted: bool,
 }
 
 /// Shows it.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
-    if args.reveal {
-        let mut vault = cx.unlocked()?;
-        let name = meant(cx, &vault, &args.name, false)?;
-        cx.show_raw(args.raw);
-        let (credential, secrets) = vault.reveal_all(&name)?;
-        return Ok(Report::Item(item(&credential, revealed(&credential, secrets))));
+    if args.reveal || args.digest {
+        return opened(&args, cx);
     }
     let credential = if args.verify || cx.has_key_source() {
         let mut vault = cx.unlocked()?;
@@ -58,6 +60,23 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     };
     let hidden = versions(&credential).map(|(field, _)| (field, Cell::Hidden)).collect();
     Ok(Report::Item(item(&credential, hidden)))
+}
+
+/// Shows it with what can only be told of the open values.
+fn opened(args: &Args, cx: &mut Context) -> Result<Report> {
+    let mut vault = cx.unlocked()?;
+    let name = meant(cx, &vault, &args.name, false)?;
+    cx.show_raw(args.raw);
+    let (mut credential, secrets) = vault.reveal_all(&name)?;
+    let media = |(field, value): &(FieldName, Secret)| {
+        value.media().map(|media| (field.clone(), media.to_owned()))
+    };
+    credential.media = secrets.iter().filter_map(media).collect();
+    let cells = match args.digest {
+        true => digests(&secrets),
+        false => revealed(&credential, secrets),
+    };
+    Ok(Report::Item(item(&credential, cells)))
 }
 
 type Pairs = Vec<(&'static str, Cell<'static>)>;
@@ -74,6 +93,10 @@ fn item(credential: &Credential, secrets: Vec<(String, Cell<'static>)>) -> Pairs
         item.push(("fields", Cell::Map(fields)));
     }
     item.push(("secrets", Cell::Map(secrets)));
+    if !credential.media.is_empty() {
+        let media = credential.media.iter().map(|(k, v)| (k.to_string(), Cell::owned(v.as_str())));
+        item.push(("media", Cell::Map(media.collect())));
+    }
     let numbers = versions(credential).map(|(field, version)| (field, Cell::Int(version.into())));
     item.push(("versions", Cell::Map(numbers.collect())));
     item.push(("id", Cell::owned(credential.id.to_string())));
@@ -121,6 +144,19 @@ fn revealed(
         (field, cell)
     });
     cells.collect()
+}
+
+/// The size and digest of each value, in the place of the value.
+fn digests(secrets: &[(FieldName, Secret)]) -> Vec<(String, Cell<'static>)> {
+    let one = |(field, value): &(FieldName, Secret)| {
+        let bytes = i64::try_from(value.len()).unwrap_or(i64::MAX);
+        let told = vec![
+            ("bytes".to_owned(), Cell::Int(bytes)),
+            ("sha256".to_owned(), Cell::owned(digest::sha256(value))),
+        ];
+        (field.to_string(), Cell::Map(told))
+    };
+    secrets.iter().map(one).collect()
 }
 
 /// A span of seconds in its largest whole unit, as it may be typed: `90d`.

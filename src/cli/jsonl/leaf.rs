@@ -34,6 +34,9 @@ leaf!(Span(i64), visit_str(text: &str) => parse_duration(text).map(Span).map_err
 leaf!(Port(u16),
     visit_str(text: &str) => public::parse_port(text).map(Port).map_err(|e| ours(&e)),
     visit_u64(number: u64) => public::parse_port(&number.to_string()).map(Port).map_err(|e| ours(&e)));
+leaf!(Keep(u32),
+    visit_str(text: &str) => public::parse_keep(text).map(Keep).map_err(|e| ours(&e)),
+    visit_u64(number: u64) => public::parse_keep(&number.to_string()).map(Keep).map_err(|e| ours(&e)));
 
 /// A value, or `null`.
 pub(super) struct Maybe<T>(pub(super) Option<T>);

@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::kind::{self, Kind, checks, public};
 use crate::model::{FieldName, Metadata, Secret, Timestamp, parse_when};
 use crate::vault::NewCredential;
-use leaf::{Bytes, Maybe, Object, Port, Span, Tags, Text};
+use leaf::{Bytes, Keep, Maybe, Object, Port, Span, Tags, Text};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use std::fmt;
 
@@ -114,6 +114,7 @@ impl Draft {
             "requires_2fa" => self.meta.requires_2fa = map.next_value()?,
             "expires" => self.expires = map.next_value::<Maybe<Text>>()?.0.map(|text| text.0),
             "rotate_every" => self.rotate_every = map.next_value::<Maybe<Span>>()?.0.map(|s| s.0),
+            "keep" => self.meta.keep = map.next_value::<Maybe<Keep>>()?.0.map(|keep| keep.0),
             "port" => self.meta.port = map.next_value::<Maybe<Port>>()?.0.map(|port| port.0),
             "fields" => {
                 for (key, value) in map.next_value::<Object<Text>>()?.0 {
@@ -208,13 +209,14 @@ mod tests {
     fn a_whole_line() {
         let new = read(
             r#"{"name":"db/main","type":"password","username":"app","host":null,"port":5432,
-                "tags":["a","b"],"requires_2fa":true,"expires":"90d","rotate_every":"30d",
+                "tags":["a","b"],"requires_2fa":true,"expires":"90d","rotate_every":"30d","keep":5,
                 "secrets":{"password":"hunter2"},"notes":{"base64":"AP8="}}"#,
         )
         .unwrap();
         assert_eq!((new.name.as_str(), new.meta.kind.as_str()), ("db/main", "password"));
         assert_eq!((new.meta.get(Attr::Username), new.meta.port), (Some("app"), Some(5432)));
         assert_eq!((new.meta.tags.len(), new.meta.rotate_every), (2, Some(30 * 86_400)));
+        assert_eq!(new.meta.keep, Some(5));
         assert_eq!(new.meta.expires_at, Some(Timestamp(NOW.0 + 90 * 86_400_000)));
         assert_eq!(new.secrets[1].1.expose(), b"\x00\xff");
     }
@@ -239,6 +241,8 @@ mod tests {
             r#"{"name":"x","type":"password","tags":["hunter2,"]}"#,
             r#"{"name":"x","type":"password","expires":"hunter2","secrets":{"password":"p"}}"#,
             r#"{"name":"x","type":"password","rotate_every":"hunter2"}"#,
+            r#"{"name":"x","type":"password","keep":"hunter2"}"#,
+            r#"{"name":"x","type":"password","keep":1001}"#,
             r#"{"name":"x","hunter2":1}"#,
             r#"{"name":"x","hunter2":1,"hunter2":1}"#,
             r#"{"name":"x","secrets":{"HUNTER2":"hunter2"}}"#,

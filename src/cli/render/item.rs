@@ -2,6 +2,7 @@
 
 use super::cell;
 use super::out::Out;
+use crate::cli::digest;
 use crate::cli::escape::{self, Rule};
 use crate::cli::report::Cell;
 use std::borrow::Cow;
@@ -78,7 +79,7 @@ fn lines(cell: &Cell<'_>) -> Vec<String> {
         Cell::Text(text) => text_lines(text),
         Cell::Secret(secret) => match std::str::from_utf8(secret.expose()) {
             Ok(text) => text_lines(text),
-            Err(_) => vec![cell::shown(cell)],
+            Err(_) => vec![escape::shown(&digest::summary(secret)).into_owned()],
         },
         Cell::List(items) => {
             let long = items.iter().map(|item| item.width() + 2).sum::<usize>() > LIST_WIDTH;

@@ -122,7 +122,8 @@ fn items() {
          \x20 secret     ••••••••\n\
          \x20 key        one\n\
          \x20            two\n\
-         \x20 blob       base64://4=\n"
+         \x20 blob       ‹2 bytes, SHA-256 BLOB›\n"
+            .replace("BLOB", "b3d510ef04275ca8e698e5b3cbb0ece3949ef9252f0cdc839e9ee347409a2209")
     );
     assert_eq!(
         render(thing(), Format::Plain),

@@ -62,6 +62,23 @@ impl SecretRow {
         db.first(&sql, &args, Self::read)
     }
 
+    /// The media type of one version, without its value: that may be large.
+    pub(in crate::vault) fn media(
+        db: &Db,
+        credential: Uuid,
+        field: &FieldName,
+        version: u32,
+    ) -> Result<Option<String>> {
+        let sql = "SELECT media FROM secret WHERE credential = ?1 AND field = ?2 AND version = ?3";
+        let args = [
+            Value::Blob(credential.as_bytes()),
+            Value::Text(field.as_str()),
+            Value::Int(i64::from(version)),
+        ];
+        let media = db.first(sql, &args, |row| Ok(row.opt_text(0)?.map(str::to_owned)))?;
+        Ok(media.flatten())
+    }
+
     /// Calls `each` for these versions of a field, newest first.
     pub(in crate::vault) fn each_of(
         db: &Db,

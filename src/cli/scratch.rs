@@ -1,0 +1,200 @@
+//! A private place for a text that another program must find as a file: a directory of our own in
+//! memory, overwritten and removed afterwards. Knows nothing of the text.
+
+use super::read::{self, Privacy};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::Secret;
+use crate::world::World;
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// The longest text that is read back: 4 MiB.
+const LONGEST: usize = 4 << 20;
+
+/// Such a place; wiped when dropped.
+pub struct Scratch {
+    dir: PathBuf,
+    keep: bool,
+}
+
+impl Scratch {
+    /// A new one. For a `secret` text it is in memory, or nowhere.
+    ///
+    /// # Errors
+    /// Unsupported (4) without a place in memory; I/O (18).
+    pub fn new(world: &World, secret: bool) -> Result<Self> {
+        let runtime = world.var("XDG_RUNTIME_DIR").map(PathBuf::from);
+        let memory = runtime.into_iter().chain([PathBuf::from("/dev/shm")]);
+        let disk = world.var("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
+        let parent = choose(memory, Some(disk).filter(|_| !secret))?;
+        let dir = parent.join(format!("vault-edit-{:016x}", rand::random::<u64>()));
+        let made = DirBuilder::new().mode(0o700).create(&dir);
+        made.map_err(|e| Error::io(format!("cannot make `{}`", dir.display()), &e))?;
+        Ok(Self { dir, keep: false })
+    }
+
+    /// Where the text is. The ending tells editors what it is.
+    #[must_use]
+    pub fn file(&self) -> PathBuf {
+        self.dir.join("credential.toml")
+    }
+
+    /// Writes the text. There must be none yet.
+    ///
+    /// # Errors
+    /// I/O (18).
+    pub fn write(&self, text: &Secret) -> Result<()> {
+        let path = self.file();
+        let wrong = |e: io::Error| Error::io(format!("cannot write `{}`", path.display()), &e);
+        let mut options = File::options();
+        let options =
+            options.write(true).create_new(true).mode(0o600).custom_flags(libc::O_NOFOLLOW);
+        let mut file = options.open(&path).map_err(wrong)?;
+        file.write_all(text.expose()).map_err(wrong)
+    }
+
+    /// The text as it is now; none if it has gone.
+    ///
+    /// # Errors
+    /// Usage (2) when it is no regular file or too long; I/O (18).
+    pub fn read(&self) -> Result<Option<Secret>> {
+        let path = self.file();
+        match fs::symlink_metadata(&path) {
+            Ok(about) if about.is_file() => read::file(&path, LONGEST, Privacy::AsItIs).map(Some),
+            Ok(_) => Err(Error::usage(format!("`{}` is no file any more", path.display()))),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Leaves it as it is, and tells where the text is.
+    #[must_use]
+    pub fn keep(mut self) -> PathBuf {
+        self.keep = true;
+        self.file()
+    }
+
+    /// Overwrites and removes everything in it, whatever the other program has put there.
+    ///
+    /// # Errors
+    /// I/O (18), naming what is left.
+    pub fn wipe(mut self) -> Result<()> {
+        self.keep = true;
+        let left = |e: io::Error| {
+            let what = format!("cannot remove `{}`, which holds the text", self.dir.display());
+            Error::io(what, &e).hint(format!("rm -r {}", read::quoted(&self.dir)))
+        };
+        wipe(&self.dir).map_err(left)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if !self.keep {
+            // something has failed already, and that is what will be said
+            let _ = wipe(&self.dir);
+        }
+    }
+}
+
+fn wipe(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let (entry, path) = entry.map(|entry| (entry.file_type(), entry.path()))?;
+        match entry? {
+            kind if kind.is_dir() => wipe(&path)?,
+            kind => {
+                // what cannot be overwritten is removed all the same
+                let _ = if kind.is_file() { overwrite(&path) } else { Ok(()) };
+                fs::remove_file(&path)?;
+            }
+        }
+    }
+    fs::remove_dir(dir)
+}
+
+fn overwrite(path: &Path) -> io::Result<()> {
+    let mut file = File::options().write(true).custom_flags(libc::O_NOFOLLOW).open(path)?;
+    let mut left = file.metadata()?.len();
+    while left > 0 {
+        let block = left.min(4096);
+        file.write_all(&[0; 4096][..usize::try_from(block).unwrap_or(4096)])?;
+        left -= block;
+    }
+    file.sync_data()?;
+    file.set_len(0)
+}
+
+/// The first place in memory where nobody else can put things in our way, or else the disk.
+fn choose(memory: impl Iterator<Item = PathBuf>, disk: Option<PathBuf>) -> Result<PathBuf> {
+    let mut fitting = memory.filter(|dir| is_safe(dir) && in_memory(dir));
+    fitting.next().or(disk).ok_or_else(|| {
+        let what = "there is no place in memory for the text, and secrets are written to no disk";
+        Error::new(ErrorKind::Unsupported, what)
+            .hint("set XDG_RUNTIME_DIR to a directory of your own on a tmpfs")
+            .hint("change one value without an editor: vault cred set NAME FIELD")
+    })
+}
+
+/// Whether nobody else can rename what we make there: it is ours alone, or sticky.
+fn is_safe(dir: &Path) -> bool {
+    let ours = rustix::process::geteuid().as_raw();
+    dir.is_absolute()
+        && fs::symlink_metadata(dir).is_ok_and(|about| {
+            let (mode, shared) = (about.mode(), about.mode() & 0o022 != 0);
+            about.is_dir() && if shared { mode & 0o1000 != 0 } else { about.uid() == ours }
+        })
+}
+
+#[cfg(target_os = "linux")]
+fn in_memory(dir: &Path) -> bool {
+    const TMPFS: rustix::fs::FsWord = 0x0102_1994;
+    rustix::fs::statfs(dir).is_ok_and(|about| about.f_type == TMPFS)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn in_memory(_: &Path) -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_other_program_left_is_wiped_too() {
+        let parent = tempfile::tempdir().unwrap();
+        let var = [("TMPDIR", parent.path().as_os_str())];
+        let world = World::fake(&var, None);
+        let dir = parent.path().join("d");
+        DirBuilder::new().mode(0o700).create(&dir).unwrap();
+        let scratch = Scratch { dir: dir.clone(), keep: false };
+        scratch.write(&Secret::from_bytes(b"canary")).unwrap();
+        assert!(scratch.write(&Secret::from_bytes(b"again")).is_err());
+        // another name for the same bytes: they must have been overwritten before they were removed
+        fs::hard_link(scratch.file(), parent.path().join("link")).unwrap();
+        fs::create_dir(dir.join("backups")).unwrap();
+        fs::write(dir.join("backups/credential.toml~"), b"canary").unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", dir.join("x")).unwrap();
+        scratch.wipe().unwrap();
+        assert!(!dir.exists() && Path::new("/etc/passwd").exists());
+        assert_eq!(fs::read(parent.path().join("link")).unwrap(), b"");
+        let made = Scratch::new(&world, false).unwrap();
+        let path = made.dir.clone();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o700);
+        drop(made);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn only_memory_is_good_enough_for_secrets() {
+        let disk = || Some(PathBuf::from("/tmp"));
+        let chosen = |memory: &str, disk| choose([PathBuf::from(memory)].into_iter(), disk);
+        assert_eq!(chosen("/proc", None).unwrap_err().kind(), ErrorKind::Unsupported);
+        assert_eq!(chosen("dev/shm", None).unwrap_err().kind(), ErrorKind::Unsupported);
+        assert_eq!(chosen("/proc", disk()).unwrap(), Path::new("/tmp"));
+        if cfg!(target_os = "linux") && in_memory(Path::new("/dev/shm")) {
+            assert_eq!(chosen("/dev/shm", disk()).unwrap(), Path::new("/dev/shm"));
+        }
+    }
+}
