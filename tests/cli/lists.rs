@@ -228,7 +228,7 @@ fn due_lists_what_is_overdue_first_and_ends_with_16() {
         (code, lines(&items)),
         (0, r#""soon" "expires", "rotate/soon" "rotation due""#.into())
     );
-    assert_eq!(items[0]["days"], 9);
+    assert_eq!((&items[0]["days"], &items[1]["days"]), (&10.into(), &20.into()));
     add(&sandbox, "over", &["--expires", "2020-02-29", "--rotate-every", "1s"]);
     pause();
     let (code, out, _) = due(&["--json", "--quiet"]);

@@ -19,10 +19,10 @@ use std::path::PathBuf;
   vault cred check --hibp pwned-passwords-sha1-ordered-by-hash.txt
   vault cred check --json --only weak,leaked --hibp ~/pwned-ranges
 
-Values are compared among those that fit. Weak is what people choose only: passwords, passphrases and
-PINs. `--hibp` takes a list of SHA-1 hashes, HASH or HASH:COUNT a line (sorted is quickest), the answer
-to one range query in a file named by its five digits, or a directory of these. It is read where it
-lies; nothing leaves this machine.
+Values are compared among those that fit. Only what people choose is called weak: passwords,
+passphrases and PINs. `--hibp` takes a list of SHA-1 hashes, HASH or HASH:COUNT a line (sorted is
+quickest), the answer to one range query in a file named by its five digits, or a directory of
+these. It is read where it lies; nothing leaves this machine.
 
 Exit code 16 when something is found.")]
 pub struct Args {
@@ -30,19 +30,22 @@ pub struct Args {
     filter: AllFilterArgs,
 
     /// Only these checks
-    #[arg(long, value_name = "CHECK,…", value_delimiter = ',',
+    #[arg(long, value_name = "CHECK,…", value_delimiter = ',', help_heading = HEADING,
           value_parser = PossibleValuesParser::new(CHECKS))]
     only: Vec<String>,
 
     /// What scores less is weak: 1 to 4
-    #[arg(long, value_name = "N", default_value_t = WEAK,
+    #[arg(long, value_name = "N", default_value_t = WEAK, help_heading = HEADING,
           value_parser = clap::value_parser!(u8).range(1..=4))]
     min_score: u8,
 
     /// Look them up in a list of leaked passwords
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::AnyPath)]
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::AnyPath,
+          help_heading = HEADING)]
     hibp: Option<PathBuf>,
 }
+
+const HEADING: &str = "What to look for";
 
 /// What is looked for. The words are frozen: they stand in the JSON.
 const CHECKS: [&str; 7] =

@@ -55,8 +55,9 @@ pub fn headings(columns: &[&'static ListColumn]) -> Vec<Column> {
 /// Usage (2) with what there is to sort by.
 pub fn order(text: &str) -> Result<Order> {
     let (name, descending) = text.strip_prefix('-').map_or((text, false), |name| (name, true));
+    let name = name.replace('-', "_");
     let key = KEYS.iter().find(|(key, _)| *key == name).map(|(_, key)| *key);
-    key.or_else(|| attr(name)).map(|by| Order { by, descending }).ok_or_else(|| {
+    key.or_else(|| attr(&name)).map(|by| Order { by, descending }).ok_or_else(|| {
         let keys = KEYS.iter().map(|(key, _)| *key);
         let all: Vec<_> = keys.chain(Attr::ALL.map(Attr::name)).collect();
         Error::usage("`--sort` has a key that lists are not sorted by")
@@ -162,6 +163,7 @@ mod tests {
             assert!(columns.contains(key), "{key}");
         }
         assert!(USUAL.iter().all(|name| columns.contains(name)));
+        assert!(super::order("-last-read").is_ok_and(|order| order.by == SortKey::LastRead));
         let order = order("-client").unwrap();
         assert!(order.descending && order.by == SortKey::Attr(Attr::Client));
         for wrong in ["", "-", "--name", "fields", "Name", "name "] {

@@ -74,7 +74,7 @@ impl Task {
             Cell::text(Some(&self.name)),
             Cell::text(Some(self.duty.words(self.at <= now))),
             Cell::Time(self.at),
-            Cell::Int((self.at.0.saturating_sub(now.0)) / DAY),
+            Cell::Int(self.at.0.saturating_sub(now.0).saturating_add(DAY / 2).div_euclid(DAY)),
             Cell::text(Some(&self.kind)),
             Cell::text(self.client.as_deref()),
         ]

@@ -28,26 +28,30 @@ pub struct Args {
     deleted: bool,
 
     /// In order of these columns; a minus before one turns it round
-    #[arg(long, value_name = "KEY,…", value_delimiter = ',', allow_hyphen_values = true)]
+    #[arg(long, value_name = "KEY,…", value_delimiter = ',', allow_hyphen_values = true,
+          help_heading = HEADING)]
     sort: Vec<String>,
 
     /// Only these columns; any that JSON has, and `last_read`
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', hide_possible_values = true,
-          value_parser = PossibleValuesParser::new(columns::names()))]
+          help_heading = HEADING, value_parser = PossibleValuesParser::new(columns::names()))]
     columns: Vec<String>,
 
     /// At most so many
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = HEADING)]
     limit: Option<u64>,
 
     /// Leave out so many first
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true,
+          help_heading = HEADING)]
     offset: u64,
 
     /// Unlock, and check against the vault's keys what is listed
-    #[arg(long)]
+    #[arg(long, help_heading = HEADING)]
     verify: bool,
 }
+
+const HEADING: &str = "How to list them";
 
 /// Lists them.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
