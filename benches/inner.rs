@@ -13,8 +13,7 @@ use vault::cli::report::{Cell, Column, Report, Sink};
 use vault::error::Result;
 use vault::model::{Attr, CredName, FieldName, Metadata, Secret, Timestamp};
 use vault::vault::{
-    Change, Filter, Key, Locked, Match, NewCredential, Place, Purpose, Unlocked, Vault,
-    new_key_file,
+    Change, Filter, Key, Locked, NewCredential, Place, Purpose, Unlocked, Vault, new_key_file,
 };
 use vault::world::World;
 
@@ -57,9 +56,8 @@ fn resolve(bencher: Bencher<'_, '_>, size: usize) {
     let vault = fixture.locked();
     let whole = name(size / 2);
     let beginning = &whole.as_str()[..whole.as_str().len() - 1];
-    let found = vault.resolve(beginning, Match::Prefix, false).is_ok();
-    bencher
-        .bench_local(|| vault.resolve(black_box(beginning), Match::Prefix, false).is_ok() == found);
+    let found = vault.search(beginning, false).is_ok();
+    bencher.bench_local(|| vault.search(black_box(beginning), false).is_ok() == found);
 }
 
 /// Every row of a locked vault, as `cred list` reads it; one entry.

@@ -139,11 +139,21 @@ pub fn command() -> clap::Command {
 }
 
 fn parse(args: &[OsString]) -> std::result::Result<Cli, usage::Stop> {
+    match tree::pruned(args, || understand(args)) {
+        Err(version) if version.kind() == clap::error::ErrorKind::DisplayVersion => {
+            Err(usage::explain(&version, args, command))
+        }
+        Ok(cli) => Ok(cli),
+        // Only the whole tree knows what else could have been meant, and its help lists everything.
+        Err(_) => understand(args).map_err(|wrong| usage::explain(&wrong, args, command)),
+    }
+}
+
+fn understand(args: &[OsString]) -> std::result::Result<Cli, clap::Error> {
     // Not dropped: taking the tree apart piece by piece costs as much as a look-up in the vault.
     let mut tree = ManuallyDrop::new(Cli::command());
-    let parsed = tree.try_get_matches_from_mut(args);
-    let cli = parsed.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
-    cli.map_err(|wrong| usage::explain(&wrong, args, command))
+    let mut matches = tree.try_get_matches_from_mut(args)?;
+    Cli::from_arg_matches_mut(&mut matches)
 }
 
 fn run(cli: Cli, world: Rc<World>) -> ExitCode {
@@ -257,6 +267,37 @@ mod tests {
     fn a_fault_of_our_own_is_code_1() {
         assert_eq!(caught(|| panic!("canary")), ExitCode::from(1));
         assert_eq!(caught(|| ExitCode::from(10)), ExitCode::from(10));
+    }
+
+    /// Whatever stands on a command line, the small tree takes it as the whole one does.
+    #[test]
+    fn a_command_line_means_the_same_without_the_other_commands() {
+        for line in [
+            "vault cred get list --reason import",
+            "vault --vault cred status",
+            "vault cred copy-from add set --generate",
+            "vault import --format jsonl",
+            "vault --json audit show --actor get",
+            "vault help cred",
+            "vault cred rm -- purge",
+        ] {
+            let args: Vec<OsString> = line.split(' ').map(Into::into).collect();
+            let names = |matches: &clap::ArgMatches| {
+                let mut names = Vec::new();
+                let mut here = matches.subcommand();
+                while let Some((name, inner)) = here {
+                    names.push(name.to_owned());
+                    here = inner.subcommand();
+                }
+                names
+            };
+            let whole = names(&Cli::command().try_get_matches_from(&args).unwrap());
+            let small = tree::pruned(&args, || Cli::command().try_get_matches_from(&args).unwrap());
+            assert_eq!(names(&small), whole, "{line}");
+        }
+        let args = ["vault", "cred", "get", "x"].map(OsString::from);
+        let roots = tree::pruned(&args, || Cli::command().get_subcommands().count());
+        assert_eq!(roots, 1);
     }
 
     #[test]

@@ -1,10 +1,34 @@
 //! The command tree, a table per level. A command's options are built only when it is the one that
-//! is run (or when its help, manual page or completion is made): building all of them takes longer
-//! than a look-up in the vault.
+//! is run (or when its help, manual page or completion is made), and the commands beside it are left
+//! out: building all of it takes longer than a look-up in the vault.
+
+use std::cell::RefCell;
+use std::ffi::OsString;
+
+thread_local! {
+    /// The words of a command line, while only the commands among them are built.
+    static WORDS: RefCell<Option<Vec<OsString>>> = const { RefCell::new(None) };
+}
+
+/// Runs `work` while only those commands are built that are named among `words`, wherever they stand:
+/// what the parser does with a right command line is the same as with the whole tree.
+pub(super) fn pruned<T>(words: &[OsString], work: impl FnOnce() -> T) -> T {
+    WORDS.set(Some(words.to_vec()));
+    let done = work();
+    WORDS.set(None);
+    done
+}
+
+/// Whether the command with these names is to be built.
+pub(super) fn is_wanted(names: &[&str]) -> bool {
+    WORDS.with_borrow(|words| {
+        words.as_ref().is_none_or(|words| words.iter().any(|word| names.iter().any(|n| word == n)))
+    })
+}
 
 /// Makes an enum of commands and its place in the parser: variant, arguments, `leaf` or `group`,
-/// name (`or` another one), and the sentence that lists show. `eager` is a leaf with an option of its own in the place
-/// of a global one, which the parser must know of early.
+/// name (`or` another one), and the sentence that lists show. `eager` is a leaf with an option of its
+/// own in the place of a global one, which the parser must know of early.
 macro_rules! commands {
     (@build eager $Args:ty, $name:literal) => {
         <$Args as clap::Args>::augment_args(clap::Command::new($name))
@@ -32,13 +56,18 @@ macro_rules! commands {
 
         impl clap::Subcommand for $Enum {
             fn augment_subcommands(parent: clap::Command) -> clap::Command {
+                let parent = parent $(.after_help($help))?;
+                $(
+                    let parent = match $crate::cli::tree::is_wanted(&[$name, $($alias)?]) {
+                        true => parent.subcommand(
+                            $crate::cli::tree::commands!(@build $shape $Args, $name)
+                                .about($about)
+                                $(.visible_alias($alias))?,
+                        ),
+                        false => parent,
+                    };
+                )+
                 parent
-                    $(.after_help($help))?
-                    $(.subcommand(
-                        $crate::cli::tree::commands!(@build $shape $Args, $name)
-                            .about($about)
-                            $(.visible_alias($alias))?,
-                    ))+
             }
 
             fn augment_subcommands_for_update(parent: clap::Command) -> clap::Command {

@@ -5,7 +5,7 @@ use super::store::credential as rows;
 use super::store::{CredentialRow, Head};
 use super::tx::{self, Tx};
 use super::versions::choose;
-use super::view::{Expect, Match, Subject};
+use super::view::{Expect, Subject};
 use super::{State, Vault, check, state};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CredName, FieldName};
@@ -31,24 +31,23 @@ impl<S: State> Vault<S> {
         Ok(row.map(|row| (row.meta.kind, fields(row.heads))))
     }
 
-    /// Finds out which name is meant: the text itself if it is one or if nothing fits better, else
-    /// the only name that begins with it; unlocked, that is said only after all rows were checked.
-    /// Whether it exists is for the verb to say.
+    /// The credential of this name, or the only one whose name begins so; unlocked, that is said only
+    /// after all rows were checked. None if nothing fits.
     ///
     /// # Errors
     /// Usage for what cannot be a name, conflict (13) with the candidates when several fit.
-    pub fn resolve(&self, text: &str, how: Match, deleted: bool) -> Result<CredName> {
+    pub fn search(&self, text: &str, deleted: bool) -> Result<Option<CredName>> {
         let name: CredName = text.parse()?;
-        if how == Match::Exact || rows::exists(&self.core.db, text, deleted)? {
-            return Ok(name);
+        if rows::exists(&self.core.db, text, deleted)? {
+            return Ok(Some(name));
         }
         let mut fitting = rows::names(&self.core.db, text, deleted, 11)?;
         match fitting.len() {
-            0 => Ok(name),
+            0 => Ok(None),
             1 => {
                 // A beginning means this one only if nobody took away another that it fits better.
                 self.check_names()?;
-                fitting.remove(0).parse()
+                fitting.remove(0).parse().map(Some)
             }
             _ => {
                 let message = format!("`{name}` fits several credentials");

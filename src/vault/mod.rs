@@ -38,7 +38,7 @@ pub use slot::{new_key_file, parse_identity};
 pub use store::list::Listed;
 pub use view::{
     Change, Checkup, Credential, Depth, Edit, Entry, EntryFilter, Expect, Fact, Finding,
-    LogVerdict, Match, NewCredential, Seen, Status, Subject, To, Trashed, Version,
+    LogVerdict, NewCredential, Seen, Status, Subject, To, Trashed, Version,
 };
 pub use warnings::Warnings;
 

@@ -116,15 +116,6 @@ impl<'a> From<(&'a CredName, Option<&'a Expect>)> for Subject<'a> {
     }
 }
 
-/// How a name on the command line finds its credential.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Match {
-    /// The whole name only: for commands that change things.
-    Exact,
-    /// The whole name, else a prefix that fits one name only.
-    Prefix,
-}
-
 /// Where a value goes that is handed out.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum To {

@@ -122,7 +122,11 @@ impl Maker {
 }
 
 fn secrets(all: &[(&str, &[u8])]) -> Vec<(vault::model::FieldName, Secret)> {
-    all.iter().map(|(field, value)| (field.parse().unwrap(), Secret::from_bytes(value))).collect()
+    let one = |value: &[u8]| {
+        let media = (value.len() > 4096).then(|| "application/octet-stream".to_owned());
+        Secret::from_bytes(value).with_media(media)
+    };
+    all.iter().map(|(field, value)| (field.parse().unwrap(), one(value))).collect()
 }
 
 /// Metadata with no column left out.

@@ -8,7 +8,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::rc::Rc;
 use vault::model::{Attr, Secret};
-use vault::vault::{EntryFilter, Key, Match, Place, Purpose, Unlocked, Vault};
+use vault::vault::{EntryFilter, Key, Place, Purpose, Unlocked, Vault};
 use vault::world::World;
 
 /// The actions that change a row, and so count in the vault's state.
@@ -147,7 +147,7 @@ fn history(vault: &mut Vault<Unlocked>) -> Result<(Vec<Logged>, usize), String> 
 
 fn held(vault: &mut Vault<Unlocked>, name: &str) -> Result<Held, String> {
     let wrong = |e| format!("credential {name}: {e}");
-    let name = vault.resolve(name, Match::Exact, false).map_err(wrong)?;
+    let name = name.parse().map_err(wrong)?;
     let about = vault.show(&name, false).map_err(wrong)?;
     let value = vault.reveal(&name, None).map_err(wrong)?;
     let url = about.meta.get(Attr::Url).map(str::to_owned);

@@ -32,7 +32,7 @@ use super::tree::commands;
 use crate::error::{ErrorKind, Result};
 use crate::kind::{self, Kind};
 use crate::model::CredName;
-use crate::vault::{Match, State, Vault};
+use crate::vault::{State, Vault};
 use clap_complete::engine::CompletionCandidate;
 
 pub use meta::set_field;
@@ -82,12 +82,12 @@ fn kinds() -> Vec<CompletionCandidate> {
 /// The credential that `text` is or begins, or that a person picks among those that it fits; whoever
 /// wrote something else than its name is told which it is.
 fn meant<S: State>(cx: &Context, vault: &Vault<S>, text: &str, deleted: bool) -> Result<CredName> {
-    let name = match vault.resolve(text, Match::Prefix, deleted) {
-        Ok(name) if vault.names(name.as_str(), deleted, 1)? != [name.as_str()] => {
-            picked(cx, vault, text, deleted)?.unwrap_or(name)
-        }
+    let name = match vault.search(text, deleted) {
+        Ok(Some(name)) => name,
+        // whether it exists is for the verb to say
+        Ok(None) => picked(cx, vault, text, deleted)?.map_or_else(|| text.parse(), Ok)?,
         Err(e) if e.kind() == ErrorKind::Conflict => picked(cx, vault, text, deleted)?.ok_or(e)?,
-        found => found?,
+        Err(e) => return Err(e),
     };
     if name.as_str() != text {
         cx.note(&format!("`{text}` is `{name}`"));

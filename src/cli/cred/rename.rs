@@ -6,7 +6,6 @@ use crate::cli::context::Context;
 use crate::cli::report::{Cell, Report};
 use crate::error::Result;
 use crate::model::CredName;
-use crate::vault::Match;
 use clap_complete::engine::ArgValueCompleter;
 
 /// Give a credential another name
@@ -28,7 +27,7 @@ pub struct Args {
 /// Renames it.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let mut vault = cx.unlocked()?;
-    let name = vault.resolve(&args.name, Match::Exact, false)?;
+    let name: CredName = args.name.parse()?;
     vault.rename((&name, args.only_if.expect(None).as_ref()), &args.new_name)?;
     Ok(Report::Done {
         message: format!("renamed `{name}` to `{}`", args.new_name),

@@ -5,7 +5,7 @@ use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::report::{Cell, Report};
 use crate::error::Result;
-use crate::vault::Match;
+use crate::model::CredName;
 use clap_complete::engine::ArgValueCompleter;
 
 /// Bring a credential back from the trash
@@ -24,7 +24,7 @@ pub struct Args {
 /// Brings it back.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let mut vault = cx.unlocked()?;
-    let name = vault.resolve(&args.name, Match::Exact, true)?;
+    let name: CredName = args.name.parse()?;
     vault.restore((&name, args.only_if.expect(None).as_ref()))?;
     Ok(Report::Done {
         message: format!("restored `{name}`"),

@@ -6,7 +6,7 @@ use crate::cli::context::Context;
 use crate::cli::report::{Cell, Report};
 use crate::cli::usage::paste;
 use crate::error::Result;
-use crate::vault::Match;
+use crate::model::CredName;
 use clap_complete::engine::ArgValueCompleter;
 
 /// Move a credential to the trash
@@ -27,7 +27,7 @@ pub struct Args {
 /// Moves it.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let mut vault = cx.unlocked()?;
-    let name = vault.resolve(&args.name, Match::Exact, false)?;
+    let name: CredName = args.name.parse()?;
     vault.remove((&name, args.only_if.expect(None).as_ref()))?;
     let back = paste(&["vault", "cred", "restore", name.as_str()]);
     Ok(Report::Done {

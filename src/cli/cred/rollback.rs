@@ -5,8 +5,7 @@ use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::report::{Cell, Report};
 use crate::error::Result;
-use crate::model::FieldName;
-use crate::vault::Match;
+use crate::model::{CredName, FieldName};
 use clap_complete::engine::ArgValueCompleter;
 
 /// Make an older value of a secret the current one again, as a new version
@@ -36,7 +35,7 @@ pub struct Args {
 /// Brings it back.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let mut vault = cx.unlocked()?;
-    let name = vault.resolve(&args.name, Match::Exact, false)?;
+    let name: CredName = args.name.parse()?;
     let expect = args.only_if.expect(args.field.as_ref());
     let (field, version) =
         vault.rollback((&name, expect.as_ref()), args.field.as_ref(), args.to)?;

@@ -12,7 +12,7 @@ use crate::cli::value::{self, Given, ValueArgs};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::{self, Kind, checks};
 use crate::model::{CredName, FieldName, Metadata, Timestamp};
-use crate::vault::{Change, Credential, Filter, Match, State, Unlocked, Vault};
+use crate::vault::{Change, Credential, Filter, State, Unlocked, Vault};
 use clap_complete::engine::ArgValueCompleter;
 
 /// Put a new value in the place of a secret; made up unless it is handed in
@@ -97,7 +97,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     };
     let given = set::early(&args.value, field.as_ref(), cx)?;
     let mut vault = cx.unlocked()?;
-    let name = vault.resolve(name, Match::Exact, false)?;
+    let name: CredName = name.parse()?;
     let order = Order { field: field.as_ref(), args: &args };
     let rotated = rotate(cx, &mut vault, &name, &order, given)?;
     Ok(done(cx, rotated))

@@ -8,7 +8,7 @@ use crate::cli::render::Format;
 use crate::cli::report::{Cell, Column, Report, Sink};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::CredName;
-use crate::vault::{Filter, Match, Unlocked, Vault};
+use crate::vault::{Filter, Unlocked, Vault};
 use std::collections::BTreeSet;
 
 /// What became of one of them.
@@ -40,7 +40,7 @@ pub(super) fn run(order: &Order<'_>, filter: Filter, cx: &Context) -> Result<Rep
     let mut items: Vec<Item> = left_out.collect();
     let bar = progress::bar_of(cx, "credentials rotated", names.len());
     for text in names {
-        let name = vault.resolve(&text, Match::Exact, false);
+        let name = text.parse::<CredName>();
         let outcome = match name.and_then(|name| rotate(cx, &mut vault, &name, order, None)) {
             Ok(rotated) => Outcome::Rotated(rotated),
             Err(e) => Outcome::Failed(e),

@@ -9,8 +9,8 @@ use crate::cli::usage::{paste, secret_in_arguments};
 use crate::cli::value::{self, Given, ValueArgs};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::{self, Kind, checks};
-use crate::model::{Attr, FieldName, Label, Metadata, Timestamp};
-use crate::vault::{Change, Credential, Locked, Match, Vault};
+use crate::model::{Attr, CredName, FieldName, Label, Metadata, Timestamp};
+use crate::vault::{Change, Credential, Locked, Vault};
 use clap_complete::engine::ArgValueCompleter;
 
 /// Change a credential: its metadata, or a secret, which gets a new version
@@ -79,7 +79,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         refuse_strange(&cx.locked()?, &args, field)?;
     }
     let mut vault = cx.unlocked()?;
-    let name = vault.resolve(&args.name, Match::Exact, false)?;
+    let name: CredName = args.name.parse()?;
     let expect = args.only_if.expect(args.secret.as_ref());
     let now = vault.look((&name, expect.as_ref()))?; // before anything is typed in vain
     let kind = kind::find(&now.meta.kind)?;
@@ -174,7 +174,7 @@ pub(super) fn fits(kind: &Kind, have: &[&FieldName], field: &FieldName) -> bool 
 /// What stands in the place of a field may be the secret itself: that is found out before anybody is
 /// asked for anything, and never repeated.
 fn refuse_strange(vault: &Vault<Locked>, args: &Args, field: &FieldName) -> Result<()> {
-    let name = vault.resolve(&args.name, Match::Exact, false)?;
+    let name: CredName = args.name.parse()?;
     let Some((kind, have)) = vault.outline(&name)? else {
         return Ok(()); // the verb says so, and leaves an entry
     };
