@@ -167,6 +167,9 @@ fn only_so_many_are_kept() {
     assert_eq!(f.kept(), [4, 5, 6, 7]);
     f.edit(|meta| meta.keep = Some(1));
     assert_eq!(f.kept(), [7]);
+    // nobody can write this, but whoever calls the library could
+    f.edit(|meta| meta.keep = Some(0));
+    assert_eq!((f.kept(), f.value(7).unwrap()), (vec![7], "7".to_owned()));
     f.sound();
 }
 
