@@ -372,7 +372,7 @@ fn renew(
     let lifetime = meta.expires_at.map(|at| at.0.saturating_sub(since.0)).filter(|span| *span > 0);
     if let Some(span) = lifetime.filter(|_| secrets.iter().any(|(field, _)| Some(field) == primary))
     {
-        meta.expires_at = Some(Timestamp(now.0.saturating_add(span)));
+        meta.expires_at = Some(Timestamp(now.0.saturating_add(span)).min(Timestamp::LAST));
     }
 }
 

@@ -48,6 +48,10 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// The longest text that can be searched for, in bytes: escaped, it is still a pattern that
+    /// databases take.
+    pub const LONGEST_SEARCH: usize = 4096;
+
     /// Whether every live credential fits.
     #[must_use]
     pub fn is_empty(&self) -> bool {

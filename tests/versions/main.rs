@@ -109,6 +109,10 @@ fn a_rotation_moves_the_dates_and_a_set_does_not() {
     let versions = f.unlocked().history(&name("x"), Some(&field("password")), false).unwrap();
     let origins: Vec<_> = versions.iter().map(|version| version.origin.as_str()).collect();
     assert_eq!(origins, ["rotate", "rotate", "rotate", "set", "set"]);
+    // one that was to be for ever stays within what can be written as a date
+    f.edit(|meta| meta.expires_at = Some(Timestamp::LAST));
+    let after = f.unlocked().rotate(&name("x"), password("six")).unwrap();
+    assert_eq!(after.meta.expires_at.unwrap().to_string(), "9999-12-31T23:59:59.999Z");
     // there is no rotation without a value, whatever else is to change
     let edit = |meta: &mut Metadata| {
         meta.requires_vpn = true;
