@@ -3,7 +3,7 @@
 use crate::model::{Attr, FieldName, Label, Timestamp};
 
 /// Which credentials to list. Empty means all.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Filter {
     /// A kind's own name.
     pub kind: Option<String>,
