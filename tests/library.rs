@@ -72,6 +72,16 @@ fn new(text: &str, value: &[u8]) -> NewCredential {
 }
 
 #[test]
+fn what_another_process_has_changed_is_no_rollback_to_status() {
+    let f = Fixture::new();
+    let mut before = f.locked();
+    f.add("x", b"value");
+    let status = before.status().unwrap();
+    assert_eq!((status.seal, status.live, status.counter), ("present", 1, 2));
+    assert_eq!(f.locked().status().unwrap().counter, 2);
+}
+
+#[test]
 fn every_list_is_in_the_log_and_a_second_pass_over_it_is_not() {
     let f = Fixture::new();
     f.add("x", b"value");
