@@ -269,6 +269,28 @@ fn the_trash_is_emptied_by_age() {
     f.sound();
 }
 
+/// Which one of a name was put into the trash last is only certain if none was taken away.
+#[test]
+fn what_lies_in_the_trash_is_not_believed_when_something_was_taken_out_of_it() {
+    let f = Fixture::new();
+    for (n, value) in ["old", "new"].into_iter().enumerate() {
+        f.now.set(START + DAY * i64::try_from(n).unwrap());
+        f.add("x", value);
+        f.unlocked().remove(&name("x")).unwrap();
+    }
+    let shown = f.unlocked().show(&name("x"), true).unwrap();
+    assert_eq!(shown.created_at, Timestamp(START + DAY));
+    let db = rusqlite::Connection::open(f.place().file).unwrap();
+    db.execute("DELETE FROM credential WHERE created_at > ?1", [START]).unwrap();
+    drop(db);
+    let mut v = f.unlocked();
+    assert_eq!(kind(v.show(&name("x"), true)), ErrorKind::Integrity);
+    assert_eq!(kind(v.history(&name("x"), None, true)), ErrorKind::Integrity);
+    assert_eq!(kind(v.restore(&name("x"))), ErrorKind::Integrity);
+    assert_eq!(kind(v.purge_version(&name("x"), None, 1, true)), ErrorKind::Integrity);
+    assert_eq!(kind(v.purge(&name("x"), true)), ErrorKind::Integrity);
+}
+
 #[test]
 fn a_thousand_versions_are_no_burden() {
     let f = Fixture::with(&["1"]);
