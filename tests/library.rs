@@ -72,6 +72,38 @@ fn new(text: &str, value: &[u8]) -> NewCredential {
 }
 
 #[test]
+fn what_another_process_has_changed_is_no_rollback_to_status() {
+    let f = Fixture::new();
+    let mut before = f.locked();
+    f.add("x", b"value");
+    let status = before.status().unwrap();
+    assert_eq!((status.seal, status.live, status.counter), ("present", 1, 2));
+    assert_eq!(f.locked().status().unwrap().counter, 2);
+}
+
+#[test]
+fn every_list_is_in_the_log_and_a_second_pass_over_it_is_not() {
+    let f = Fixture::new();
+    f.add("x", b"value");
+    let mut v = f.locked();
+    let of = |client: &str| Filter {
+        attrs: vec![(Attr::Client, client.to_owned())],
+        ..Filter::default()
+    };
+    for client in ["acme", "acme", "example", "acme"] {
+        v.list(&of(client), &mut |_| Ok(())).unwrap();
+    }
+    let mut lists = 0;
+    v.entries(&EntryFilter { action: Some("view".into()), ..EntryFilter::default() }, &mut |e| {
+        assert_eq!(e.details.as_deref(), Some(r#"{"list":"client"}"#));
+        lists += 1;
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(lists, 3);
+}
+
+#[test]
 fn what_goes_in_comes_out_and_every_step_is_in_the_log() {
     let f = Fixture::new();
     f.add("db/main", b"s3cret\0\xff\n");

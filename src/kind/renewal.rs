@@ -1,7 +1,7 @@
 //! What a new value means: what it says of itself, and what is to be done at the service. Knows neither
 //! vaults nor networks.
 
-use super::Kind;
+use super::{Kind, value_of};
 use crate::model::{Attr, FieldName, Metadata, Secret};
 
 impl Kind {
@@ -15,13 +15,20 @@ impl Kind {
 
     /// What new values say of themselves, given the metadata there is.
     #[must_use]
-    pub fn learnt(&self, secrets: &[(FieldName, Secret)], meta: &Metadata) -> Option<Metadata> {
+    pub fn learnt(&self, secrets: &[(FieldName, Secret)], meta: &Metadata) -> Option<Learnt> {
         let mut fresh = Metadata::default();
         fresh.fields.clone_from(&meta.fields);
         fresh.fields.retain(|name, _| name.as_str() != STATED);
         self.learn?(secrets, &mut fresh);
-        Some(fresh)
+        Some(Learnt { meta: fresh, new_key: value_of(secrets, "private_key").is_some() })
     }
+}
+
+/// What new values say of themselves.
+pub struct Learnt {
+    meta: Metadata,
+    /// Whether a private key is among them, so that a public one that was stated is another's.
+    new_key: bool,
 }
 
 /// Where a credential is used: ` at https://…`, ` on HOST`, or nothing.
@@ -45,8 +52,9 @@ pub struct Said {
 }
 
 /// Takes over what was learnt: fills what is empty. An expiry and a public key replace those that the
-/// old value stated.
-pub fn take_over(fresh: Metadata, said: Said, meta: &mut Metadata) {
+/// old value stated. A public key goes with its private key, even if the new one states none.
+pub fn take_over(learnt: Learnt, said: Said, meta: &mut Metadata) {
+    let Learnt { meta: fresh, new_key } = learnt;
     for attr in Attr::ALL {
         if meta.get(attr).is_none() {
             meta.set(attr, fresh.get(attr).map(str::to_owned));
@@ -54,6 +62,7 @@ pub fn take_over(fresh: Metadata, said: Said, meta: &mut Metadata) {
     }
     meta.port = meta.port.or(fresh.port);
     meta.expires_at = fresh.expires_at.filter(|_| !said.expiry).or(meta.expires_at);
+    meta.fields.retain(|name, _| said.stated || !new_key || name.as_str() != STATED);
     for (name, value) in fresh.fields {
         match name.as_str() == STATED {
             true if said.stated => {}
@@ -99,11 +108,18 @@ mod tests {
             meta
         };
         let mut meta = stated(1, "old");
-        take_over(stated(2, "new"), Said::default(), &mut meta);
+        let learnt = |meta, new_key| Learnt { meta, new_key };
+        take_over(learnt(stated(2, "new"), true), Said::default(), &mut meta);
         assert_eq!(meta, stated(2, "new"));
-        take_over(stated(3, "newer"), Said { expiry: true, stated: true }, &mut meta);
+        let all = Said { expiry: true, stated: true };
+        take_over(learnt(stated(3, "newer"), true), all, &mut meta);
         assert_eq!(meta, stated(2, "new"));
-        take_over(Metadata::default(), Said::default(), &mut meta);
+        take_over(learnt(Metadata::default(), false), Said::default(), &mut meta);
         assert_eq!(meta, stated(2, "new"));
+        // a key whose public half cannot be read
+        take_over(learnt(Metadata::default(), true), all, &mut meta);
+        assert_eq!(meta, stated(2, "new"));
+        take_over(learnt(Metadata::default(), true), Said::default(), &mut meta);
+        assert!(meta.fields.is_empty() && meta.expires_at == Some(Timestamp(2)), "{meta:?}");
     }
 }

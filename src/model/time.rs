@@ -9,6 +9,9 @@ use std::fmt;
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
+    /// The last that RFC 3339 can write.
+    pub const LAST: Self = Self(253_402_300_799_999);
+
     /// Its day, in UTC: `2027-01-31`.
     #[must_use]
     pub fn day(self) -> String {
@@ -67,7 +70,9 @@ pub fn parse_when(text: &str, now: Timestamp, ahead: bool) -> Result<Timestamp> 
     if let Ok(at) = DateTime::parse_from_rfc3339(text) {
         return Ok(Timestamp(at.timestamp_millis()));
     }
-    if let Ok(day) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
+    // with a sign, a year would be taken that RFC 3339 cannot write
+    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
+    if let Some(day) = day.filter(|_| text.starts_with(|c: char| c.is_ascii_digit())) {
         let midnight = day.and_hms_opt(0, 0, 0).map(|at| at.and_utc().timestamp_millis());
         return midnight.map(Timestamp).ok_or_else(|| Error::usage("not a date").hint(FORMS));
     }
@@ -94,7 +99,21 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for bad in ["", "2027-13-01", "2027-02-30", "soon", "-5d", "0d", "5", "9999y", "5é", "d"] {
+        for bad in [
+            "",
+            "2027-13-01",
+            "2027-02-30",
+            "soon",
+            "-5d",
+            "0d",
+            "5",
+            "9999y",
+            "5é",
+            "d",
+            "+12027-01-31",
+            "-0001-01-31",
+            "12027-01-31",
+        ] {
             assert!(parse_when(bad, NOW, true).is_err(), "{bad:?}");
         }
     }

@@ -3,6 +3,7 @@
 //! was looked at, and none is handed out.
 
 use super::audit::{CheckReceipt, Draft};
+use super::creds::describe;
 use super::crypto::{self, Label};
 use super::filter::Filter;
 use super::keys::{Keys, MacKey, random_32};
@@ -87,10 +88,8 @@ impl Vault<Unlocked> {
                 Ok(())
             })?;
         }
-        let used = filter.used();
-        let list = if used.is_empty() { "all".into() } else { used.join(",") };
         let values = u64::try_from(values).unwrap_or(u64::MAX);
-        let receipt = tx.enter_check(&list, values)?;
+        let receipt = tx.enter_check(&describe(filter), values)?;
         Ok((receipt, values))
     }
 }

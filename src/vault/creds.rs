@@ -58,12 +58,11 @@ impl<S: State> Vault<S> {
         filter: &Filter,
         row: &mut dyn FnMut(&Listed<'_>) -> Result<()>,
     ) -> Result<()> {
-        let filters = describe(filter);
-        if self.core.listed.as_ref() != Some(&filters) {
+        if self.core.listed.as_ref() != Some(filter) {
             let tx = self.begin()?;
-            let _ = tx.append(Draft::new("view").detail("list", &*filters))?;
+            let _ = tx.append(Draft::new("view").detail("list", describe(filter)))?;
             tx.commit()?;
-            self.core.listed = Some(filters);
+            self.core.listed = Some(filter.clone());
         }
         let keys = self.state.with().map(|with| with.keys);
         let core = &self.core;
@@ -101,7 +100,7 @@ impl<S: State> Vault<S> {
 }
 
 /// Which filters were used, not their values: those may be anything.
-fn describe(filter: &Filter) -> String {
+pub(super) fn describe(filter: &Filter) -> String {
     let used = filter.used();
     if used.is_empty() { "all".into() } else { used.join(",") }
 }
@@ -372,7 +371,7 @@ fn renew(
     let lifetime = meta.expires_at.map(|at| at.0.saturating_sub(since.0)).filter(|span| *span > 0);
     if let Some(span) = lifetime.filter(|_| secrets.iter().any(|(field, _)| Some(field) == primary))
     {
-        meta.expires_at = Some(Timestamp(now.0.saturating_add(span)));
+        meta.expires_at = Some(Timestamp(now.0.saturating_add(span)).min(Timestamp::LAST));
     }
 }
 

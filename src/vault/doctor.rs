@@ -25,18 +25,28 @@ impl<S: State> Vault<S> {
     /// # Errors
     /// Integrity (15), I/O (18).
     pub fn status(&mut self) -> Result<Status> {
+        // The seal is read first: a process that commits now may move it past what is seen here.
+        let (found, _) = self.core.seal_file().read()?;
+        self.core.db.begin_read()?;
+        let status = self.status_beside(&found);
+        self.core.db.roll_back();
+        status
+    }
+
+    fn status_beside(&self, found: &Found) -> Result<Status> {
         let core = &self.core;
+        let vault = VaultRow::load(&core.db)?;
         let now = core.world.now();
-        let end = log::end(&core.db, core.vault.vault_id)?;
+        let end = log::end(&core.db, vault.vault_id)?;
         let (soon, quarter) = (Timestamp(now.0 + SOON), Timestamp(now.0 - QUARTER));
         let counts = Overview::of(&core.db, Moments { now, soon, quarter })?;
         Ok(Status {
             file: core.place.file.clone(),
             bytes: std::fs::metadata(&core.place.file).map_or(0, |about| about.len()),
-            vault_id: core.vault.vault_id,
-            epoch: core.vault.epoch,
-            created_at: core.vault.created_at,
-            counter: core.vault.counter,
+            vault_id: vault.vault_id,
+            epoch: vault.epoch,
+            created_at: vault.created_at,
+            counter: vault.counter,
             live: counts.live,
             trashed: counts.trashed,
             expired: counts.expired,
@@ -54,10 +64,10 @@ impl<S: State> Vault<S> {
                 .into_iter()
                 .map(|slot| (slot.label, slot.kind, slot.created_at))
                 .collect(),
-            seal: match core.seal_file().read()?.0 {
+            seal: match found {
                 Found::Missing => "missing",
                 Found::Damaged => "damaged",
-                Found::Present(seal) if seal.seq > end.seq || seal.counter > core.vault.counter => {
+                Found::Present(seal) if seal.seq > end.seq || seal.counter > vault.counter => {
                     "ahead"
                 }
                 Found::Present(_) => "present",

@@ -3,7 +3,7 @@
 use crate::model::{Attr, FieldName, Label, Timestamp};
 
 /// Which credentials to list. Empty means all.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Filter {
     /// A kind's own name.
     pub kind: Option<String>,
@@ -48,6 +48,10 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// The longest text that can be searched for, in bytes: escaped, it is still a pattern that
+    /// databases take.
+    pub const LONGEST_SEARCH: usize = 4096;
+
     /// Whether every live credential fits.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -8,7 +8,7 @@ use super::versions::{
     Chain, Incoming, Origin, add_version, choose, older, open_version, put_head,
 };
 use super::view::{Subject, Version};
-use super::{State, Unlocked, Vault, state};
+use super::{State, Unlocked, Vault};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind;
 use crate::model::{CredName, FieldName, Secret};
@@ -128,9 +128,6 @@ impl Vault<Unlocked> {
     ) -> Result<()> {
         let subject = which.into();
         self.change("purge", subject.name, |tx, keys| {
-            if deleted {
-                state::check_all(tx.db(), tx.vault(), keys)?;
-            }
             let old = current(tx, keys, subject, deleted)?;
             let head = choose(&old, field)?;
             older(tx, keys, &old, head, number)?;

@@ -42,7 +42,8 @@ impl MacKey {
 pub(super) struct Keys {
     pub(super) identity: x25519::Identity,
     recipient: OnceLock<x25519::Recipient>,
-    table: OnceLock<Table>,
+    /// Boxed like the others: moves leave no copies of it, and the allocator wipes it.
+    table: OnceLock<Box<Table>>,
     pub(super) row: MacKey,
     pub(super) state: MacKey,
     pub(super) pin: MacKey,
@@ -54,7 +55,7 @@ impl Keys {
     /// that open. Reading needs none, so it is computed when first asked for.
     pub(super) fn recipient(&self) -> &dyn Recipient {
         match self.table.get() {
-            Some(table) => table,
+            Some(table) => &**table,
             None => self.recipient.get_or_init(|| self.identity.to_public()),
         }
     }
@@ -62,7 +63,7 @@ impl Keys {
     /// Makes sealing quicker from now on, for whoever is about to seal hundreds of values.
     pub(super) fn prepare_for_many(&self) {
         if let Some(table) = Table::of(&self.identity.to_public()) {
-            let _ = self.table.set(table);
+            let _ = self.table.set(Box::new(table));
         }
     }
 

@@ -103,7 +103,7 @@ pub(super) fn check_now(core: &tx::Core, keys: &Keys) -> Result<()> {
 }
 
 /// Finds a credential by its whole name; with keys, checks it, and if it is not there, that nobody
-/// took it away.
+/// took it away. Which one of a name went into the trash last is only certain after that, too.
 pub(super) fn find(
     tx: &Tx<'_>,
     keys: Option<&Keys>,
@@ -111,7 +111,12 @@ pub(super) fn find(
     deleted: bool,
 ) -> Result<CredentialRow> {
     match (CredentialRow::find(tx.db(), name.as_str(), deleted)?, keys) {
-        (Some(row), Some(keys)) => check::check_credential(tx, keys, &row).map(|()| row),
+        (Some(row), Some(keys)) => {
+            if deleted {
+                state::check_all(tx.db(), tx.vault(), keys)?;
+            }
+            check::check_credential(tx, keys, &row).map(|()| row)
+        }
         (Some(row), None) => Ok(row),
         (None, keys) => {
             keys.map_or(Ok(()), |keys| state::check_all(tx.db(), tx.vault(), keys))?;

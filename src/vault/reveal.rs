@@ -87,7 +87,8 @@ impl Vault<Unlocked> {
     }
 
     /// Hands out the one-time code of a moment, or of now; `None` means the field `totp`. The seed
-    /// stays in here. Logged as `decrypt`, or `copy`, with the detail that a code was made.
+    /// stays in here. Logged as `decrypt`, or `copy`, with the detail that a code was made, and for
+    /// which moment if it was not now.
     ///
     /// # Errors
     /// Not found (10), unsupported (4) when the field holds no seed, integrity (15), I/O (18).
@@ -102,7 +103,10 @@ impl Vault<Unlocked> {
         self.change(action, name, |tx, keys| {
             let row = find(tx, Some(keys), name, false)?;
             let head = seed_of(&row, field)?;
-            let draft = to.draft(&row, name, head).detail("made", "code");
+            let mut draft = to.draft(&row, name, head).detail("made", "code");
+            if let Some(at) = at {
+                draft = draft.detail("at", at.to_string());
+            }
             let receipt = tx.append(draft)?;
             let seed = open(tx, keys, &row, head, &receipt)?;
             let totp = Totp::parse(seed.expose()).map_err(|wrong| no_seed(&row, head, wrong))?;

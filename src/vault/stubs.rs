@@ -32,7 +32,7 @@ pub(super) fn surplus(
         if !grows && meta.keep == old.meta.keep {
             continue;
         }
-        let kept = if grows { keep.max(origin.spares()) } else { keep };
+        let kept = keep.max(if grows { origin.spares() } else { 1 });
         let last = (head.version + u32::from(grows)).saturating_sub(kept);
         let first = SecretRow::oldest(tx.db(), old.id, &head.field)?.filter(|first| *first <= last);
         surplus.extend(first.map(|first| Doomed {

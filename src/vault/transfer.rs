@@ -19,14 +19,23 @@ use uuid::Uuid;
 const BATCH: usize = 64;
 /// And no more than this much, in bytes of secrets.
 const BATCH_BYTES: usize = 1 << 20;
-/// Batches under way per worker: enough to keep it busy, few enough to keep memory flat.
+/// Batches under way per worker: enough to keep it busy.
 const AHEAD: usize = 12;
+/// And from so many bytes of secrets under way on no further batch: keeps memory flat when they are
+/// large.
+const MOST_BYTES: usize = 64 << 20;
 
 /// A credential whose entry is in the log, and which may therefore be sealed.
 struct Job<'tx> {
     id: Uuid,
     new: NewCredential,
     receipt: Receipt<'tx>,
+}
+
+/// Things of credentials that travel together, and how many bytes of secrets they are about.
+struct Batch<T> {
+    items: Vec<T>,
+    bytes: usize,
 }
 
 /// What all jobs of an import share.
@@ -98,8 +107,8 @@ impl Vault<Unlocked> {
 
 /// The workers, seen from the main thread: batches go out, and come back as they are done.
 struct Workers<'tx> {
-    to: SyncSender<Vec<Job<'tx>>>,
-    from: Receiver<Vec<Result<Sealed>>>,
+    to: SyncSender<Batch<Job<'tx>>>,
+    from: Receiver<Batch<Result<Sealed>>>,
     /// How many batches may be under way.
     room: usize,
 }
@@ -111,21 +120,24 @@ fn feed<'tx>(
     next: &mut dyn FnMut() -> Result<Option<NewCredential>>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<u64> {
-    let (mut count, mut under_way, mut more) = (0, 0, true);
+    let (mut count, mut under_way, mut bytes, mut more) = (0, 0, 0, true);
     while more || under_way > 0 {
-        if more && under_way < workers.room {
+        if more && under_way < workers.room && bytes < MOST_BYTES {
             let jobs;
             (jobs, more) = batch(tx, next)?;
-            if !jobs.is_empty() {
+            if !jobs.items.is_empty() {
+                bytes += jobs.bytes;
                 workers.to.send(jobs).map_err(|_| gone())?;
                 under_way += 1;
             }
             continue;
         }
-        for sealed in workers.from.recv().map_err(|_| gone())? {
+        let done = workers.from.recv().map_err(|_| gone())?;
+        for sealed in done.items {
             sealed?.insert(tx)?;
             count += 1;
         }
+        bytes -= done.bytes;
         under_way -= 1;
         progress(count);
     }
@@ -136,19 +148,18 @@ fn feed<'tx>(
 fn batch<'tx>(
     tx: &'tx Tx<'_>,
     next: &mut dyn FnMut() -> Result<Option<NewCredential>>,
-) -> Result<(Vec<Job<'tx>>, bool)> {
-    let mut jobs = Vec::with_capacity(BATCH);
-    let mut bytes = 0;
-    while jobs.len() < BATCH && bytes < BATCH_BYTES {
+) -> Result<(Batch<Job<'tx>>, bool)> {
+    let mut jobs = Batch { items: Vec::with_capacity(BATCH), bytes: 0 };
+    while jobs.items.len() < BATCH && jobs.bytes < BATCH_BYTES {
         let Some(new) = next()? else { return Ok((jobs, false)) };
-        bytes += new.secrets.iter().map(|(_, value)| value.len()).sum::<usize>();
+        jobs.bytes += new.secrets.iter().map(|(_, value)| value.len()).sum::<usize>();
         ensure_free(tx, &new.name)?;
         let id = tx.new_id();
         let fields: Vec<FieldName> = new.secrets.iter().map(|(field, _)| field.clone()).collect();
         let draft =
             Draft::about("import", id, &new.name).fields(&fields).detail("type", &*new.meta.kind);
         let receipt = tx.append_change(draft)?;
-        jobs.push(Job { id, new, receipt });
+        jobs.items.push(Job { id, new, receipt });
     }
     Ok((jobs, true))
 }
@@ -164,14 +175,15 @@ fn ensure_free(tx: &Tx<'_>, name: &CredName) -> Result<()> {
 /// Seals batches until there are no more. A fault of our own in one of them is an answer, too: the
 /// main thread waits for as many answers as it dealt out, with the vault's lock in hand.
 fn work<J, S>(
-    jobs: &Mutex<Receiver<Vec<J>>>,
-    results: &SyncSender<Vec<Result<S>>>,
+    jobs: &Mutex<Receiver<Batch<J>>>,
+    results: &SyncSender<Batch<Result<S>>>,
     seal: impl Fn(J) -> Result<S>,
 ) {
     // The queue is free again before the sealing begins.
-    while let Some(batch) = jobs.lock().ok().and_then(|jobs| jobs.recv().ok()) {
-        let sealed = catch_unwind(AssertUnwindSafe(|| batch.into_iter().map(&seal).collect()));
-        if results.send(sealed.unwrap_or_else(|_| vec![Err(gone())])).is_err() {
+    while let Some(Batch { items, bytes }) = jobs.lock().ok().and_then(|jobs| jobs.recv().ok()) {
+        let sealed = catch_unwind(AssertUnwindSafe(|| items.into_iter().map(&seal).collect()));
+        let items = sealed.unwrap_or_else(|_| vec![Err(gone())]);
+        if results.send(Batch { items, bytes }).is_err() {
             return;
         }
     }
@@ -199,7 +211,7 @@ mod tests {
         let (to, jobs) = sync_channel(4);
         let (results, from) = sync_channel(4);
         for batch in [vec![1, 2], vec![3, 13], vec![4]] {
-            to.send(batch).unwrap();
+            to.send(Batch { bytes: batch.len(), items: batch }).unwrap();
         }
         drop(to);
         work(&Mutex::new(jobs), &results, |job| match job {
@@ -208,9 +220,11 @@ mod tests {
         });
         drop(results);
         let answers: Vec<_> = from.into_iter().collect();
-        let good = |at: usize| answers[at].iter().map(|r| *r.as_ref().unwrap()).collect::<Vec<_>>();
+        assert_eq!(answers.iter().map(|answer| answer.bytes).collect::<Vec<_>>(), [2, 2, 1]);
+        let good =
+            |at: usize| answers[at].items.iter().map(|r| *r.as_ref().unwrap()).collect::<Vec<_>>();
         assert_eq!((good(0), good(2)), (vec![10, 20], vec![40]));
-        assert_eq!(answers[1].len(), 1);
-        assert_eq!(answers[1][0].as_ref().unwrap_err().kind(), ErrorKind::Internal);
+        assert_eq!(answers[1].items.len(), 1);
+        assert_eq!(answers[1].items[0].as_ref().unwrap_err().kind(), ErrorKind::Internal);
     }
 }

@@ -36,8 +36,6 @@ impl Vault<Unlocked> {
     pub fn restore<'n>(&mut self, which: impl Into<Subject<'n>>) -> Result<()> {
         let subject = which.into();
         self.change("restore", subject.name, |tx, keys| {
-            // Which one of that name was deleted last is only certain if none was taken away.
-            state::check_all(tx.db(), tx.vault(), keys)?;
             let old = current(tx, keys, subject, true)?;
             ensure_free(tx, subject.name)?;
             let _ = tx.append_change(Draft::about("restore", old.id, subject.name))?;
@@ -54,7 +52,9 @@ impl Vault<Unlocked> {
     pub fn purge<'n>(&mut self, which: impl Into<Subject<'n>>, deleted: bool) -> Result<()> {
         let subject = which.into();
         self.change("purge", subject.name, |tx, keys| {
-            state::check_all(tx.db(), tx.vault(), keys)?;
+            if !deleted {
+                state::check_all(tx.db(), tx.vault(), keys)?; // of what is in the trash, below
+            }
             let old = current(tx, keys, subject, deleted)?;
             destroy(tx, keys, subject.name, &old)
         })?;

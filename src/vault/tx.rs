@@ -3,6 +3,7 @@
 
 use super::audit::{self, Actor, Author, CheckReceipt, Draft, Log, Receipt};
 use super::check::{check_slots, check_vault, slots_hash};
+use super::filter::Filter;
 use super::keys::Keys;
 use super::lock::WriteLock;
 use super::seal::{self, Found, PathRecord, SealFile};
@@ -36,7 +37,7 @@ pub(super) struct Core {
     /// Said on stderr by whoever prints.
     pub(super) warnings: Warnings,
     /// The list that was logged last, so that a second pass over it is not logged again.
-    pub(super) listed: Option<String>,
+    pub(super) listed: Option<Filter>,
     /// Whether this machine remembers which vault is at this path.
     pub(super) path_known: bool,
 }

@@ -162,3 +162,32 @@ fn values_can_be_made() {
     refused(&sandbox, &["cred", "add", "x", "--generate=0"], b"", weak, 0);
     refused(&sandbox, &["cred", "add", "x", "--generate=5000"], b"", weak, 0);
 }
+
+/// Ends on 2028-11-20.
+const CERTIFICATE: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBFzCBvQIUWjxj3ocgVl5n/ZRGTKEvBqDgeHUwCgYIKoZIzj0EAwIwDTELMAkG
+A1UEAwwCQ0EwHhcNMjYxMTIxMjMyNDIzWhcNMjgxMTIwMjMyNDIzWjAPMQ0wCwYD
+VQQDDARsZWFmMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAErgk75h1TPjwMcQaS
+guPe1IVmcZXGXdMIjdIr7LjQJ1sXcmZgmYfYZ+ExbTXO9INWv2ZhcBiN/lIHsOIW
+yGFRnTAKBggqhkjOPQQDAgNJADBGAiEA7i1Y86rUq7zkukHDnQNJu0NhLT9Ca+ve
+S74Om7noaL8CIQCoKkMjrs8Nj3Mhgf4e5PWyX1oYARpXpC6MKQwNkAtjiw==
+-----END CERTIFICATE-----
+";
+
+#[test]
+fn an_expiry_that_was_set_stays_until_the_certificate_is_another() {
+    let sandbox = Sandbox::new();
+    let expires = || json(&sandbox.ok(&["cred", "show", "tls", "--json"], b""))["expires"].clone();
+    let chain = format!("chain={CERTIFICATE}");
+    let add = ["cred", "add", "tls", "--type", "cert", "--stdin", "--field", &chain];
+    sandbox.ok(&add, kind::find("cert").unwrap().primary().unwrap().example.as_bytes());
+    assert_eq!(expires(), "2028-11-20T23:24:23.000Z");
+    sandbox.ok(&["cred", "set", "tls", "--expires", "2028-10-01"], b"");
+    sandbox.ok(&["cred", "set", "tls", "--client", "acme"], b"");
+    assert_eq!(expires(), "2028-10-01T00:00:00.000Z");
+    // the same with another end of line is another one
+    let chain = chain.replace('\n', "\r\n");
+    sandbox.ok(&["cred", "set", "tls", "--field", &chain], b"");
+    assert_eq!(expires(), "2028-11-20T23:24:23.000Z");
+}

@@ -89,6 +89,20 @@ fn a_field_is_found_at_its_key_only() {
     assert_eq!(names(&sandbox, &["--field", "region=a\"b\\"]), ["real"]);
     assert_eq!(names(&sandbox, &["--field", "zone=x\",\"region\":\"a\"b\\"]), ["fake"]);
     assert!(names(&sandbox, &["--field", "region=a\"b"]).is_empty());
+    // a search is in what was written, not in the form it is stored in
+    assert_eq!(names(&sandbox, &["--search", "a\"b\\"]), ["fake", "real"]);
+    assert_eq!(names(&sandbox, &["--search", "x\",\"REGION\":"]), ["fake"]);
+    assert!(names(&sandbox, &["--search", "\\\\"]).is_empty());
+    assert!(names(&sandbox, &["--search", "\":\"x"]).is_empty());
+}
+
+#[test]
+fn a_text_too_long_to_search_for_is_said_so() {
+    let sandbox = three();
+    let (most, more) = ("\\".repeat(4096), "x".repeat(4097));
+    assert!(names(&sandbox, &["--search", &most]).is_empty());
+    let list = ["cred", "list", "--search", &more];
+    refused(&sandbox, &list, b"", (2, "`--search` takes at most 4096 bytes", "a part of it"), 0);
 }
 
 #[test]

@@ -85,6 +85,11 @@ fn the_log_says_that_a_code_was_made() {
     assert_eq!(entry["fields"], serde_json::json!(["totp"]), "{entry}");
     assert_eq!(entry["reason"], "ticket 42", "{entry}");
     assert!(entry["details"].to_string().contains("code"), "{entry}");
+    assert!(!entry["details"].to_string().contains("at"), "{entry}");
+    // a code that is kept for later is worth more
+    sandbox.ok(&["cred", "totp", "x", "--at", "2030-01-31"], b"");
+    let entry = &sandbox.log(&["--limit", "1"])[0];
+    assert!(entry["details"].to_string().contains("2030-01-31T00:00:00.000Z"), "{entry}");
     // reading the seed itself leaves no such detail
     assert_eq!(sandbox.ok(&["cred", "get", "x", "totp"], b""), SEED.as_bytes());
     let entry = &sandbox.log(&["--limit", "1"])[0];

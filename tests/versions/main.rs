@@ -109,6 +109,10 @@ fn a_rotation_moves_the_dates_and_a_set_does_not() {
     let versions = f.unlocked().history(&name("x"), Some(&field("password")), false).unwrap();
     let origins: Vec<_> = versions.iter().map(|version| version.origin.as_str()).collect();
     assert_eq!(origins, ["rotate", "rotate", "rotate", "set", "set"]);
+    // one that was to be for ever stays within what can be written as a date
+    f.edit(|meta| meta.expires_at = Some(Timestamp::LAST));
+    let after = f.unlocked().rotate(&name("x"), password("six")).unwrap();
+    assert_eq!(after.meta.expires_at.unwrap().to_string(), "9999-12-31T23:59:59.999Z");
     // there is no rotation without a value, whatever else is to change
     let edit = |meta: &mut Metadata| {
         meta.requires_vpn = true;
@@ -167,6 +171,9 @@ fn only_so_many_are_kept() {
     assert_eq!(f.kept(), [4, 5, 6, 7]);
     f.edit(|meta| meta.keep = Some(1));
     assert_eq!(f.kept(), [7]);
+    // nobody can write this, but whoever calls the library could
+    f.edit(|meta| meta.keep = Some(0));
+    assert_eq!((f.kept(), f.value(7).unwrap()), (vec![7], "7".to_owned()));
     f.sound();
 }
 
@@ -260,6 +267,28 @@ fn the_trash_is_emptied_by_age() {
     v.restore(&name("a")).unwrap();
     assert_eq!(v.show(&name("a"), false).unwrap().created_at, Timestamp(START + 2 * DAY));
     f.sound();
+}
+
+/// Which one of a name was put into the trash last is only certain if none was taken away.
+#[test]
+fn what_lies_in_the_trash_is_not_believed_when_something_was_taken_out_of_it() {
+    let f = Fixture::new();
+    for (n, value) in ["old", "new"].into_iter().enumerate() {
+        f.now.set(START + DAY * i64::try_from(n).unwrap());
+        f.add("x", value);
+        f.unlocked().remove(&name("x")).unwrap();
+    }
+    let shown = f.unlocked().show(&name("x"), true).unwrap();
+    assert_eq!(shown.created_at, Timestamp(START + DAY));
+    let db = rusqlite::Connection::open(f.place().file).unwrap();
+    db.execute("DELETE FROM credential WHERE created_at > ?1", [START]).unwrap();
+    drop(db);
+    let mut v = f.unlocked();
+    assert_eq!(kind(v.show(&name("x"), true)), ErrorKind::Integrity);
+    assert_eq!(kind(v.history(&name("x"), None, true)), ErrorKind::Integrity);
+    assert_eq!(kind(v.restore(&name("x"))), ErrorKind::Integrity);
+    assert_eq!(kind(v.purge_version(&name("x"), None, 1, true)), ErrorKind::Integrity);
+    assert_eq!(kind(v.purge(&name("x"), true)), ErrorKind::Integrity);
 }
 
 #[test]

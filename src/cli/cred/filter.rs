@@ -1,7 +1,7 @@
 //! Which credentials are meant: the options that `list` and every command for several share.
 
 use super::meta::{Pair, named};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kind::{self, public};
 use crate::model::{Attr, Label, Timestamp, parse_duration};
 use crate::vault::Filter;
@@ -131,7 +131,7 @@ impl FilterArgs {
             requires_vpn: self.requires_vpn,
             requires_2fa: self.requires_2fa,
             tags: self.tag.clone(),
-            search: self.search.clone().filter(|text| !text.is_empty()),
+            search: self.searched()?,
             due_by: self.due.then_some(now),
             expired_by: self.expired.then_some(now),
             unused_since: ago("--unused", &self.unused)?,
@@ -139,6 +139,18 @@ impl FilterArgs {
             never_rotated: self.never_rotated,
             ..Filter::default()
         })
+    }
+
+    fn searched(&self) -> Result<Option<String>> {
+        let text = self.search.clone().filter(|text| !text.is_empty());
+        match text.as_ref().is_some_and(|text| text.len() > Filter::LONGEST_SEARCH) {
+            true => Err(Error::usage(format!(
+                "`--search` takes at most {} bytes",
+                Filter::LONGEST_SEARCH
+            ))
+            .hint("a part of it will do")),
+            false => Ok(text),
+        }
     }
 }
 

@@ -103,7 +103,9 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         value::heed(cx, &warnings, given.typed)?;
         secrets.push((field, given.secret));
     }
+    // what the value says is heeded when it is new, or what it stands in
     let learnt = kind.learnt(&secrets, &meta);
+    let learnt = learnt.filter(|_| !secrets.is_empty() || meta.fields != now.meta.fields);
     secrets.extend(notes);
     let fields: Vec<_> = secrets.iter().map(|(field, _)| field.clone()).collect();
     let clock = cx.world.now();

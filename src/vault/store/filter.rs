@@ -110,7 +110,9 @@ fn condition(filter: &Filter) -> Condition {
     let mut all = Condition { sql: which.into(), args: Vec::new() };
     equal(filter, &mut all);
     if let Some(text) = &filter.search {
-        all.and(Arg::Text(anywhere(text)), |n| search(n, text));
+        all.args.push(Arg::Text(anywhere(&in_json(text))));
+        let fields = all.args.len();
+        all.and(Arg::Text(anywhere(text)), |n| search(n, fields, text));
     }
     all.at(filter.due_by, due);
     all.at(filter.expired_by, |n| format!("expires_at <= ?{n}"));
@@ -168,17 +170,24 @@ fn stale(n: usize) -> String {
 
 /// Substring search over all clear text, ASCII letters compared without case: `LIKE` as `SQLite` has
 /// it, `ILIKE` under a bytewise collation. Most columns of most rows are empty; asking for that first
-/// halves the time. Kinds are few and known, so the text is looked for in their names here.
-fn search(n: usize, text: &str) -> String {
-    let attrs = Attr::ALL.iter().map(|attr| attr.name());
+/// halves the time. Kinds are few and known, so the text is looked for in their names here. Public
+/// fields are stored as JSON, and `fields` is the number of the pattern for that.
+fn search(n: usize, fields: usize, text: &str) -> String {
+    let attrs = Attr::ALL.iter().map(|attr| (attr.name(), n));
     let mut tests = vec![format!("name LIKE ?{n} ESCAPE '\\'")];
-    for column in attrs.chain(["tags", "fields"]) {
+    for (column, n) in attrs.chain([("tags", n), ("fields", fields)]) {
         tests.push(format!("({column} IS NOT NULL AND {column} LIKE ?{n} ESCAPE '\\')"));
     }
     let text = text.to_ascii_lowercase();
     let kinds = crate::kind::ALL.iter().filter(|kind| kind.name.contains(&text));
     tests.extend(kinds.map(|kind| format!("kind = '{}'", kind.name)));
     format!("({})", tests.join(" OR "))
+}
+
+/// `text` as it stands within a JSON string.
+fn in_json(text: &str) -> String {
+    let quoted = serde_json::Value::from(text).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
 }
 
 /// The pattern that finds `text` anywhere.

@@ -164,7 +164,6 @@ impl Db {
             (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false),
             (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
             (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true),
-            (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true),
             (DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true),
         ] {
             connection.set_db_config(setting, on).map_err(fault)?;
