@@ -9,7 +9,7 @@ use super::store::CredentialRow;
 use super::store::list::{self, Listed};
 use super::stubs::{self, Doomed};
 use super::tx::Tx;
-use super::versions::{Incoming, Origin, add_version, choose, media, open, put_head, seal_new};
+use super::versions::{Incoming, Origin, add_version, choose, media, put_head, seal_new};
 use super::view::{Change, Credential, NewCredential, Subject};
 use super::{State, Unlocked, Vault, state};
 use crate::error::{Error, ErrorKind, Result};
@@ -237,44 +237,6 @@ impl Vault<Unlocked> {
             self.settle(purged);
             credential
         }))
-    }
-
-    /// Hands out the current value of a field; `None` means the kind's primary one. Logged as
-    /// `decrypt`.
-    ///
-    /// # Errors
-    /// Not found (10), integrity (15), I/O (18). Without a committed entry there is no value.
-    pub fn reveal(&mut self, name: &CredName, field: Option<&FieldName>) -> Result<Secret> {
-        self.change("decrypt", name, |tx, keys| {
-            let row = find(tx, Some(keys), name, false)?;
-            let head = choose(&row, field)?.clone();
-            let draft = Draft::about("decrypt", row.id, name).fields([&head.field]);
-            let receipt = tx.append(draft)?;
-            warn_if_expired(tx, &row);
-            open(tx, keys, &row, &head, &receipt)
-        })
-    }
-
-    /// The credential and all its secret values, in one audited step. Logged as `decrypt`.
-    ///
-    /// # Errors
-    /// As [`Vault::reveal`].
-    pub fn reveal_all(
-        &mut self,
-        name: &CredName,
-    ) -> Result<(Credential, Vec<(FieldName, Secret)>)> {
-        self.change("decrypt", name, |tx, keys| {
-            let row = find(tx, Some(keys), name, false)?;
-            let draft =
-                Draft::about("decrypt", row.id, name).fields(row.heads.iter().map(|h| &h.field));
-            let receipt = tx.append(draft)?;
-            warn_if_expired(tx, &row);
-            let mut values = Vec::with_capacity(row.heads.len());
-            for head in &row.heads {
-                values.push((head.field.clone(), open(tx, keys, &row, head, &receipt)?));
-            }
-            Ok((row.view(true), values))
-        })
     }
 
     /// Gives a credential another name. Logged as `rename`.

@@ -1,4 +1,4 @@
-//! Handing out what is not simply printed: a copy for a clipboard, a one-time code for its seed. Each
+//! Handing out values: to whoever calls, for a clipboard, or a one-time code in the place of its seed. Each
 //! is one transaction with its log entry; the value is returned only after the commit.
 
 use super::audit::Draft;
@@ -6,7 +6,7 @@ use super::creds::warn_if_expired;
 use super::lookup::find;
 use super::store::{CredentialRow, Head};
 use super::versions::{choose, older, open, open_version};
-use super::view::To;
+use super::view::{Credential, To};
 use super::{Unlocked, Vault};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::TOTP;
@@ -57,6 +57,44 @@ impl To {
 }
 
 impl Vault<Unlocked> {
+    /// Hands out the current value of a field; `None` means the kind's primary one. Logged as
+    /// `decrypt`.
+    ///
+    /// # Errors
+    /// Not found (10), integrity (15), I/O (18). Without a committed entry there is no value.
+    pub fn reveal(&mut self, name: &CredName, field: Option<&FieldName>) -> Result<Secret> {
+        self.change("decrypt", name, |tx, keys| {
+            let row = find(tx, Some(keys), name, false)?;
+            let head = choose(&row, field)?.clone();
+            let draft = Draft::about("decrypt", row.id, name).fields([&head.field]);
+            let receipt = tx.append(draft)?;
+            warn_if_expired(tx, &row);
+            open(tx, keys, &row, &head, &receipt)
+        })
+    }
+
+    /// The credential and all its secret values, in one audited step. Logged as `decrypt`.
+    ///
+    /// # Errors
+    /// As [`Vault::reveal`].
+    pub fn reveal_all(
+        &mut self,
+        name: &CredName,
+    ) -> Result<(Credential, Vec<(FieldName, Secret)>)> {
+        self.change("decrypt", name, |tx, keys| {
+            let row = find(tx, Some(keys), name, false)?;
+            let draft =
+                Draft::about("decrypt", row.id, name).fields(row.heads.iter().map(|h| &h.field));
+            let receipt = tx.append(draft)?;
+            warn_if_expired(tx, &row);
+            let mut values = Vec::with_capacity(row.heads.len());
+            for head in &row.heads {
+                values.push((head.field.clone(), open(tx, keys, &row, head, &receipt)?));
+            }
+            Ok((row.view(true), values))
+        })
+    }
+
     /// Hands out the value of a field for a clipboard, and which field it is. `None` means the kind's
     /// primary one, and the current version. Logged as `copy`.
     ///
