@@ -302,6 +302,30 @@ fn a_wrong_text_is_offered_back_with_the_error_in_it() {
     }
 }
 
+/// The error goes into the first lines, and out of them again; nothing else of the text is touched.
+#[test]
+fn a_value_that_looks_like_the_error_survives_it() {
+    let Some(desk) = Desk::new() else { return };
+    let notes = b"#! /bin/sh\n#! 2\nend";
+    desk.sandbox.ok(&["cred", "set", "db/main", "notes", "--stdin"], notes);
+    let script = r#"
+        if [ -e again ]; then
+            grep -c '^#! `port`' "$1" >>marks; sed -e '/^port = /d' -e 's/hunter2/hunter3/' -i "$1"
+        elif [ -e once ]; then touch again
+        else touch once; sed -e 's/^# port = .*/port = "none"/' -i "$1"; fi
+    "#;
+    let mut terminal = desk.at_a_terminal(&["--secrets"], script);
+    for _ in 0..2 {
+        terminal.expect("edit again?");
+        terminal.send("\r");
+    }
+    let (code, screen) = terminal.end();
+    assert_eq!(code, 0, "{screen}");
+    assert_eq!(desk.sandbox.ok(&["cred", "get", "db/main", "notes"], b""), notes);
+    assert_eq!(desk.sandbox.ok(&["cred", "get", "db/main"], b""), b"hunter3-canary");
+    assert_eq!(std::fs::read_to_string(desk.sandbox.path("marks")).unwrap(), "1\n");
+}
+
 #[test]
 fn a_signal_ends_the_editor_and_wipes_the_text() {
     let Some(desk) = Desk::new() else { return };

@@ -115,6 +115,8 @@ fn codes_that_are_counted_are_refused_before_they_are_stored() {
     refused(&sandbox, &["cred", "set", "x", "totp", "--stdin"], seed.as_bytes(), wrong, 0);
     let add = ["cred", "add", "y", "--type", "custom", "--secret-field", "totp", "--stdin"];
     refused(&sandbox, &add, seed.as_bytes(), wrong, 0);
+    sandbox.ok(&["cred", "set", "x", "totp", "--stdin"], SEED.as_bytes());
+    refused(&sandbox, &["cred", "rotate", "x", "totp", "--stdin"], seed.as_bytes(), wrong, 0);
     let line = format!("{{\"name\":\"z\",\"secrets\":{{\"password\":\"p\",\"totp\":\"{seed}\"}}}}");
     let import = sandbox.run_in(&["import"], line.as_bytes());
     assert_eq!(import.code, 2, "{}", import.err);

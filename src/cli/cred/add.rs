@@ -144,6 +144,10 @@ fn known(kind: &Kind, field: &FieldName) -> Result<()> {
     }
 }
 
+/// Looks at the values: what can never be of use is refused, and what looks wrong is said.
+///
+/// # Errors
+/// Usage (2), see [`checks::refuse`]; aborted (3) at no.
 pub(super) fn heed<'g>(
     cx: &Context,
     kind: &Kind,

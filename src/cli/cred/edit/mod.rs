@@ -155,7 +155,7 @@ impl Session<'_> {
 
     /// Offers a text back that cannot be taken, with what is wrong in its first lines.
     fn offer(&self, text: &Secret, wrong: Error) -> Result<Secret> {
-        let mendable = [ErrorKind::Usage, ErrorKind::Refused, ErrorKind::Conflict];
+        let mendable = [ErrorKind::Usage, ErrorKind::Refused, ErrorKind::Conflict, ErrorKind::Io];
         let terminal = self.cx.terminal().filter(|_| mendable.contains(&wrong.kind()));
         let Some(mut terminal) = terminal else {
             return Err(self.kept(text, wrong));
@@ -204,11 +204,10 @@ fn explained(text: &Secret, wrong: &Error) -> Secret {
     let mut lines = quote::remark(MARK, wrong.message());
     wrong.hints().iter().for_each(|hint| lines.push_str(&quote::remark(MARK, hint)));
     let mut whole = lines.into_bytes();
-    for line in text.expose().split_inclusive(|byte| *byte == b'\n') {
-        if !line.starts_with(MARK.as_bytes()) {
-            whole.extend_from_slice(line);
-        }
-    }
+    // further down such a line may be part of a value
+    let old = text.expose().split_inclusive(|byte| *byte == b'\n');
+    old.skip_while(|line| line.starts_with(MARK.as_bytes()))
+        .for_each(|line| whole.extend_from_slice(line));
     Secret::from_bytes(&whole)
 }
 
