@@ -281,6 +281,42 @@ fn a_session_of_all_commands_lets_nothing_out() {
     hunt(&sandbox, &forms, &["value", "key"]);
 }
 
+/// What is edited goes into one file in memory, which is gone afterwards, and nowhere else.
+#[test]
+fn an_edit_of_secrets_lets_nothing_out() {
+    if !require("strace") || !require("setsid") {
+        return;
+    }
+    let Ok(memory) = tempfile::tempdir_in("/dev/shm") else {
+        support::missing("there is no /dev/shm");
+        return;
+    };
+    let sandbox = Sandbox::new();
+    fs::create_dir(sandbox.path("trace")).unwrap();
+    let key = fs::read_to_string(sandbox.path("key")).unwrap();
+    let forms = forms(key.lines().last().unwrap());
+    sandbox.ok(&["cred", "add", "a", "--stdin"], CANARY.as_bytes());
+    let runtime = ("XDG_RUNTIME_DIR", memory.path().to_str().unwrap());
+    let edit = ["cred", "edit", "a", "--secrets", "--json"];
+    // as it is, with another secret, and so that it cannot be taken
+    let editors = ["true", "sed -i s/Geheim/Geheimnis/", "sed -i s/^password/nonsense/"];
+    for (n, (editor, code)) in editors.into_iter().zip([0, 0, 2]).enumerate() {
+        let answer = traced(&sandbox, n, &edit, b"", &[runtime, ("EDITOR", editor)]);
+        assert_eq!(answer.code, code, "{}", answer.err);
+        none(&forms, answer.all().as_bytes(), "what was said");
+        let trace = sandbox.path("trace").join(format!("{n:03}"));
+        assert_ne!(found(&forms, &decoded(&trace, false)).len(), 0, "{editor}: blind");
+        let text = fs::read_to_string(&trace).unwrap();
+        let place = hex("/vault-edit-");
+        let kept: Vec<_> = text.lines().filter(|line| !line.contains(&place)).collect();
+        let kept = sandbox.file("trace/kept", kept.join("\n"));
+        none(&forms, &decoded(Path::new(&kept), false), &format!("what {editor} wrote"));
+        assert_eq!(files(memory.path()).len(), 0, "{editor}");
+    }
+    fs::remove_dir_all(sandbox.path("trace")).unwrap();
+    hunt(&sandbox, &forms, &["key"]);
+}
+
 /// No file but those named may hold a canary; and these must.
 fn hunt(sandbox: &Sandbox, forms: &BTreeMap<String, Vec<u8>>, planted: &[&str]) {
     let mut hits = 0;

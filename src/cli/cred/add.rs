@@ -159,7 +159,8 @@ pub(super) fn heed<'g>(
     for (field, given) in given {
         value::weigh(cx, field, given);
         checks::refuse(field.as_str(), given.secret.expose())?;
-        warnings.extend(checks::warnings(kind, field.as_str(), given.secret.expose(), meta));
+        let wrong = checks::warnings(kind, field.as_str(), given.secret.expose(), meta);
+        warnings.extend(wrong.iter().map(|wrong| format!("`{field}` {wrong}")));
         typed |= given.typed;
     }
     value::heed(cx, &warnings, typed)
