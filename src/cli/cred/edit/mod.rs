@@ -92,11 +92,13 @@ impl Session<'_> {
                 Ok(report) => return Ok(report),
                 Err(wrong) => wrong,
             };
-            text = self.offer(&text, wrong)?;
-            // whoever goes on after somebody else's change has been told of it
-            if let Ok(now) = vault.look(&self.name) {
+            // whoever goes on after somebody else's change is told of it; of a later one not yet
+            if wrong.kind() == ErrorKind::Conflict
+                && let Ok(now) = vault.look(&self.name)
+            {
                 self.now = now;
             }
+            text = self.offer(&text, wrong)?;
         }
     }
 
