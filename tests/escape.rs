@@ -233,6 +233,10 @@ fn names_that_are_only_deceptive_are_escaped() {
     for name in names.iter().step_by(4) {
         harmless(&sandbox, &["cred", "show", name], &[0]);
         harmless(&sandbox, &["cred", "get", &format!("{name}x")], &[10]);
+        let clone = ["cred", "clone", name, &format!("2{name}"), "--with-secrets"];
+        harmless(&sandbox, &clone, &[0, 13]);
+        harmless(&sandbox, &["cred", "totp", name], &[10]);
+        harmless(&sandbox, &["cred", "copy", name], &[4]);
         harmless(&sandbox, &["cred", "rotate", name], &[0]);
         harmless(&sandbox, &["cred", "rollback", name, "--to", "99"], &[10]);
         harmless(&sandbox, &["cred", "rm", name, "--if-version", "99"], &[13]);

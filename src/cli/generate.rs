@@ -31,7 +31,7 @@ pub struct Args {
     #[arg(long, conflicts_with = "Shape", add = ArgValueCompleter::new(complete::policies))]
     policy: Option<Wish>,
 
-    /// Make so many
+    /// Make so many: 1 to 1000
     #[arg(long, value_name = "N", default_value = "1",
           value_parser = clap::value_parser!(u16).range(1..=1000))]
     count: u16,

@@ -191,9 +191,10 @@ impl Lines {
         let kind = kind::find(&new.meta.kind)?;
         for (field, value) in &new.secrets {
             for warning in checks::warnings(kind, field.as_str(), value.expose(), &new.meta) {
-                match self.warnings.len() < WARNINGS {
-                    true => self.warnings.push(format!("line {}: {warning}", self.number)),
-                    false => self.more_warnings += 1,
+                if self.warnings.len() < WARNINGS {
+                    self.warnings.push(format!("line {}: `{field}` {warning}", self.number));
+                } else {
+                    self.more_warnings += 1;
                 }
             }
         }

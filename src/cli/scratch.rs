@@ -33,8 +33,7 @@ impl Scratch {
     pub fn new(world: &World, secret: bool) -> Result<Self> {
         let runtime = world.var("XDG_RUNTIME_DIR").map(PathBuf::from);
         let memory = runtime.into_iter().chain([PathBuf::from("/dev/shm")]);
-        let disk = world.var("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
-        let parent = choose(memory, Some(disk).filter(|_| !secret))?;
+        let parent = choose(memory, disk(world).filter(|_| !secret))?;
         sweep(&parent);
         let dir = parent.join(format!("{NAME}{:016x}", rand::random::<u64>()));
         Self::make(&dir).map_err(|e| Error::io(format!("cannot make `{}`", dir.display()), &e))
@@ -117,14 +116,15 @@ impl Drop for Scratch {
     }
 }
 
-/// Wipes what was left behind by processes that were killed.
+/// Wipes what was left behind by processes that were killed. Only what nobody else could have made or
+/// filled: a link in it would lead to other files of ours.
 fn sweep(parent: &Path) {
     let entries = fs::read_dir(parent).into_iter().flatten().flatten();
     let ours = entries.map(|entry| entry.path()).filter(|path| {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         name.starts_with(NAME) && !name.contains('.')
     });
-    for dir in ours.filter(|dir| is_safe(dir)) {
+    for dir in ours.filter(|dir| is_private(dir)) {
         let lock = File::open(&dir).map(|dir| flock(dir, FlockOperation::NonBlockingLockExclusive));
         if let Ok(Ok(())) = lock {
             // another process may be doing the same
@@ -171,6 +171,12 @@ fn choose(memory: impl Iterator<Item = PathBuf>, disk: Option<PathBuf>) -> Resul
     })
 }
 
+/// A directory for what may be on a disk.
+fn disk(world: &World) -> Option<PathBuf> {
+    let named = world.var("TMPDIR").map(PathBuf::from);
+    named.into_iter().chain([PathBuf::from("/tmp")]).find(|dir| is_safe(dir))
+}
+
 /// Whether nobody else can rename what we make there: it is ours alone, or sticky.
 fn is_safe(dir: &Path) -> bool {
     let ours = rustix::process::geteuid().as_raw();
@@ -179,6 +185,13 @@ fn is_safe(dir: &Path) -> bool {
             let (mode, shared) = (about.mode(), about.mode() & 0o022 != 0);
             about.is_dir() && if shared { mode & 0o1000 != 0 } else { about.uid() == ours }
         })
+}
+
+/// Whether it is ours, and nobody else can get at what is in it.
+fn is_private(dir: &Path) -> bool {
+    let ours = rustix::process::geteuid().as_raw();
+    fs::symlink_metadata(dir)
+        .is_ok_and(|about| about.is_dir() && about.uid() == ours && about.mode() & 0o777 == 0o700)
 }
 
 #[cfg(target_os = "linux")]
@@ -195,6 +208,7 @@ fn in_memory(_: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn what_the_other_program_left_is_wiped_too() {
@@ -231,12 +245,26 @@ mod tests {
         };
         let used = with_text("vault-edit-1");
         let kept = with_text("vault-edit-2").keep().unwrap();
-        fs::create_dir(at("vault-edit-3")).unwrap();
+        DirBuilder::new().mode(0o700).create(at("vault-edit-3")).unwrap();
         fs::write(at("vault-edit-3/credential.toml"), b"canary").unwrap();
         fs::create_dir(at("other")).unwrap();
+        // one that others can write to is a trap: what they link there would be wiped
+        fs::create_dir(at("vault-edit-4")).unwrap();
+        fs::write(at("vault-edit-4/mine"), b"precious").unwrap();
+        fs::set_permissions(at("vault-edit-4"), PermissionsExt::from_mode(0o1777)).unwrap();
         sweep(parent.path());
+        assert_eq!(fs::read(at("vault-edit-4/mine")).unwrap(), b"precious");
         assert!(used.file().exists() && kept.exists() && at("other").exists());
         assert!(!at("vault-edit-3").exists());
+    }
+
+    #[test]
+    fn a_place_where_others_can_replace_things_is_none() {
+        let parent = tempfile::tempdir().unwrap();
+        let world = World::fake(&[("TMPDIR", parent.path().as_os_str())], None);
+        assert_eq!(disk(&world).as_deref(), Some(parent.path()));
+        fs::set_permissions(parent.path(), PermissionsExt::from_mode(0o777)).unwrap();
+        assert_ne!(disk(&world).as_deref(), Some(parent.path()));
     }
 
     #[test]

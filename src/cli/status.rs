@@ -13,7 +13,8 @@ use crate::vault::{Checkup, Depth, Filter, Status};
   vault status --check
   vault status --json
 
-`vault cred due` and `vault cred check` name those that are counted here.")]
+`vault cred due`, `vault cred check` and `vault cred list --never-rotated` name those that are
+counted here.")]
 pub struct Args {
     /// Unlock, and count what is weak or used twice, too; logged as check
     #[arg(long)]

@@ -35,7 +35,7 @@ fn mistake(wrong: &clap::Error, args: &[OsString], tree: &clap::Command) -> Stop
     let path = path(args, tree);
     let flag = named_flag(wrong);
     let error = match wrong.kind() {
-        Clap::UnknownArgument => unknown(wrong, &path),
+        Clap::UnknownArgument => unknown(wrong, args, &path),
         Clap::InvalidSubcommand => return Stop::Wrong(no_such_command(wrong, &path, tree)),
         Clap::MissingSubcommand => Error::usage(format!("`{path}` needs a command")),
         Clap::MissingRequiredArgument => missing(wrong),
@@ -83,8 +83,11 @@ fn path(args: &[OsString], tree: &clap::Command) -> String {
     path
 }
 
-fn unknown(wrong: &clap::Error, path: &str) -> Error {
+fn unknown(wrong: &clap::Error, args: &[OsString], path: &str) -> Error {
     let typed = text(wrong, ContextKind::InvalidArg).unwrap_or_default();
+    if let Some(option) = negated(&typed, args) {
+        return Error::usage(format!("`{option}` takes nothing that begins with a minus"));
+    }
     let Some(flag) = flag_in(&typed) else {
         return match path {
             "vault cred add" => secret_in_arguments("vault cred add NAME"),
@@ -110,6 +113,17 @@ fn unknown(wrong: &clap::Error, path: &str) -> Error {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
         None => error,
     }
+}
+
+/// The option that `typed` stands behind, if it begins like a negative number: not a secret, most
+/// likely, but a number or a span that was thought to be one.
+fn negated(typed: &str, args: &[OsString]) -> Option<String> {
+    let is_number = |text: &str| {
+        text.strip_prefix('-').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    let words: Vec<&str> = args.iter().filter_map(|arg| arg.to_str()).collect();
+    let mut pairs = words.windows(2).filter(|pair| is_number(typed) && pair[1].starts_with(typed));
+    pairs.find_map(|pair| flag_in(pair[0]).filter(|_| !pair[0].contains('=')))
 }
 
 fn no_such_command(wrong: &clap::Error, path: &str, tree: &clap::Command) -> Error {
@@ -253,6 +267,7 @@ mod tests {
     fn no_error_quotes_what_was_typed() {
         for line in [
             "vault cred add x hunter2Canary",
+            "vault cred add x --keep -2hunter2Canary",
             "vault cred add x --password hunter2Canary",
             "vault cred add x --password=hunter2Canary",
             "vault cred add x --token=hunter2Canary",
@@ -299,6 +314,11 @@ mod tests {
         assert!(hint("vault cred add x --usernam y").contains("--username"));
         assert!(hint("vault cred show").contains("try `vault cred show --help`"));
         assert_eq!(wrong("vault cred show").message(), "`<NAME>` is missing");
+        let minus = |option| format!("`{option}` takes nothing that begins with a minus");
+        assert_eq!(wrong("vault cred set x --keep -1").message(), minus("--keep"));
+        assert_eq!(wrong("vault cred list --limit 5 --offset -10").message(), minus("--offset"));
+        assert_eq!(wrong("vault cred rotate x --expires -5d").message(), minus("--expires"));
+        assert!(hint("vault cred add x -1y").contains("vault cred add NAME --stdin < FILE"));
     }
 
     #[test]

@@ -60,24 +60,31 @@ impl<S: State> Vault<S> {
 }
 
 impl<S: State> Vault<S> {
-    /// The names that begin with `text`, or else those that have it somewhere, whatever the case: what
-    /// a person may have meant. Unlocked, they are told only after all rows were checked.
+    /// The names that begin with `text`, or else those that have it somewhere, or else its letters in
+    /// their order, whatever the case: what a person may have meant. Unlocked, they are told only after
+    /// all rows were checked.
     ///
     /// # Errors
     /// Integrity or I/O.
     pub fn candidates(&self, text: &str, deleted: bool) -> Result<Vec<String>> {
         self.check_names()?;
-        let mut names = rows::names(&self.core.db, text, deleted, u64::MAX)?;
-        if names.is_empty() {
-            let wanted = text.to_lowercase();
-            rows::each_name(&self.core.db, deleted, |name| {
-                if name.to_lowercase().contains(&wanted) {
-                    names.push(name.to_owned());
-                }
-            })?;
-            names.sort();
-            names.dedup();
+        let names = rows::names(&self.core.db, text, deleted, u64::MAX)?;
+        if !names.is_empty() {
+            return Ok(names);
         }
+        let wanted = text.to_lowercase();
+        let (mut whole, mut spread) = (Vec::new(), Vec::new());
+        rows::each_name(&self.core.db, deleted, |name| {
+            let lower = name.to_lowercase();
+            if lower.contains(&wanted) {
+                whole.push(name.to_owned());
+            } else if has_in_order(&lower, &wanted) {
+                spread.push(name.to_owned());
+            }
+        })?;
+        let mut names = if whole.is_empty() { spread } else { whole };
+        names.sort();
+        names.dedup();
         Ok(names)
     }
 
@@ -91,6 +98,12 @@ impl<S: State> Vault<S> {
         self.core.db.roll_back();
         checked
     }
+}
+
+/// Whether `name` has all characters of `wanted` in their order, as `dbmain` stands in `db/main`.
+fn has_in_order(name: &str, wanted: &str) -> bool {
+    let mut rest = name.chars();
+    wanted.chars().all(|wanted| rest.any(|c| c == wanted))
 }
 
 /// Checks all rows as the open reading transaction sees them; another process may have changed the

@@ -30,6 +30,7 @@ mod json;
 mod kinds;
 mod lists;
 mod notes;
+mod offers;
 mod picker;
 mod pipes;
 mod prompts;

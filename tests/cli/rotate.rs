@@ -94,6 +94,7 @@ fn a_value_is_asked_for_when_that_is_wanted() {
     let (code, screen) = rotate.end();
     assert_eq!(code, 0, "{screen}");
     assert!(!screen.contains("typed-by-hand"), "{screen}");
+    assert!(screen.contains("note: `password` has "), "{screen}");
     assert_eq!(sandbox.ok(&["cred", "get", "a"], b""), b"typed-by-hand");
 }
 
@@ -104,6 +105,10 @@ fn the_second_word_is_a_field_or_a_name_and_never_repeated_if_neither() {
     let wrong = ["cred", "rotate", "a", "hunter2canary"];
     let said = (10, "no credential and no secret field of `a`", "it has: password, totp");
     let answer = refused(&sandbox, &wrong, b"", said, 0);
+    assert!(!answer.all().contains("canary"));
+    // the first is a slip, and the second still may be a secret
+    let wrong = ["cred", "rotate", "aa", "hunter2canary"];
+    let answer = refused(&sandbox, &wrong, b"", (10, "neither word", "vault cred list"), 0);
     assert!(!answer.all().contains("canary"));
     // a field of the first, though there is a credential of that name: nobody guesses
     sandbox.ok(&["cred", "add", "password", "--generate"], b"");

@@ -102,7 +102,7 @@ fn what_is_no_seed_makes_no_code() {
     sandbox.add("x", b"hunter2");
     let stored = sandbox.run_in(&["cred", "set", "x", "totp", "--stdin"], b"not base32!");
     assert_eq!(stored.code, 0, "{}", stored.err);
-    assert!(stored.err.contains("warning: is neither base32 nor"), "{}", stored.err);
+    assert!(stored.err.contains("warning: `totp` is neither base32 nor"), "{}", stored.err);
     let wrong =
         (4, "`totp` of `x` is neither base32 nor an `otpauth://` address", "cred set NAME totp");
     let answer = refused(&sandbox, &["cred", "totp", "x"], b"", wrong, 0);
@@ -120,6 +120,8 @@ fn codes_that_are_counted_are_refused_before_they_are_stored() {
     refused(&sandbox, &["cred", "set", "x", "totp", "--stdin"], seed.as_bytes(), wrong, 0);
     let add = ["cred", "add", "y", "--type", "custom", "--secret-field", "totp", "--stdin"];
     refused(&sandbox, &add, seed.as_bytes(), wrong, 0);
+    sandbox.ok(&["cred", "set", "x", "totp", "--stdin"], SEED.as_bytes());
+    refused(&sandbox, &["cred", "rotate", "x", "totp", "--stdin"], seed.as_bytes(), wrong, 0);
     let line = format!("{{\"name\":\"z\",\"secrets\":{{\"password\":\"p\",\"totp\":\"{seed}\"}}}}");
     let import = sandbox.run_in(&["import"], line.as_bytes());
     assert_eq!(import.code, 2, "{}", import.err);

@@ -144,6 +144,10 @@ fn known(kind: &Kind, field: &FieldName) -> Result<()> {
     }
 }
 
+/// Looks at the values: what can never be of use is refused, and what looks wrong is said.
+///
+/// # Errors
+/// Usage (2), see [`checks::refuse`]; aborted (3) at no.
 pub(super) fn heed<'g>(
     cx: &Context,
     kind: &Kind,
@@ -155,7 +159,8 @@ pub(super) fn heed<'g>(
     for (field, given) in given {
         value::weigh(cx, field, given);
         checks::refuse(field.as_str(), given.secret.expose())?;
-        warnings.extend(checks::warnings(kind, field.as_str(), given.secret.expose(), meta));
+        let wrong = checks::warnings(kind, field.as_str(), given.secret.expose(), meta);
+        warnings.extend(wrong.iter().map(|wrong| format!("`{field}` {wrong}")));
         typed |= given.typed;
     }
     value::heed(cx, &warnings, typed)

@@ -135,11 +135,12 @@ fn report(cx: &Context, checkup: &Checkup, flaws: Vec<Flaw>) -> Report {
     if !flaws.is_empty() {
         cx.end_with(ErrorKind::Findings);
     }
+    let credentials = usize::try_from(checkup.credentials).unwrap_or(usize::MAX);
     cx.note_later(format!(
-        "{} values of {} credentials looked at, {} findings",
-        checkup.values.len(),
-        checkup.credentials,
-        flaws.len()
+        "{} of {} looked at, {}",
+        counted(checkup.values.len(), "value"),
+        counted(credentials, "credential"),
+        counted(flaws.len(), "finding")
     ));
     let empty = match checkup.credentials {
         0 => "no credentials, or none that fit: nothing was checked",
@@ -147,6 +148,10 @@ fn report(cx: &Context, checkup: &Checkup, flaws: Vec<Flaw>) -> Report {
     };
     let rows = move |sink: &mut Sink<'_>| flaws.iter().try_for_each(|flaw| sink(&flaw.cells()));
     Report::Table { columns: COLUMNS.into(), rows: Box::new(rows), empty }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn facts(checkup: &Checkup) -> Vec<Flaw> {
@@ -216,15 +221,20 @@ fn leaks(cx: &Context, list: &Leaked, values: &[Seen]) -> Result<Vec<Flaw>> {
     let counts = list.counts(&digests)?;
     let unknown = counts.iter().filter(|count| count.is_none()).count();
     if unknown > 0 {
-        cx.warn(&format!(
-            "{unknown} values fall into ranges that are not there: they may have leaked"
-        ));
+        let values = counted(unknown, "value");
+        cx.warn(&format!("no range is there for {values}, which may have leaked"));
     }
     let hits = values.iter().zip(counts).filter_map(|(seen, count)| Some((seen, count?)));
-    let flaw = |(seen, count): (&Seen, u64)| {
-        Flaw::of(seen, "leaked", Severity::Critical, format!("{count} times in the list"))
-    };
+    let flaw =
+        |(seen, count): (&Seen, u64)| Flaw::of(seen, "leaked", Severity::Critical, times(count));
     Ok(hits.filter(|(_, count)| *count > 0).map(flaw).collect())
+}
+
+fn times(count: u64) -> String {
+    match count {
+        1 => "once in the list".to_owned(),
+        more => format!("{more} times in the list"),
+    }
 }
 
 impl Flaw {

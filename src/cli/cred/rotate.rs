@@ -3,14 +3,14 @@
 use super::expect::IfVersion;
 use super::filter::FilterArgs;
 use super::meta::{parse_expiry, secret_field};
-use super::{rotate_many, set};
+use super::{add, rotate_many, set};
 use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::report::{Cell, Report};
 use crate::cli::usage::paste;
 use crate::cli::value::{self, Given, ValueArgs};
 use crate::error::{Error, ErrorKind, Result};
-use crate::kind::{self, Kind, checks};
+use crate::kind::{self, Kind};
 use crate::model::{CredName, FieldName, Metadata, Timestamp};
 use crate::vault::{Change, Credential, Filter, State, Unlocked, Vault};
 use clap_complete::engine::ArgValueCompleter;
@@ -125,7 +125,16 @@ fn second_word<S: State>(vault: &Vault<S>, first: &str, second: &str) -> Result<
         Err(_) => Ok(None),
     };
     let Some((_, have)) = outline(first)? else {
-        return Ok(None); // the verb says so, and leaves an entry
+        return match outline(second)? {
+            Some(_) => Ok(None), // the verb says so, and leaves an entry
+            None => {
+                Err(Error::new(ErrorKind::NotFound, "neither word is the name of a credential")
+                    .hint("vault cred list")
+                    .hint(
+                        "a secret is never given as an argument: `--stdin < FILE`, or `--prompt`",
+                    ))
+            }
+        };
     };
     let field = have.iter().find(|field| field.as_str() == second);
     match (field, outline(second)?.is_some()) {
@@ -171,8 +180,7 @@ pub(super) fn rotate(
         Some(given) => given,
         None => fresh(cx, order.args, kind, &field)?,
     };
-    let warnings = checks::warnings(kind, field.as_str(), given.secret.expose(), &now.meta);
-    value::heed(cx, &warnings, given.typed)?;
+    add::heed(cx, kind, &now.meta, [(&field, &given)].into_iter())?;
     let secrets = vec![(field.clone(), given.secret)];
     let learnt = kind.learnt(&secrets, &now.meta);
     let clock = cx.world.now();

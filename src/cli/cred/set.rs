@@ -1,5 +1,6 @@
 //! `vault cred set`.
 
+use super::add;
 use super::expect::IfVersion;
 use super::meta::MetaArgs;
 use crate::cli::complete;
@@ -8,7 +9,7 @@ use crate::cli::report::{Cell, Report};
 use crate::cli::usage::{paste, secret_in_arguments};
 use crate::cli::value::{self, Given, ValueArgs};
 use crate::error::{Error, ErrorKind, Result};
-use crate::kind::{self, Kind, checks};
+use crate::kind::{self, Kind};
 use crate::model::{Attr, CredName, FieldName, Label, Metadata, Timestamp};
 use crate::vault::{Change, Credential, Locked, Vault};
 use clap_complete::engine::ArgValueCompleter;
@@ -97,10 +98,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
             Some(given) => given,
             None => late(cx, &args.value, kind, &field)?,
         };
-        value::weigh(cx, &field, &given);
-        checks::refuse(field.as_str(), given.secret.expose())?;
-        let warnings = checks::warnings(kind, field.as_str(), given.secret.expose(), &meta);
-        value::heed(cx, &warnings, given.typed)?;
+        add::heed(cx, kind, &meta, [(&field, &given)].into_iter())?;
         secrets.push((field, given.secret));
     }
     // what the value says is heeded when it is new, or what it stands in

@@ -92,11 +92,13 @@ impl Session<'_> {
                 Ok(report) => return Ok(report),
                 Err(wrong) => wrong,
             };
-            text = self.offer(&text, wrong)?;
-            // whoever goes on after somebody else's change has been told of it
-            if let Ok(now) = vault.look(&self.name) {
+            // whoever goes on after somebody else's change is told of it; of a later one not yet
+            if wrong.kind() == ErrorKind::Conflict
+                && let Ok(now) = vault.look(&self.name)
+            {
                 self.now = now;
             }
+            text = self.offer(&text, wrong)?;
         }
     }
 
@@ -155,7 +157,7 @@ impl Session<'_> {
 
     /// Offers a text back that cannot be taken, with what is wrong in its first lines.
     fn offer(&self, text: &Secret, wrong: Error) -> Result<Secret> {
-        let mendable = [ErrorKind::Usage, ErrorKind::Refused, ErrorKind::Conflict];
+        let mendable = [ErrorKind::Usage, ErrorKind::Refused, ErrorKind::Conflict, ErrorKind::Io];
         let terminal = self.cx.terminal().filter(|_| mendable.contains(&wrong.kind()));
         let Some(mut terminal) = terminal else {
             return Err(self.kept(text, wrong));
@@ -204,11 +206,10 @@ fn explained(text: &Secret, wrong: &Error) -> Secret {
     let mut lines = quote::remark(MARK, wrong.message());
     wrong.hints().iter().for_each(|hint| lines.push_str(&quote::remark(MARK, hint)));
     let mut whole = lines.into_bytes();
-    for line in text.expose().split_inclusive(|byte| *byte == b'\n') {
-        if !line.starts_with(MARK.as_bytes()) {
-            whole.extend_from_slice(line);
-        }
-    }
+    // further down such a line may be part of a value
+    let old = text.expose().split_inclusive(|byte| *byte == b'\n');
+    old.skip_while(|line| line.starts_with(MARK.as_bytes()))
+        .for_each(|line| whole.extend_from_slice(line));
     Secret::from_bytes(&whole)
 }
 

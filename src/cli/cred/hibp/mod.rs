@@ -43,7 +43,10 @@ impl Leaked {
     pub fn open(path: &Path) -> Result<Self> {
         let about = std::fs::metadata(path).map_err(|e| cannot_read(path, &e))?;
         if about.is_dir() {
-            return Ok(Self { path: path.into(), form: Form::Ranges });
+            let mut entries = std::fs::read_dir(path).map_err(|e| cannot_read(path, &e))?.flatten();
+            let has_any = entries.any(|entry| prefix_in(&entry.path()).is_some());
+            let found = has_any.then(|| Self { path: path.into(), form: Form::Ranges });
+            return found.ok_or_else(no_ranges);
         }
         if !about.is_file() {
             return Err(Error::usage("`--hibp`: neither a regular file nor a directory"));
@@ -105,7 +108,8 @@ impl Leaked {
         }
         let mut found = HashMap::new();
         for (prefix, mut wanted) in by_prefix {
-            let names = [format!("{prefix}.txt"), prefix.clone(), prefix.to_lowercase()];
+            let lower = prefix.to_lowercase();
+            let names = [format!("{prefix}.txt"), format!("{lower}.txt"), prefix.clone(), lower];
             let paths = names.map(|name| self.path.join(name));
             if let Some(path) = paths.iter().find(|path| path.is_file()) {
                 scan(path, &prefix, &mut wanted)?;
@@ -170,6 +174,11 @@ fn prefix_in(path: &Path) -> Option<String> {
 fn no_prefix() -> Error {
     Error::usage("`--hibp`: the name of a range file is its five digits, and this one has another")
         .hint("name it as the query was: 5BAA6.txt")
+}
+
+fn no_ranges() -> Error {
+    Error::usage("`--hibp`: no file in this directory is named by the five digits of a range")
+        .hint("name each as its query was: 5BAA6.txt")
 }
 
 fn no_list() -> Error {

@@ -13,8 +13,12 @@
     reason = "helpers of tests may do what tests may, and clarity comes before speed"
 )]
 
+#[path = "../support/mod.rs"]
 mod support;
 
+mod session;
+
+use session::session;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -77,131 +81,6 @@ fn none(forms: &BTreeMap<String, Vec<u8>>, hay: &[u8], place: &str) {
     assert_eq!(found(forms, hay), Vec::<String>::new(), "in {place}");
 }
 
-/// One step of the session.
-struct Step<'s> {
-    args: &'s [&'s str],
-    input: Vec<u8>,
-    code: i32,
-    /// Whether its standard output is to hold the canary.
-    hands_out: bool,
-}
-
-fn step<'s>(args: &'s [&'s str], code: i32) -> Step<'s> {
-    Step { args, input: Vec::new(), code, hands_out: false }
-}
-
-impl Step<'_> {
-    fn with(mut self, input: impl AsRef<[u8]>) -> Self {
-        self.input = input.as_ref().to_vec();
-        self
-    }
-
-    fn handing_out(mut self) -> Self {
-        self.hands_out = true;
-        self
-    }
-}
-
-#[expect(clippy::too_many_lines, reason = "a table")]
-fn session() -> Vec<Step<'static>> {
-    let line = |name: &str, rest: &str| {
-        let value = serde_json::to_string(CANARY).unwrap();
-        format!(
-            "{{\"name\":\"{name}\",\"type\":\"custom\",\"secrets\":{{\"pin\":{value}}}{rest}}}\n"
-        )
-    };
-    let bad = |rest: &str| {
-        line("bad", &format!(",{}", rest.replace("CANARY", "Kanarie-\\\"7f/é?\\\\+Vogel-Geheim")))
-    };
-    vec![
-        step(&["init"], 0),
-        step(&["init"], 13),
-        step(&["cred", "add", "a", "--stdin"], 0).with(CANARY),
-        step(&["cred", "add", "b", "--file", "value", "--notes-file", "value"], 0),
-        step(&["cred", "add", "b", "--file", "value"], 13),
-        step(&["cred", "add", "c", "--generate", "--username", "me"], 0),
-        step(&["cred", "set", "c", "--generate=words:4"], 0),
-        step(&["cred", "add", "k", "--type", "ssh", "--generate"], 0),
-        step(&["cred", "add", "o", "--generate=office"], 2),
-        step(&["generate", "--count", "3"], 0),
-        step(&["cred", "add", "t", "--type", "token", "--stdin"], 0)
-            .with(format!("Bearer {CANARY}\n\n")),
-        step(&["cred", "add", "j", "--type", "jwt", "--stdin"], 0).with(CANARY),
-        step(&["cred", "add", "s", "--type", "ssh", "--secret-field", "private_key", "--stdin"], 0)
-            .with(CANARY),
-        step(&["cred", "add", "p", "--type", "cert", "--stdin"], 0).with(CANARY),
-        step(&["cred", "add", "d", "--type", "dsn", "--stdin"], 0)
-            .with(format!("postgres://app:{CANARY}@db.example.com/main")),
-        step(&["cred", "add", "e", "--stdin"], 2),
-        step(&["cred", "add", "f", "--file", "nowhere"], 10),
-        step(&["cred", "set", "a", "--stdin", "--exact"], 0).with(CANARY),
-        step(&["cred", "set", "a", "totp", "--file", "value"], 0),
-        step(&["cred", "totp", "a"], 4),
-        step(&["cred", "copy", "a"], 4),
-        step(&["cred", "set", "a", "--url", "https://example.com", "--tag", "x"], 0),
-        step(&["cred", "set", "a", "pin", "--stdin"], 10).with(CANARY),
-        step(&["cred", "get", "a"], 0).handing_out(),
-        step(&["cred", "get", "a", "--json"], 0).handing_out(),
-        step(&["cred", "get", "a", "nothing"], 10),
-        step(&["cred", "get", "none"], 10),
-        step(&["cred", "show", "a"], 0),
-        step(&["cred", "show", "a", "--json"], 0),
-        step(&["cred", "show", "b", "--reveal"], 0).handing_out(),
-        step(&["cred", "show", "b", "--reveal", "--json"], 0).handing_out(),
-        step(&["cred", "show", "b", "--digest"], 0),
-        step(&["cred", "clone", "b", "b2", "--with-secrets"], 0),
-        step(&["cred", "clone", "b", "b3", "--file", "value", "--url", "https://x.example"], 0),
-        step(&["cred", "clone", "b", "b3", "--stdin"], 13).with(CANARY),
-        step(&["cred", "list"], 0),
-        step(&["cred", "list", "--json", "--verify"], 0),
-        step(&["cred", "rotate", "a", "--stdin", "--reason", "r"], 0).with(format!("{CANARY}2")),
-        step(&["cred", "rotate", "a", "b", "j", "--json"], 17),
-        step(&["cred", "rotate", "--tag", "x", "--yes"], 0),
-        step(&["cred", "rotate", "j"], 4),
-        step(&["cred", "history", "a"], 0),
-        step(&["cred", "history", "a", "--json"], 0),
-        step(&["cred", "get", "a", "--version", "1"], 0).handing_out(),
-        step(&["cred", "get", "a", "--version", "99"], 10),
-        step(&["cred", "rollback", "a", "--to", "1", "--if-version", "9"], 13),
-        step(&["cred", "rollback", "a", "--to", "1"], 0),
-        step(&["cred", "purge", "a", "--version", "2", "--yes"], 0),
-        step(&["cred", "set", "a", "--keep", "1"], 0),
-        step(&["cred", "purge", "--older-than", "30d", "--yes"], 0),
-        step(&["cred", "list", "--columns", "name,fields,last_read", "--sort=-last_read"], 0),
-        step(&["cred", "due"], 0),
-        step(&["cred", "check"], 16),
-        step(&["cred", "check", "--json", "--min-score", "4", "--hibp", "leaked"], 16),
-        step(&["status", "--check"], 0),
-        step(&["cred", "rename", "a", "z"], 0),
-        step(&["cred", "rm", "z"], 0),
-        step(&["cred", "restore", "z"], 0),
-        step(&["cred", "rm", "z"], 0),
-        step(&["cred", "purge", "z", "--yes"], 0),
-        step(&["import", "--dry-run"], 0).with(line("i", "")),
-        step(&["import"], 0).with(line("i", ",\"notes\":\"n\"")),
-        step(&["import"], 2).with(bad("\"port\":\"CANARY\"")),
-        step(&["import"], 2).with(bad("\"CANARY\":1")),
-        step(&["import"], 2).with(bad("\"expires\":\"CANARY\"")),
-        step(&["import"], 2).with(bad("\"tags\":\"CANARY\"")),
-        step(&["import"], 2).with(bad("\"secrets\":\"CANARY\"")),
-        step(&["import"], 14).with(bad("\"fields\":{\"api_key\":\"CANARY\"}")),
-        step(&["import"], 2).with(CANARY),
-        step(&["import", "--json"], 2).with(format!("{{\"name\":{CANARY}")),
-        step(&["audit", "show", "--limit", "0"], 0),
-        step(&["audit", "show", "--limit", "0", "--json"], 0),
-        step(&["audit", "show", "3"], 0),
-        step(&["audit", "verify"], 0),
-        step(&["status"], 0),
-        step(&["doctor"], 0),
-        step(&["completions", "zsh"], 0),
-        step(&["man", "pages"], 0),
-        step(&["help", "environment"], 0),
-        step(&["cred", "get", "b", "--key-file", "value"], 11),
-        step(&["cred", "get", "b", "--key-file", "wrong-key"], 11),
-        step(&["trust-state", "--yes"], 0),
-    ]
-}
-
 /// Traces what `args` does: programs it starts, and everything it and they write.
 fn traced(
     sandbox: &Sandbox,
@@ -222,13 +101,16 @@ fn traced(
     Answer::fed(&mut command, input)
 }
 
-/// The strings of a trace as they were, each call a line; without the calls that write to standard
-/// output, if these are meant to hold the canary.
-fn decoded(trace: &Path, hands_out: bool) -> Vec<u8> {
+/// What is written to standard output: the answer goes to a descriptor of its own, to the same pipe.
+const OUTPUT: &str = "pipe:[";
+
+/// The strings of a trace as they were, each call a line; without the calls that write to a place that
+/// is meant to hold the canary.
+fn decoded(trace: &Path, meant: Option<&str>) -> Vec<u8> {
+    let meant = meant.map(hex);
     let mut bytes = Vec::new();
     for line in fs::read_to_string(trace).unwrap().lines() {
-        // the answer goes to a descriptor of its own, which leads to the same pipe
-        if hands_out && line.contains(" write(") && line.contains(&hex("pipe:[")) {
+        if line.contains(" write(") && meant.as_ref().is_some_and(|place| line.contains(place)) {
             continue;
         }
         let mut rest = line;
@@ -272,13 +154,50 @@ fn a_session_of_all_commands_lets_nothing_out() {
             false => none(&forms, &answer.out, &format!("the answer of {at}")),
         }
         let trace = sandbox.path("trace").join(format!("{n:03}"));
-        none(&forms, &decoded(&trace, step.hands_out), &format!("what {at} wrote or started"));
+        none(
+            &forms,
+            &decoded(&trace, step.hands_out.then_some(OUTPUT)),
+            &format!("what {at} wrote or started"),
+        );
         if step.hands_out {
-            assert_ne!(found(&forms, &decoded(&trace, false)).len(), 0, "{at}: blind");
+            assert_ne!(found(&forms, &decoded(&trace, None)).len(), 0, "{at}: blind");
         }
     }
     fs::remove_dir_all(sandbox.path("trace")).unwrap();
     hunt(&sandbox, &forms, &["value", "key"]);
+}
+
+/// What is edited goes into one file in memory, which is gone afterwards, and nowhere else.
+#[test]
+fn an_edit_of_secrets_lets_nothing_out() {
+    if !require("strace") || !require("setsid") {
+        return;
+    }
+    let Ok(memory) = tempfile::tempdir_in("/dev/shm") else {
+        support::missing("there is no /dev/shm");
+        return;
+    };
+    let sandbox = Sandbox::new();
+    fs::create_dir(sandbox.path("trace")).unwrap();
+    let key = fs::read_to_string(sandbox.path("key")).unwrap();
+    let forms = forms(key.lines().last().unwrap());
+    sandbox.ok(&["cred", "add", "a", "--stdin"], CANARY.as_bytes());
+    let runtime = ("XDG_RUNTIME_DIR", memory.path().to_str().unwrap());
+    let edit = ["cred", "edit", "a", "--secrets", "--json"];
+    // as it is, with another secret, and so that it cannot be taken
+    let editors = ["true", "sed -i s/Geheim/Geheimnis/", "sed -i s/^password/nonsense/"];
+    for (n, (editor, code)) in editors.into_iter().zip([0, 0, 2]).enumerate() {
+        let answer = traced(&sandbox, n, &edit, b"", &[runtime, ("EDITOR", editor)]);
+        assert_eq!(answer.code, code, "{}", answer.err);
+        none(&forms, answer.all().as_bytes(), "what was said");
+        let trace = sandbox.path("trace").join(format!("{n:03}"));
+        assert_ne!(found(&forms, &decoded(&trace, None)).len(), 0, "{editor}: blind");
+        let elsewhere = decoded(&trace, Some("/vault-edit-"));
+        none(&forms, &elsewhere, &format!("what {editor} wrote or started"));
+        assert_eq!(files(memory.path()).len(), 0, "{editor}");
+    }
+    fs::remove_dir_all(sandbox.path("trace")).unwrap();
+    hunt(&sandbox, &forms, &["key"]);
 }
 
 /// No file but those named may hold a canary; and these must.
@@ -327,7 +246,7 @@ fn passphrases_and_keys_in_the_environment_reach_no_child() {
         let kept_file = sandbox.file("trace/kept", kept.join("\n"));
         none(
             &forms,
-            &decoded(Path::new(&kept_file), false),
+            &decoded(Path::new(&kept_file), None),
             &format!("what {args:?} wrote or started"),
         );
     }
@@ -361,9 +280,9 @@ fn the_demo_passes_nothing_on_and_cleans_up() {
     let children: Vec<_> = all.lines().skip(1).collect();
     assert!(children.iter().filter(|line| line.contains(" execve(")).count() > 10);
     fs::write(&trace, children.join("\n")).unwrap();
-    none(&forms, &decoded(&trace, false), "what the demo wrote or started");
+    none(&forms, &decoded(&trace, None), "what the demo wrote or started");
     fs::write(&trace, all.lines().next().unwrap()).unwrap();
-    assert_ne!(found(&forms, &decoded(&trace, false)).len(), 0, "the control is missing");
+    assert_ne!(found(&forms, &decoded(&trace, None)).len(), 0, "the control is missing");
     fs::remove_dir_all(sandbox.path("trace")).unwrap();
     assert_eq!(files(sandbox.root()), Vec::<std::path::PathBuf>::new());
 }
