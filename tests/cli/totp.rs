@@ -97,7 +97,7 @@ fn what_is_no_seed_makes_no_code() {
     sandbox.add("x", b"hunter2");
     let stored = sandbox.run_in(&["cred", "set", "x", "totp", "--stdin"], b"not base32!");
     assert_eq!(stored.code, 0, "{}", stored.err);
-    assert!(stored.err.contains("warning: is neither base32 nor"), "{}", stored.err);
+    assert!(stored.err.contains("warning: `totp` is neither base32 nor"), "{}", stored.err);
     let wrong =
         (4, "`totp` of `x` is neither base32 nor an `otpauth://` address", "cred set NAME totp");
     let answer = refused(&sandbox, &["cred", "totp", "x"], b"", wrong, 0);

@@ -10,7 +10,7 @@ use crate::cli::report::{Cell, Report};
 use crate::cli::usage::paste;
 use crate::cli::value::{self, Given, ValueArgs};
 use crate::error::{Error, ErrorKind, Result};
-use crate::kind::{self, Kind, checks};
+use crate::kind::{self, Kind};
 use crate::model::{CredName, FieldName, Metadata, Timestamp};
 use crate::vault::{Change, Credential, Filter, Match, State, Unlocked, Vault};
 use clap_complete::engine::ArgValueCompleter;
@@ -171,7 +171,7 @@ pub(super) fn rotate(
         Some(given) => given,
         None => fresh(cx, order.args, kind, &field)?,
     };
-    let warnings = checks::warnings(kind, field.as_str(), given.secret.expose(), &now.meta);
+    let warnings = value::doubts(kind, &field, &given, &now.meta);
     value::heed(cx, &warnings, given.typed)?;
     let secrets = vec![(field.clone(), given.secret)];
     let learnt = kind.learnt(&secrets, &now.meta);

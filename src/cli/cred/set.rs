@@ -99,7 +99,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         };
         value::weigh(cx, &field, &given);
         checks::refuse(field.as_str(), given.secret.expose())?;
-        let warnings = checks::warnings(kind, field.as_str(), given.secret.expose(), &meta);
+        let warnings = value::doubts(kind, &field, &given, &meta);
         value::heed(cx, &warnings, given.typed)?;
         secrets.push((field, given.secret));
     }
