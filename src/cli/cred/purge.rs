@@ -108,7 +108,7 @@ fn ask(cx: &Context, name: &CredName, args: &Args, deleted: bool) -> Result<()> 
     };
     let what = version.map_or_else(|| "it".into(), |version| format!("version {version} of it"));
     let place = if deleted { ", which is in the trash" } else { "" };
-    let question = format!("This cannot be undone. Type `{name}` to destroy {what}{place}:");
+    let question = format!("This cannot be undone. Type `{name}` to destroy {what}{place}");
     let typed = terminal.line(&question)?;
     match typed.trim() == name.as_str() {
         true => Ok(()),

@@ -50,7 +50,7 @@ fn ask(cx: &Context, count: usize, span: &str) -> Result<()> {
         return Err(nobody(&paste(&["vault", "cred", "purge", "--older-than", span, "--yes"])));
     };
     let many = if count == 1 { "credential" } else { "credentials" };
-    let question = format!("This cannot be undone. Type `{count}` to destroy {count} {many}:");
+    let question = format!("This cannot be undone. Type `{count}` to destroy {count} {many}");
     match terminal.line(&question)?.trim() == count.to_string() {
         true => Ok(()),
         false => Err(Error::new(ErrorKind::Aborted, "that is not the number; nothing was changed")),
