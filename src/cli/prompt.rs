@@ -53,6 +53,9 @@ impl Terminal {
     /// # Errors
     /// As [`Self::secret`]; usage (2) when the two differ.
     pub fn secret_twice(&mut self, question: &str) -> Result<Secret> {
+        // between the questions, too: a paste goes on
+        let tty = self.0.try_clone().map_err(|e| Error::io("cannot use the terminal", &e))?;
+        let _quiet = Quiet::enter(&tty)?;
         let first = self.secret(question)?;
         let again = self.secret(&format!("{question} again"))?;
         match first.expose() == again.expose() {
