@@ -682,7 +682,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--policy', '--policy', [CompletionResultType]::ParameterName, 'Follow a policy, as `cred add --generate=POLICY` takes it, or by its name in the configuration file')
-            [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Make so many')
+            [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Make so many: 1 to 1000')
             [CompletionResult]::new('--public-key', '--public-key', [CompletionResultType]::ParameterName, 'Write the public key of a pair into this new file')
             [CompletionResult]::new('--length', '--length', [CompletionResultType]::ParameterName, 'Make it of so many characters [default: 24]')
             [CompletionResult]::new('--alphabet', '--alphabet', [CompletionResultType]::ParameterName, 'Take only these characters; `a-z` is a range, a hyphen itself comes first')

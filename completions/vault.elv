@@ -651,7 +651,7 @@ set edit:completion:arg-completer[vault] = {|@words|
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --policy 'Follow a policy, as `cred add --generate=POLICY` takes it, or by its name in the configuration file'
-            cand --count 'Make so many'
+            cand --count 'Make so many: 1 to 1000'
             cand --public-key 'Write the public key of a pair into this new file'
             cand --length 'Make it of so many characters [default: 24]'
             cand --alphabet 'Take only these characters; `a-z` is a range, a hyphen itself comes first'

@@ -68,6 +68,9 @@ fn config(cx: &Context) -> Report {
     const COLUMNS: &[Column] = &[column("setting"), column("meaning"), column("example")];
     if let Some((path, _)) = cx.world.config_file() {
         cx.note(&format!("the file is `{}`, in TOML; it need not be there", path.display()));
+        cx.note(
+            "a policy goes by its name: `--policy NAME` of generate, `--generate=NAME` elsewhere",
+        );
     }
     let rows = |sink: &mut Sink<'_>| {
         SETTINGS.iter().try_for_each(|(name, meaning, example)| {

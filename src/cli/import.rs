@@ -34,8 +34,8 @@ A line of JSON for each credential:
   {\"name\":\"db/main\",\"type\":\"password\",\"username\":\"app\",\"tags\":[\"prod\"],
    \"secrets\":{\"password\":\"…\"},\"notes\":\"…\"}          (in one line)
 Keys: name, type (password if missing), username, url, host, port, database, client, service, infra,
-environment, owner, description, tags, requires_vpn, requires_2fa, expires, rotate_every, keep, fields,
-secrets, notes.
+environment, owner, description, tags, requires_vpn, requires_2fa, expires, rotate_every, keep,
+fields, secrets, notes.
 A secret that is no text is written {\"base64\":\"…\"}.")]
 pub struct Args {
     /// What to read; standard input if it is missing or `-`

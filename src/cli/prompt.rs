@@ -8,6 +8,7 @@ use crate::sys::Signals;
 use dialoguer::FuzzySelect;
 use dialoguer::console::{Term, truncate_str};
 use dialoguer::theme::{SimpleTheme, Theme};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{self, LocalModes, OptionalActions, SpecialCodeIndex, Termios};
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -39,7 +40,10 @@ impl Terminal {
         let question =
             look(|theme, text| theme.format_password_prompt(text, &escape::shown(question)));
         match self.read_line(&format!("{question} "), false)? {
-            typed if typed.is_empty() => Err(Error::usage("nothing was typed")),
+            typed if typed.is_empty() => {
+                self.discard();
+                Err(Error::usage("nothing was typed"))
+            }
             typed => Ok(typed),
         }
     }
@@ -49,12 +53,17 @@ impl Terminal {
     /// # Errors
     /// As [`Self::secret`]; usage (2) when the two differ.
     pub fn secret_twice(&mut self, question: &str) -> Result<Secret> {
+        // between the questions, too: a paste goes on
+        let tty = self.0.try_clone().map_err(|e| Error::io("cannot use the terminal", &e))?;
+        let _quiet = Quiet::enter(&tty)?;
         let first = self.secret(question)?;
         let again = self.secret(&format!("{question} again"))?;
-        match first.expose() == again.expose() {
-            true => Ok(first),
-            false => Err(Error::usage("the two do not match")),
+        if first.expose() == again.expose() {
+            return Ok(first);
         }
+        self.discard();
+        Err(Error::usage("the two do not match")
+            .hint("if you pasted several lines: from a file or pipe they are taken whole"))
     }
 
     /// Asks a yes/no question; the default is no. The answer is a line, so that nothing of it is
@@ -177,6 +186,21 @@ impl Terminal {
         }
     }
 
+    /// Throws away what else was typed. When somebody pastes several lines, those behind the second
+    /// would be commands for the shell, and in its history.
+    fn discard(&mut self) {
+        let Ok(tty) = self.0.try_clone() else { return };
+        let Ok(_quiet) = Quiet::enter(&tty) else { return };
+        let mut block = Zeroizing::new([0; 4096]);
+        for _ in 0..Secret::MAX / block.len() {
+            let waiting = &mut [PollFd::new(&tty, PollFlags::IN)];
+            let more = poll(waiting, Some(&PASTE_GAP)).is_ok_and(|ready| ready > 0);
+            if !more || !(&tty).read(block.as_mut()).is_ok_and(|read| read > 0) {
+                return;
+            }
+        }
+    }
+
     /// Shows a line again that had `before` columns: those are wiped first.
     fn redraw(&mut self, before: usize, line: &[u8]) -> Result<()> {
         let (back, blank) = ("\u{8}".repeat(before), " ".repeat(before));
@@ -200,6 +224,9 @@ fn lines(items: &[String], width: usize) -> Vec<String> {
     };
     items.iter().map(line).collect()
 }
+
+/// A paste is over when nothing came for so long.
+const PASTE_GAP: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 
 /// So many items are shown at once.
 const MOST: usize = 12;

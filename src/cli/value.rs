@@ -6,8 +6,8 @@ use super::read::{self, Privacy};
 use super::{complete, config};
 use crate::error::{Error, Result};
 use crate::kind::generate::{self, Settings, Wish};
-use crate::kind::{Kind, media, strength};
-use crate::model::{FieldName, Secret};
+use crate::kind::{Kind, checks, media, strength};
+use crate::model::{FieldName, Metadata, Secret};
 use clap_complete::engine::ArgValueCompleter;
 use std::ffi::OsStr;
 use std::os::fd::RawFd;
@@ -110,6 +110,13 @@ pub fn ask(cx: &Context, field: &FieldName) -> Result<Given> {
     };
     let secret = not_empty(terminal.secret_twice(&format!("Value of {field}"))?)?;
     Ok(Given { secret, typed: true })
+}
+
+/// What looks wrong with a value, for [`heed`].
+#[must_use]
+pub fn doubts(kind: &Kind, field: &FieldName, given: &Given, meta: &Metadata) -> Vec<String> {
+    let warnings = checks::warnings(kind, field.as_str(), given.secret.expose(), meta);
+    warnings.into_iter().map(|warning| format!("`{field}` {warning}")).collect()
 }
 
 /// Says what looks wrong with a value. Somebody who typed it is asked whether to go on.

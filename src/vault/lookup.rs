@@ -180,6 +180,9 @@ fn not_found(tx: &Tx<'_>, name: &CredName, deleted: bool) -> Result<Error> {
     })?;
     let place = if deleted { " in the trash" } else { "" };
     let error = Error::new(ErrorKind::NotFound, format!("no credential named `{name}`{place}"));
+    if !deleted && rows::exists(tx.db(), name.as_str(), true)? {
+        return Ok(error.hint("it is in the trash; `vault cred restore` brings it back"));
+    }
     let list = if deleted { "vault cred list --deleted" } else { "vault cred list" };
     Ok(if near.is_empty() {
         error.hint(list)

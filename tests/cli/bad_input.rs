@@ -80,6 +80,11 @@ fn an_unknown_name_with_the_nearest_ones() {
     refused(&sandbox, &["cred", "get", "zzz"], b"", (10, "`zzz`", "vault cred list"), 1);
     let trash = (10, "no credential named `db/main` in the trash", "--deleted");
     refused(&sandbox, &["cred", "restore", "db/main"], b"", trash, 1);
+    sandbox.ok(&["cred", "rm", "unlike"], b"");
+    let removed = (10, "no credential named `unlike`", "it is in the trash; `vault cred restore`");
+    refused(&sandbox, &["cred", "get", "unlike"], b"", removed, 1);
+    let port = (2, "`--port`: not a port", "from 1 to 65535");
+    refused(&sandbox, &["cred", "set", "db/main", "--port", "70000"], b"", port, 0);
 }
 
 #[test]

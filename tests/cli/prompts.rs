@@ -122,6 +122,28 @@ fn two_answers_that_differ_and_none_at_all_are_refused() {
 }
 
 #[test]
+fn the_further_lines_of_a_paste_do_not_reach_the_shell() {
+    if !require("setsid") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let ask = format!("'{}' cred add x", super::support::VAULT);
+    let line = format!("{ask}; echo ended $?; read -r rest; echo \"the rest: $rest\"");
+    let long = "many-canaries\r".repeat(1000);
+    let differ = format!("one-canary\r{long}");
+    for lines in [&*differ, "one-canary\rtwo-canary\rthree-canary\r", "\rtwo-canary\r"] {
+        let mut paste = Pty::shell(&sandbox, &line);
+        paste.expect("Value of password: ");
+        paste.send(lines);
+        paste.expect("ended 2");
+        paste.send("mine\r");
+        paste.expect("the rest: mine");
+        let (code, screen) = paste.end();
+        assert!(code == 0 && !screen.contains("canar"), "{screen}");
+    }
+}
+
+#[test]
 fn what_looks_wrong_is_asked_about_when_it_was_typed() {
     if !require("setsid") {
         return;

@@ -159,8 +159,7 @@ pub(super) fn heed<'g>(
     for (field, given) in given {
         value::weigh(cx, field, given);
         checks::refuse(field.as_str(), given.secret.expose())?;
-        let wrong = checks::warnings(kind, field.as_str(), given.secret.expose(), meta);
-        warnings.extend(wrong.iter().map(|wrong| format!("`{field}` {wrong}")));
+        warnings.extend(value::doubts(kind, field, given, meta));
         typed |= given.typed;
     }
     value::heed(cx, &warnings, typed)

@@ -93,7 +93,8 @@ impl MetaArgs {
             }
         }
         if let Some(port) = &self.port {
-            meta.port = filled(port).map(public::parse_port).transpose()?;
+            let read = |text| public::parse_port(text).map_err(|e| named("--port", &e));
+            meta.port = filled(port).map(read).transpose()?;
         }
         if let Some(when) = &self.expires {
             meta.expires_at = parse_expiry(when, now)?;
