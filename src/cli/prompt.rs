@@ -58,14 +58,12 @@ impl Terminal {
         let _quiet = Quiet::enter(&tty)?;
         let first = self.secret(question)?;
         let again = self.secret(&format!("{question} again"))?;
-        match first.expose() == again.expose() {
-            true => Ok(first),
-            false => {
-                self.discard();
-                Err(Error::usage("the two do not match")
-                    .hint("if you pasted several lines: from a file or pipe they are taken whole"))
-            }
+        if first.expose() == again.expose() {
+            return Ok(first);
         }
+        self.discard();
+        Err(Error::usage("the two do not match")
+            .hint("if you pasted several lines: from a file or pipe they are taken whole"))
     }
 
     /// Asks a yes/no question; the default is no. The answer is a line, so that nothing of it is

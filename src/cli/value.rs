@@ -113,6 +113,7 @@ pub fn ask(cx: &Context, field: &FieldName) -> Result<Given> {
 }
 
 /// What looks wrong with a value, for [`heed`].
+#[must_use]
 pub fn doubts(kind: &Kind, field: &FieldName, given: &Given, meta: &Metadata) -> Vec<String> {
     let warnings = checks::warnings(kind, field.as_str(), given.secret.expose(), meta);
     warnings.into_iter().map(|warning| format!("`{field}` {warning}")).collect()
