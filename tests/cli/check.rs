@@ -161,12 +161,12 @@ fn leaked_is_looked_up_in_a_list() {
         fs::write(sandbox.path("ranges").join(name), format!("{rest}:{count}\n")).unwrap();
     }
     let ranges = sandbox.path("ranges");
-    for (list, count) in [(&whole, 17043), (&plain, 1), (&range, 17043)] {
+    for (list, count) in [(&whole, "17043 times"), (&plain, "once"), (&range, "17043 times")] {
         let (code, flaws, err) = check(&sandbox, &["--only", "leaked", "--hibp", list]);
         assert_eq!((code, flaws.len()), (16, 1), "{list}: {err}");
         assert_eq!(flaws[0]["name"], "bad");
         assert_eq!(flaws[0]["severity"], "critical");
-        assert_eq!(flaws[0]["detail"], format!("{count} times in the list"));
+        assert_eq!(flaws[0]["detail"], format!("{count} in the list"));
         // a range says nothing of other values, and that is said
         assert_eq!(err.contains("warning: 1 values fall into ranges"), list == &range, "{err}");
     }

@@ -222,7 +222,8 @@ fn leaks(cx: &Context, list: &Leaked, values: &[Seen]) -> Result<Vec<Flaw>> {
     }
     let hits = values.iter().zip(counts).filter_map(|(seen, count)| Some((seen, count?)));
     let flaw = |(seen, count): (&Seen, u64)| {
-        Flaw::of(seen, "leaked", Severity::Critical, format!("{count} times in the list"))
+        let times = if count == 1 { "once".into() } else { format!("{count} times") };
+        Flaw::of(seen, "leaked", Severity::Critical, format!("{times} in the list"))
     };
     Ok(hits.filter(|(_, count)| *count > 0).map(flaw).collect())
 }
