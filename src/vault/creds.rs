@@ -1,5 +1,4 @@
-//! The verbs on credentials. Each is one transaction with its log entry; a value is returned only
-//! after the commit.
+//! Verbs on credentials: each one transaction with its log entry; values leave after the commit.
 
 use super::audit::Draft;
 use super::filter::Filter;
@@ -146,7 +145,8 @@ impl Vault<Unlocked> {
     ) -> Result<Credential> {
         let subject = which.into();
         self.change(action, subject.name, |tx, keys| {
-            current(tx, keys, subject, false).map(|row| row.view(true))
+            let row = current(tx, keys, subject, false)?;
+            Ok(Credential { media: media(tx, Some(keys), &row)?, ..row.view(true) })
         })
     }
 
@@ -154,8 +154,7 @@ impl Vault<Unlocked> {
     /// the names of what changed. Returns whether there was anything to change.
     ///
     /// # Errors
-    /// Those of the edit, not found (10), conflict (13) when the version has moved, integrity (15),
-    /// I/O (18).
+    /// Those of the edit, not found (10), conflict (13) when it has moved, integrity (15), I/O (18).
     pub fn set<'n>(&mut self, which: impl Into<Subject<'n>>, change: Change<'_>) -> Result<bool> {
         self.store(which.into(), None, change, Origin::Set).map(|changed| changed.is_some())
     }

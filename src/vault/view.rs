@@ -19,7 +19,7 @@ pub struct Credential {
     pub meta: Metadata,
     /// The secret fields and their current versions, in order of name (`notes` among them).
     pub secrets: Vec<(FieldName, u32)>,
-    /// The media types of those that came as files, in the same order; told by `show` only.
+    /// The media types of those that came as files, in the same order; told by `show` and `look`.
     pub media: Vec<(FieldName, String)>,
     /// +1 with every change of anything.
     pub revision: u32,

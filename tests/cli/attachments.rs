@@ -49,6 +49,31 @@ fn a_file_comes_out_as_it_went_in() {
 }
 
 #[test]
+fn a_file_is_never_replaced_by_what_was_made_up_unless_that_was_asked_for() {
+    let sandbox = with_store();
+    sandbox.add("x", b"hunter2");
+    let wrong = (4, "`store` of `web/tls` is a file", "`--file PATH`");
+    refused(&sandbox, &["cred", "rotate", "web/tls"], b"", wrong, 0);
+    let several = sandbox.run(&["cred", "rotate", "web/tls", "x"]);
+    assert_eq!(several.code, 17, "{}", several.err);
+    assert_eq!(sandbox.ok(&["cred", "get", "web/tls"], b""), P12);
+    assert_ne!(sandbox.ok(&["cred", "get", "x"], b""), b"hunter2");
+    sandbox.file("new.p12", [P12, b"x"].concat());
+    sandbox.ok(&["cred", "rotate", "web/tls", "--file", "new.p12"], b"");
+    assert_eq!(sandbox.ok(&["cred", "get", "web/tls"], b""), [P12, b"x"].concat());
+    sandbox.ok(&["cred", "rotate", "web/tls", "--generate"], b"");
+    sandbox.ok(&["cred", "rotate", "web/tls"], b"");
+    // a private key comes as a file, too, and a key pair takes its place
+    sandbox.ok(&["cred", "add", "web1", "--type", "ssh", "--generate"], b"");
+    let key = sandbox.ok(&["cred", "get", "web1"], b"");
+    sandbox.file("id", key);
+    sandbox.ok(&["cred", "set", "web1", "private_key", "--file", "id"], b"");
+    let told = json(&sandbox.ok(&["cred", "show", "web1", "--json"], b""));
+    assert_eq!(told["media"]["private_key"], "application/x-pem-file");
+    sandbox.ok(&["cred", "rotate", "web1"], b"");
+}
+
+#[test]
 fn sixteen_mebibytes_and_one_byte_more() {
     let sandbox = Sandbox::new();
     let mut value: Vec<u8> = (0..4_u32 << 20).flat_map(u32::to_le_bytes).collect();

@@ -10,7 +10,7 @@ use crate::cli::report::{Cell, Report};
 use crate::cli::usage::paste;
 use crate::cli::value::{self, Given, ValueArgs};
 use crate::error::{Error, ErrorKind, Result};
-use crate::kind::{self, Kind};
+use crate::kind::{self, Kind, generate};
 use crate::model::{CredName, FieldName, Metadata, Timestamp};
 use crate::vault::{Change, Credential, Filter, State, Unlocked, Vault};
 use clap_complete::engine::ArgValueCompleter;
@@ -25,7 +25,8 @@ use clap_complete::engine::ArgValueCompleter;
   vault cred rotate --due --client acme --yes
 
 Only the vault is changed: what is to be done at the service is said. The old value stays, as the
-version before. Names and filters together mean those of the names that fit.")]
+version before. A file is not made up: hand it in. Names and filters together mean those of the names
+that fit.")]
 pub struct Args {
     /// Which credentials; with one of them, a second word may be its secret field
     #[arg(value_name = "NAME", add = ArgValueCompleter::new(complete::names))]
@@ -178,7 +179,7 @@ pub(super) fn rotate(
     }
     let given = match given {
         Some(given) => given,
-        None => fresh(cx, order.args, kind, &field)?,
+        None => fresh(cx, order.args, kind, &now, &field)?,
     };
     add::heed(cx, kind, &now.meta, [(&field, &given)].into_iter())?;
     let secrets = vec![(field.clone(), given.secret)];
@@ -208,9 +209,18 @@ pub(super) fn rotate(
 }
 
 /// A value that was not handed in: asked for, or made as its kind wants it.
-fn fresh(cx: &Context, args: &Args, kind: &Kind, field: &FieldName) -> Result<Given> {
+fn fresh(
+    cx: &Context,
+    args: &Args,
+    kind: &Kind,
+    now: &Credential,
+    field: &FieldName,
+) -> Result<Given> {
     if args.prompt {
         return value::ask(cx, field);
+    }
+    if args.value.generate.is_none() && !generate::is_for_pairs(kind, field.as_str()) {
+        refuse_file(now, field)?;
     }
     let made = match args.value.generate.is_some() {
         true => args.value.read(kind, field, cx),
@@ -221,6 +231,18 @@ fn fresh(cx: &Context, args: &Args, kind: &Kind, field: &FieldName) -> Result<Gi
         _ => e,
     })?;
     made.ok_or_else(|| Error::internal("nothing was made"))
+}
+
+/// A random text in the place of a key store would help nobody.
+fn refuse_file(now: &Credential, field: &FieldName) -> Result<()> {
+    match now.media.iter().any(|(other, _)| other == field) {
+        true => Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("`{field}` of `{}` is a file, which cannot be made up", now.name),
+        )
+        .hint("hand it in: `--file PATH`; or put a text in its place: `--generate`")),
+        false => Ok(()),
+    }
 }
 
 fn no_such_field(now: &Credential, have: &[&FieldName]) -> Error {

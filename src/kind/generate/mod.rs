@@ -95,7 +95,9 @@ fn fits(kind: &Kind, field: &str, policy: &Policy) -> Result<()> {
     }
 }
 
-fn is_for_pairs(kind: &Kind, field: &str) -> bool {
+/// Whether the field holds the private half of a key pair.
+#[must_use]
+pub fn is_for_pairs(kind: &Kind, field: &str) -> bool {
     kind.name == "ssh" && field == "private_key"
 }
 
