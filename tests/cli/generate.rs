@@ -92,7 +92,7 @@ fn people_are_told_the_strength() {
     for (args, line) in [
         (&["generate"][..], "note: 148 bits: very strong"),
         (&["generate", "--pin"], "note: 19 bits: very weak"),
-        (&["generate", "--words", "6"], "note: 77 bits: strong"),
+        (&["generate", "--words", "6"], "note: 77 bits: very strong"),
     ] {
         let (code, screen) = Pty::vault(&sandbox, args, &[]).end();
         assert!(code == 0 && screen.contains(line), "{screen}");
@@ -340,10 +340,13 @@ fn whoever_types_a_password_hears_how_strong_it_is() {
         screen
     };
     let weak = typed(&["cred", "add", "x"], "hunter2");
-    assert!(weak.contains("warning: `password` has ") && weak.contains("bits: weak;"), "{weak}");
+    assert!(
+        weak.contains("warning: `password` has ") && weak.contains("bits: very weak;"),
+        "{weak}"
+    );
     assert!(weak.contains("`--generate` makes a strong one"), "{weak}");
-    let strong = typed(&["cred", "set", "x", "password"], "k3Xq-9vTz~Lw");
-    assert!(strong.contains("note: `password` has ") && strong.contains("bits: very strong"));
+    let strong = typed(&["cred", "set", "x", "password"], "k3Xq-9vTz~Lw2bRf");
+    assert!(strong.contains("note: `password` has ") && strong.contains("bits: strong"));
     // a token is nobody's choice
     let token = typed(&["cred", "add", "t", "--type", "token"], "hunter2");
     assert!(!token.contains("bits"), "{token}");

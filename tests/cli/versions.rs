@@ -52,7 +52,7 @@ fn the_history_needs_no_key_and_says_that_it_is_not_checked() {
     let items = json(&answer.out)["items"].clone();
     assert_eq!((items.as_array().unwrap().len(), &items[0]["verified"]), (2, &false.into()));
     sandbox.ok(&["cred", "rm", "x"], b"");
-    says(&locked(&["cred", "history", "x"]), 10, "no credential named `x`", "vault cred list");
+    says(&locked(&["cred", "history", "x"]), 10, "no credential named `x`", "vault cred restore");
     assert_eq!(history(&sandbox, &["x", "--deleted"]).len(), 2);
 }
 

@@ -206,10 +206,10 @@ mod tests {
         for (text, bits, word) in [
             ("pin:4", 13, "very weak"),
             ("pin", 19, "very weak"),
-            ("words:3", 38, "weak"),
-            ("words:6", 77, "strong"),
+            ("words:3", 38, "fair"),
+            ("words:6", 77, "very strong"),
             ("hex:16", 128, "very strong"),
-            ("base64:8", 64, "strong"),
+            ("base64:8", 64, "very strong"),
             ("uuid", 122, "very strong"),
             ("24", 148, "very strong"),
         ] {
