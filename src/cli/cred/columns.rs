@@ -97,8 +97,11 @@ const fn column(
     ListColumn { name, cell }
 }
 
+/// How many columns a list has at most.
+pub const MOST: usize = ALL.len();
+
 /// Every column, in the order in which JSON has them.
-pub static ALL: &[ListColumn] = &[
+pub const ALL: &[ListColumn] = &[
     column("name", |s| Ok(Cell::text(Some(s.row.name()?)))),
     column("type", |s| Ok(Cell::text(Some(s.row.kind()?)))),
     column("username", |s| s.attr(Attr::Username)),
@@ -126,11 +129,11 @@ pub static ALL: &[ListColumn] = &[
     column("verdict", |s| Ok(Cell::text(s.row.verdict()?))),
     column("fields", |s| {
         let fields = s.row.fields()?.into_iter();
-        Ok(Cell::Map(fields.map(|(key, value)| (key.to_string(), Cell::owned(value))).collect()))
+        Ok(Cell::Map(fields.map(|(key, value)| (key.into_string(), Cell::owned(value))).collect()))
     }),
     column("versions", |s| {
         let secrets = s.row.secrets()?.into_iter();
-        Ok(Cell::Map(secrets.map(|(key, n)| (key.to_string(), Cell::Int(n.into()))).collect()))
+        Ok(Cell::Map(secrets.map(|(key, n)| (key.into_string(), Cell::Int(n.into()))).collect()))
     }),
     column("id", |s| Ok(Cell::text(Some(s.id)))),
     column("created", |s| Ok(Cell::Time(s.row.created_at()?))),
