@@ -21,17 +21,25 @@ pub fn warnings(kind: &Kind, field: &str, value: &[u8], meta: &Metadata) -> Vec<
     found
 }
 
-/// Refuses what can never be of use in the field, whoever insists: a seed of codes that are counted
-/// in the place of one that goes by the clock.
+/// Refuses what can never be of use in the field, whoever insists: what no code can be made from in
+/// the place of a seed.
 ///
 /// # Errors
 /// Usage (2).
 pub fn refuse(field: &str, value: &[u8]) -> Result<()> {
-    match field == TOTP.name && totp::is_counted(value) {
-        true => Err(Error::usage("codes that are counted (HOTP) cannot be made here")
+    if field != TOTP.name {
+        return Ok(());
+    }
+    if totp::is_counted(value) {
+        return Err(Error::usage("codes that are counted (HOTP) cannot be made here")
             .hint("set the login up again with a time-based app (TOTP)")
-            .hint("or only keep it: --type custom --secret-field hotp")),
-        false => Ok(()),
+            .hint("or only keep it: --type custom --secret-field hotp"));
+    }
+    match Totp::parse(value) {
+        Ok(_) => Ok(()),
+        Err(wrong) => Err(Error::usage(format!("`{field}` {wrong}"))
+            .hint("copy the seed again from the service; it looks like JBSWY3DPEHPK3PXP")
+            .hint("or only keep it: --type custom --secret-field seed")),
     }
 }
 

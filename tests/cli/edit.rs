@@ -235,12 +235,12 @@ fn secrets_are_edited_in_private_and_wiped() {
 fn what_is_no_text_stays_out_and_bad_secrets_are_refused() {
     let Some(desk) = Desk::new() else { return };
     desk.sandbox.file("blob", b"\0\x01\x02\xff");
-    desk.sandbox.ok(&["cred", "set", "db/main", "totp", "--file", "blob"], b"");
+    desk.sandbox.ok(&["cred", "set", "db/main", "password", "--file", "blob"], b"");
     desk.sandbox.ok(&["cred", "set", "db/main", "notes", "--stdin"], &vec![b'x'; 70_000]);
     let answer = desk.edit(&["--secrets"], "cp \"$1\" seen");
     assert_eq!(answer.code, 0, "{}", answer.err);
     let seen = std::fs::read_to_string(desk.sandbox.path("seen")).unwrap();
-    assert!(seen.contains("# `totp` is left out: 4 bytes"), "{seen}");
+    assert!(seen.contains("# `password` is left out: 4 bytes"), "{seen}");
     assert!(seen.contains("# `notes` is left out: 70000 bytes"), "{seen}");
     let content = desk.sandbox.content();
     for (text, message) in [

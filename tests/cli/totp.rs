@@ -99,14 +99,20 @@ fn the_log_says_that_a_code_was_made() {
 #[test]
 fn what_is_no_seed_makes_no_code() {
     let sandbox = Sandbox::new();
-    sandbox.add("x", b"hunter2");
-    let stored = sandbox.run_in(&["cred", "set", "x", "totp", "--stdin"], b"not base32!");
-    assert_eq!(stored.code, 0, "{}", stored.err);
-    assert!(stored.err.contains("warning: `totp` is neither base32 nor"), "{}", stored.err);
-    let wrong =
-        (4, "`totp` of `x` is neither base32 nor an `otpauth://` address", "cred set NAME totp");
-    let answer = refused(&sandbox, &["cred", "totp", "x"], b"", wrong, 0);
+    sandbox.add("x", b"hunter-1");
+    let wrong = (2, "`totp` is neither base32 nor an `otpauth://` address", "copy the seed again");
+    let set = ["cred", "set", "x", "totp", "--stdin"];
+    let answer = refused(&sandbox, &set, b"not base32!", wrong, 0);
     assert!(!answer.err.contains("not base32!"), "{}", answer.err);
+    let add = ["cred", "add", "y", "--type", "custom", "--secret-field", "totp", "--stdin"];
+    refused(&sandbox, &add, b"JBSWY3DPEHPK3PX1", wrong, 0);
+    let line = "{\"name\":\"z\",\"secrets\":{\"password\":\"p\",\"totp\":\"0189\"}}";
+    let import = sandbox.run_in(&["import"], line.as_bytes());
+    assert!(import.code == 2 && import.err.contains("line 1"), "{}", import.err);
+    // a field of another name may hold anything
+    let wrong = (4, "`password` of `x` is neither base32 nor", "cred set NAME password");
+    let answer = refused(&sandbox, &["cred", "totp", "x", "password"], b"", wrong, 0);
+    assert!(!answer.err.contains("hunter-1"), "{}", answer.err);
     let wrong = (2, "not a date or duration", "2027-01-31T12:00:00Z");
     refused(&sandbox, &["cred", "totp", "x", "--at", "soon"], b"", wrong, 0);
 }
