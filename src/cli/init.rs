@@ -6,6 +6,7 @@ use super::report::{Cell, Report};
 use super::unlock::{self, Source};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::generate;
+use crate::kind::strength::{self, strength};
 use crate::vault::{self, Key, Place, Vault};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use std::fs::{self, File};
@@ -177,16 +178,13 @@ fn strong(key: Key, allow_weak: bool) -> Result<Key> {
     let Key::Passphrase(secret) = &key else {
         return Ok(key);
     };
-    let text = std::str::from_utf8(secret.expose()).unwrap_or_default();
-    let guessed = zxcvbn::zxcvbn(text, &["vault"]);
-    if allow_weak || guessed.score() >= zxcvbn::Score::Three {
+    if allow_weak || !strength(secret.expose()).is_weak() {
         return Ok(key);
     }
-    let advice = guessed.feedback().and_then(zxcvbn::feedback::Feedback::warning);
     let error = Error::new(ErrorKind::Refused, "the passphrase is too easy to guess");
-    // the advice is one of a fixed list of sentences and quotes nothing
-    let error = advice.map(|why| why.to_string()).into_iter().fold(error, Error::hint);
-    Err(error
+    Err(strength::advice(secret.expose())
+        .into_iter()
+        .fold(error, Error::hint)
         .hint("take several unrelated words, or let `vault init` make them on a terminal")
         .hint("`--allow-weak` takes it all the same"))
 }

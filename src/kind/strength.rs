@@ -27,10 +27,13 @@ pub fn strength(value: &[u8]) -> Strength {
     Strength::scored(guessed.guesses_log10() * std::f64::consts::LOG2_10, u8::from(guessed.score()))
 }
 
-/// Whether `value` would be guessed before long.
+/// Why `value` is weak, if there is more to say than that: a sentence out of a fixed list, which
+/// quotes nothing.
 #[must_use]
-pub fn weak(value: &[u8]) -> bool {
-    strength(value).is_weak()
+pub fn advice(value: &[u8]) -> Option<String> {
+    let guessed = zxcvbn::zxcvbn(&beginning(value), &["vault"]);
+    let warning = guessed.feedback().and_then(zxcvbn::feedback::Feedback::warning);
+    warning.map(|why| why.to_string())
 }
 
 /// Whether people choose the value of a field of this name themselves: `db_password`, not `api_key`.
@@ -116,7 +119,6 @@ mod tests {
         ] {
             let found = strength(value.as_bytes());
             assert_eq!(found.word, word, "{value}: {found:?}");
-            assert_eq!(weak(value.as_bytes()), found.score < 3, "{value}");
             assert_eq!(found.is_weak(), word.ends_with("weak"), "{value}");
         }
     }
@@ -143,9 +145,11 @@ mod tests {
     #[test]
     fn keys_and_bytes_are_strong() {
         let noise: Vec<u8> = (0..64_u8).map(|i| i.wrapping_mul(167).wrapping_add(131)).collect();
-        assert!(std::str::from_utf8(&noise).is_err() && !weak(&noise));
-        assert!(!weak("-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1r\n".as_bytes()));
-        assert!(weak(&[0xff; 64]) && weak(&[b'a'; 5000]));
+        assert!(std::str::from_utf8(&noise).is_err() && !strength(&noise).is_weak());
+        assert!(
+            !strength("-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1r\n".as_bytes()).is_weak()
+        );
+        assert!(strength(&[0xff; 64]).is_weak() && strength(&[b'a'; 5000]).is_weak());
     }
 
     #[test]
@@ -154,6 +158,12 @@ mod tests {
         let since = Instant::now();
         let found = strength(&long);
         assert!(since.elapsed() < Duration::from_secs(5), "{found:?}");
+    }
+
+    #[test]
+    fn advice_quotes_nothing() {
+        assert!(advice(b"password1").is_some_and(|why| !why.contains("password1")));
+        assert_eq!(advice(b"k3Xq-9vTz~Lw2bRf"), None);
     }
 
     proptest! {
