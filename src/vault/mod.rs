@@ -12,6 +12,7 @@ mod doctor;
 mod files;
 mod filter;
 mod history;
+mod incident;
 mod init;
 mod keys;
 mod lock;
@@ -34,6 +35,10 @@ mod warnings;
 
 pub use audit::{ACTIONS, OUTCOMES};
 pub use filter::{Filter, Order, SortKey};
+pub use incident::{
+    Incident, IncidentEvent, IncidentFilter, LinkChange, LinkState, Linked, Listing, NewIncident,
+    Note,
+};
 pub use slot::{new_key_file, parse_identity};
 pub use store::list::Listed;
 pub use view::{
@@ -75,6 +80,8 @@ pub enum Key {
 pub struct Purpose {
     /// In the user's words.
     pub reason: Option<String>,
+    /// The incident that all of it belongs to, like `INC-7`.
+    pub incident: Option<String>,
 }
 
 /// No keys in memory. Can list and describe, cannot reveal or change.

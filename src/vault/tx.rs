@@ -10,7 +10,7 @@ use super::seal::{self, Found, PathRecord, SealFile};
 use super::store::vault::SlotRow;
 use super::store::{Db, VaultRow};
 use super::warnings::Warnings;
-use super::{Place, Purpose, files, state};
+use super::{Place, Purpose, files, incident, state};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Timestamp;
 use crate::world::World;
@@ -81,6 +81,8 @@ pub(super) struct Tx<'v> {
     new_seal: Option<&'static str>,
     changed: RefCell<BTreeSet<i64>>,
     is_change: Cell<bool>,
+    /// Whether an incident changed.
+    incidents_changed: Cell<bool>,
     /// Last, so that the next process is let in only when all else is done.
     /// None while the vault is being made: its maker holds it.
     _lock: Option<WriteLock>,
@@ -100,16 +102,7 @@ impl<'v> Tx<'v> {
         let prepared = Self::prepare(core, with);
         match prepared {
             Ok((log, seal_file)) => {
-                let mut tx = Self {
-                    core,
-                    with,
-                    log: RefCell::new(log),
-                    seal_file,
-                    new_seal: None,
-                    changed: RefCell::default(),
-                    is_change: Cell::new(false),
-                    _lock: Some(lock),
-                };
+                let mut tx = Self::of(core, with, log, seal_file, Some(lock));
                 tx.check_clock();
                 tx.ensure_seal()?;
                 Ok(tx)
@@ -118,6 +111,26 @@ impl<'v> Tx<'v> {
                 core.db.roll_back();
                 Err(e)
             }
+        }
+    }
+
+    fn of(
+        core: &'v mut Core,
+        with: Option<With<'v>>,
+        log: Log,
+        seal_file: Option<File>,
+        lock: Option<WriteLock>,
+    ) -> Self {
+        Self {
+            core,
+            with,
+            log: RefCell::new(log),
+            seal_file,
+            new_seal: None,
+            changed: RefCell::default(),
+            is_change: Cell::new(false),
+            incidents_changed: Cell::new(false),
+            _lock: lock,
         }
     }
 
@@ -172,16 +185,7 @@ impl<'v> Tx<'v> {
         let begun =
             Self::check_whole(core, with).and_then(|log| Ok((log, core.seal_file().prepare()?)));
         let (log, seal_file) = begun.inspect_err(|_| core.db.roll_back())?;
-        let mut tx = Self {
-            core,
-            with: Some(with),
-            log: RefCell::new(log),
-            seal_file: Some(seal_file),
-            new_seal: None,
-            changed: RefCell::default(),
-            is_change: Cell::new(false),
-            _lock: Some(lock),
-        };
+        let mut tx = Self::of(core, Some(with), log, Some(seal_file), Some(lock));
         tx.start_segment(with.keys, "restored")?;
         Ok(tx)
     }
@@ -192,6 +196,7 @@ impl<'v> Tx<'v> {
         check_vault(vault, keys, &Found::Missing)?;
         check_slots(vault, keys, &SlotRow::all(db)?)?;
         state::check_all(db, vault, keys)?;
+        incident::check::check_all(db, vault, keys)?;
         audit::verify::verify(db, vault, Some(keys), &Found::Missing, &mut |_, _| {})?;
         Log::resume(db, vault, Found::Missing)
     }
@@ -200,16 +205,8 @@ impl<'v> Tx<'v> {
     pub(super) fn found(core: &'v mut Core, with: With<'v>) -> Result<()> {
         core.db.begin()?;
         let seal_file = core.seal_file().prepare()?;
-        let mut tx = Self {
-            log: RefCell::new(Log::fresh(core.vault.vault_id)),
-            core,
-            with: Some(with),
-            seal_file: Some(seal_file),
-            new_seal: None,
-            changed: RefCell::default(),
-            is_change: Cell::new(false),
-            _lock: None,
-        };
+        let log = Log::fresh(core.vault.vault_id);
+        let mut tx = Self::of(core, Some(with), log, Some(seal_file), None);
         tx.start_segment(with.keys, "init")?;
         let _ = tx.append_change(Draft::new("init"))?;
         tx.commit()
@@ -305,6 +302,11 @@ impl<'v> Tx<'v> {
         self.changed.borrow_mut().insert(bucket);
     }
 
+    /// Notes that an incident changes; all of them were checked before.
+    pub(super) fn touch_incidents(&self) {
+        self.incidents_changed.set(true);
+    }
+
     /// Makes it so: the state tree, the counter and the MAC, the commit, then the seal.
     pub(super) fn commit(mut self) -> Result<()> {
         if let (true, Some(With { keys, .. })) = (self.is_change.get(), self.with) {
@@ -333,6 +335,9 @@ impl<'v> Tx<'v> {
         let changed = self.changed.get_mut();
         if !changed.is_empty() {
             core.vault.root = state::update(&core.db, changed)?;
+        }
+        if self.incidents_changed.get() {
+            core.vault.incidents = incident::check::hash(&core.db)?;
         }
         core.vault.counter += 1;
         // A slot put there from outside is not taken over: the hash stays what it was.
