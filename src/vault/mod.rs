@@ -14,6 +14,7 @@ mod filter;
 mod history;
 mod init;
 mod keys;
+mod leak;
 mod lock;
 mod log;
 mod lookup;
@@ -32,9 +33,11 @@ mod tx;
 mod versions;
 mod view;
 mod warnings;
+mod whose;
 
 pub use audit::{ACTIONS, OUTCOMES};
 pub use filter::{Filter, Order, SortKey};
+pub use leak::{Encoding, Fit};
 pub use slot::{new_key_file, parse_identity};
 pub use store::list::Listed;
 pub use view::{
@@ -42,6 +45,7 @@ pub use view::{
     LogVerdict, NewCredential, Seen, Status, Subject, To, Trashed, Version,
 };
 pub use warnings::Warnings;
+pub use whose::{Hit, Reader, Trace};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;

@@ -33,9 +33,10 @@ pub(super) struct Job {
     pub(super) deleted_at: Option<Timestamp>,
     pub(super) field: FieldName,
     pub(super) version: u32,
-    pub(super) is_current: bool,
     /// When this version was stored.
     pub(super) created_at: Timestamp,
+    /// When the next one was.
+    pub(super) replaced_at: Option<Timestamp>,
 }
 
 impl Vault<Unlocked> {
@@ -45,7 +46,7 @@ impl Vault<Unlocked> {
     pub(super) fn survey<T>(
         &mut self,
         list: &str,
-        count: impl FnOnce(&Db) -> Result<u64>,
+        count: impl FnOnce(&Tx<'_>, &Keys) -> Result<u64>,
         work: impl FnOnce(&Survey<'_>, u64) -> Result<T>,
     ) -> Result<T> {
         let done = self.enter_survey(list, count).and_then(|(receipt, values)| {
@@ -65,10 +66,10 @@ impl Vault<Unlocked> {
     fn enter_survey(
         &mut self,
         list: &str,
-        count: impl FnOnce(&Db) -> Result<u64>,
+        count: impl FnOnce(&Tx<'_>, &Keys) -> Result<u64>,
     ) -> Result<(CheckReceipt, u64)> {
         let tx = Tx::begin(&mut self.core, self.state.with())?;
-        let values = count(tx.db())?;
+        let values = count(&tx, &self.state.keys)?;
         Ok((tx.enter_check(list, values)?, values))
     }
 }
@@ -200,33 +201,39 @@ impl<'a> Feeder<'a> {
     /// Hands in the current version of a field.
     pub(super) fn current(&mut self, row: &CredentialRow, head: &Head) -> Result<()> {
         let Survey { db, vault, keys, .. } = *self.survey;
-        self.push(row, head, checked(db, vault, keys, row, head)?)
+        self.push(row, checked(db, vault, keys, row, head)?, None)
     }
 
     /// Hands in all versions of a field that still have a value, newest first. Returns how many were
     /// purged.
     pub(super) fn versions(&mut self, row: &CredentialRow, head: &Head) -> Result<u64> {
         let Survey { db, vault, keys, .. } = *self.survey;
-        let mut purged = 0;
+        let (mut purged, mut newer) = (0, None);
         Chain { db, vault, keys: Some(keys), row, head }.walk(1, |version| {
+            let replaced_at = newer.replace(version.created_at);
             if version.purged_at.is_some() {
                 purged += 1;
                 return Ok(());
             }
-            self.push(row, head, version)
+            self.push(row, version, replaced_at)
         })?;
         Ok(purged)
     }
 
-    fn push(&mut self, row: &CredentialRow, head: &Head, version: SecretRow) -> Result<()> {
+    fn push(
+        &mut self,
+        row: &CredentialRow,
+        version: SecretRow,
+        replaced_at: Option<Timestamp>,
+    ) -> Result<()> {
         let job = Job {
             credential: row.id,
             name: row.name.clone(),
             deleted_at: row.deleted_at,
-            field: head.field.clone(),
+            field: version.field.clone(),
             version: version.version,
-            is_current: version.version == head.version,
             created_at: version.created_at,
+            replaced_at,
         };
         self.bytes += version.sealed.len();
         self.batch.push((self.count, job, version));
