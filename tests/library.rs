@@ -287,3 +287,44 @@ fn a_check_sees_one_state_and_keeps_nobody_waiting() {
     );
     v.verify_log(&mut |_, _| {}).unwrap();
 }
+
+#[test]
+fn a_text_is_traced_in_one_state_and_keeps_nobody_waiting() {
+    let f = Fixture::new();
+    let mut i = 0;
+    let mut next = || {
+        i += 1;
+        Ok((i <= 100).then(|| new(&format!("n{i:03}"), format!("value number {i}").as_bytes())))
+    };
+    f.unlocked().import(&mut next, &mut |_| {}).unwrap();
+    let mut v = f.unlocked();
+    let change = |text: &[u8]| Change {
+        secrets: vec![("password".parse().unwrap(), Secret::from_bytes(text))],
+        ..Change::default()
+    };
+    for text in [&b"another value"[..], b"and another value"] {
+        v.set(&name("n007"), change(text)).unwrap();
+    }
+    v.purge_version(&name("n007"), None, 2, false).unwrap();
+    let mut heard = Vec::new();
+    let text = Secret::from_bytes(b"value number 7, value number 99 and value number 100");
+    let trace = v.whose(&text, &Filter::default(), &mut |done, all| {
+        if heard.is_empty() {
+            // somebody else's change neither waits nor is seen
+            f.add("other", b"value number 7");
+        }
+        heard.push((done, all));
+    });
+    let trace = trace.unwrap();
+    assert_eq!((trace.values, trace.purged, heard.last()), (101, 1, Some(&(101, 101))));
+    let hits: Vec<_> = trace.hits.iter().map(|hit| (&*hit.name, hit.version, hit.fit)).collect();
+    // what stands in a longer value that is there is found, too
+    let expected = [("n001", 1), ("n007", 1), ("n009", 1), ("n010", 1), ("n099", 1), ("n100", 1)];
+    assert_eq!(hits, expected.map(|(name, version)| (name, version, Fit::Inside)));
+    // the version after it was purged, but when that came is known
+    let history = v.history(&name("n007"), None, false).unwrap();
+    assert_eq!(trace.hits[1].stored_at, history[2].created_at);
+    assert_eq!(trace.hits[1].replaced_at, Some(history[1].created_at));
+    assert!(trace.hits[1].readers.is_empty() && trace.hits[0].replaced_at.is_none());
+    v.verify_log(&mut |_, _| {}).unwrap();
+}

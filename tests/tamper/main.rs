@@ -77,12 +77,20 @@ const fn refused(
     Attack { name, apply, caught_by, kind }
 }
 
-const ALPHA: &[&str] = &["reveal alpha", "show alpha", "set alpha", "list", "doctor"];
-const BOTH: &[&str] =
-    &["reveal alpha", "show alpha", "set alpha", "reveal bravo", "set bravo", "list", "doctor"];
-const VALUE: &[&str] = &["reveal alpha", "doctor"];
-const VALUES: &[&str] = &["reveal alpha", "reveal bravo", "doctor"];
-const SET: &[&str] = &["list", "doctor"];
+const ALPHA: &[&str] = &["reveal alpha", "show alpha", "set alpha", "list", "doctor", "whose"];
+const BOTH: &[&str] = &[
+    "reveal alpha",
+    "show alpha",
+    "set alpha",
+    "reveal bravo",
+    "set bravo",
+    "list",
+    "doctor",
+    "whose",
+];
+const VALUE: &[&str] = &["reveal alpha", "doctor", "whose"];
+const VALUES: &[&str] = &["reveal alpha", "reveal bravo", "doctor", "whose"];
+const SET: &[&str] = &["list", "doctor", "whose"];
 const LOG: &[&str] = &["log", "doctor"];
 const UNLOCK: &[&str] = &["unlock"];
 const OPEN: &[&str] = &["open"];
