@@ -328,3 +328,52 @@ fn a_text_is_traced_in_one_state_and_keeps_nobody_waiting() {
     assert!(trace.hits[1].readers.is_empty() && trace.hits[0].replaced_at.is_none());
     v.verify_log(&mut |_, _| {}).unwrap();
 }
+
+#[test]
+fn who_has_the_same_value_is_told_across_versions_and_the_trash() {
+    let f = Fixture::new();
+    let mut v = f.unlocked();
+    for (text, value) in [
+        ("leaked", &b"the shared value"[..]),
+        ("live", b"the shared value\n"),
+        ("was", b"the shared value"),
+        ("gone", b"an older shared one"),
+        ("short", b"hunter2"),
+        ("short too", b"hunter2"),
+        ("alone", b"nobody else has this"),
+    ] {
+        let mut new = new(text, value);
+        new.secrets.push((field("notes"), Secret::from_bytes(b"the same notes everywhere")));
+        v.add(new).unwrap();
+    }
+    let set = |v: &mut Vault<Unlocked>, text: &str, value: &[u8]| {
+        let secrets = vec![(field("password"), Secret::from_bytes(value))];
+        v.set(&name(text), Change { secrets, ..Change::default() }).unwrap();
+    };
+    set(&mut v, "was", b"another one by now");
+    set(&mut v, "leaked", b"an older shared one");
+    set(&mut v, "leaked", b"the current one, of nobody else");
+    v.remove(&name("gone")).unwrap();
+    let ids = ["leaked", "short"].map(|text| v.look(&name(text)).unwrap().id);
+    let mut last = (0, 0);
+    let groups = v.same_values(&ids, &mut |done, all| last = (done, all)).unwrap();
+    assert_eq!(last, (10, 10));
+    let shown = |holder: &Holder| (holder.name.clone(), holder.version, holder.is_current);
+    let groups: Vec<Vec<_>> = groups.iter().map(|g| g.iter().map(shown).collect()).collect();
+    let place = |text: &str, version, current| (text.to_owned(), version, current);
+    let expected = vec![
+        vec![place("gone", 1, true), place("leaked", 2, false)],
+        vec![place("leaked", 1, false), place("live", 1, true), place("was", 1, false)],
+    ];
+    assert_eq!(groups, expected);
+    // the question is one entry, and no read
+    let mut said = Vec::new();
+    v.entries(&EntryFilter { limit: Some(1), ..EntryFilter::default() }, &mut |e| {
+        said.push(format!("{} {}", e.action, e.details.clone().unwrap_or_default()));
+        Ok(())
+    })
+    .unwrap();
+    assert!(said[0].starts_with("check ") && said[0].contains(r#""list":"same""#), "{said:?}");
+    // nobody shares anything with what is not there
+    assert!(v.same_values(&[uuid::Uuid::nil()], &mut |_, _| {}).unwrap().is_empty());
+}

@@ -19,18 +19,18 @@ use std::path::PathBuf;
 /// Find out whose secret a leaked text is, and who has read it, without showing any
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
-  vault whose                        asks for it; what is typed does not show
+  vault whose
   vault whose < leaked.env
   vault whose --file paste.txt --client acme --json
   git show HEAD:.env | vault whose
 
-All versions are looked at, those in the trash, too; what was purged nobody knows. `exact`: the text is
-the value, but for white space and quotes around it. `inside`: the value stands in the text. `part`:
-the text is a part of the value. Words in base64 or hexadecimal, and escapes as in a URL, are decoded.
-Less than 8 bytes fit only as a whole.
+On a terminal it asks; what is typed does not show. All versions are looked at, those in the trash,
+too; what was purged nobody knows. `exact`: the text is the value, but for white space and quotes
+around it. `inside`: the value stands in the text. `part`: the text is a part of the value. Words in
+base64 or hexadecimal are decoded, and escapes as in a URL. Less than 8 bytes fit only as a whole.
 
-Who has read a version is told by the log of this vault: `vault audit verify` proves that it is whole.
-Values that were read by hand from a backup, or with another program, are not in it.
+Who has read a version is told by the log of this vault; `vault audit verify` proves that it is
+whole. Whoever reads the file with another program, or an old backup, is not in it.
 
 Exit code 10 when no value fits.")]
 pub struct Args {
@@ -93,21 +93,19 @@ fn asked(cx: &Context) -> Result<Secret> {
 
 /// The error when nothing fits, with all that keeps it from being certain.
 fn unknown(trace: &Trace, text: &Secret, filter: &Filter) -> Error {
-    let error = Error::new(ErrorKind::NotFound, "no value of this vault is or was in this text")
-        .hint(format!("all versions were looked at, the trash included: {} values", trace.values));
+    let what = "no value that is or was in the vault fits this text";
+    let looked = format!("values looked at, older ones and the trash included: {}", trace.values);
     let cautions = [
-        (
-            !filter.is_empty(),
-            "only credentials that fit were looked at: leave the filters out".into(),
-        ),
-        (trace.purged > 0, format!("{} values were purged: nobody knows them", trace.purged)),
+        (true, looked),
+        (!filter.is_empty(), "look at all credentials: leave the filters out".into()),
+        (trace.purged > 0, format!("purged values, which nobody knows: {}", trace.purged)),
         (
             text.len() < Fit::LEAST,
             "so short a text fits only as a whole: hand in more of it".into(),
         ),
     ];
     let cautions = cautions.into_iter().filter(|(applies, _)| *applies);
-    cautions.fold(error, |error, (_, caution): (bool, String)| error.hint(caution))
+    cautions.fold(Error::new(ErrorKind::NotFound, what), |error, (_, caution)| error.hint(caution))
 }
 
 fn report(cx: &Context, trace: Trace) -> Report {
@@ -129,8 +127,10 @@ fn report(cx: &Context, trace: Trace) -> Report {
 
 /// Says what was looked at, and what to do next.
 fn say(cx: &Context, trace: &Trace) {
-    let (hits, values) = (trace.hits.len(), trace.values);
-    cx.note_later(format!("{hits} of {values} values fit; {} were purged", trace.purged));
+    cx.note_later(format!("{} of {} values fit", trace.hits.len(), trace.values));
+    if trace.purged > 0 {
+        cx.note_later(format!("purged values, which nobody knows: {}", trace.purged));
+    }
     let in_use = |hit: &&Hit| hit.replaced_at.is_none() && hit.deleted_at.is_none();
     let named = names(trace.hits.iter());
     let linked: Vec<&str> = named.iter().flat_map(|name| ["--cred", name]).collect();

@@ -4,6 +4,7 @@
 //! or SQL.
 
 mod audit;
+mod blast;
 mod check;
 mod checkup;
 mod creds;
@@ -36,6 +37,7 @@ mod warnings;
 mod whose;
 
 pub use audit::{ACTIONS, OUTCOMES};
+pub use blast::Holder;
 pub use filter::{Filter, Order, SortKey};
 pub use leak::{Encoding, Fit};
 pub use slot::{new_key_file, parse_identity};

@@ -77,7 +77,8 @@ const fn refused(
     Attack { name, apply, caught_by, kind }
 }
 
-const ALPHA: &[&str] = &["reveal alpha", "show alpha", "set alpha", "list", "doctor", "whose"];
+const ALPHA: &[&str] =
+    &["reveal alpha", "show alpha", "set alpha", "list", "doctor", "whose", "same"];
 const BOTH: &[&str] = &[
     "reveal alpha",
     "show alpha",
@@ -88,9 +89,9 @@ const BOTH: &[&str] = &[
     "doctor",
     "whose",
 ];
-const VALUE: &[&str] = &["reveal alpha", "doctor", "whose"];
-const VALUES: &[&str] = &["reveal alpha", "reveal bravo", "doctor", "whose"];
-const SET: &[&str] = &["list", "doctor", "whose"];
+const VALUE: &[&str] = &["reveal alpha", "doctor", "whose", "same"];
+const VALUES: &[&str] = &["reveal alpha", "reveal bravo", "doctor", "whose", "same"];
+const SET: &[&str] = &["list", "doctor", "whose", "same"];
 const LOG: &[&str] = &["log", "doctor"];
 const UNLOCK: &[&str] = &["unlock"];
 const OPEN: &[&str] = &["open"];

@@ -124,6 +124,12 @@ impl SecretRow {
         Ok(count.unwrap_or_default())
     }
 
+    /// How many versions of all credentials still have their values, without those of one field.
+    pub(in crate::vault) fn count_kept(db: &Db, without: &str) -> Result<i64> {
+        let sql = "SELECT count(*) FROM secret WHERE purged_at IS NULL AND field <> ?1";
+        db.first(sql, &[Value::Text(without)], |row| row.int(0)).map(Option::unwrap_or_default)
+    }
+
     pub(in crate::vault) fn insert(&self, db: &Db) -> Result<()> {
         db.run(
             "INSERT INTO secret (credential, field, version, created_at, origin, author, reason, media,
