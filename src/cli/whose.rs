@@ -27,7 +27,8 @@ use std::path::PathBuf;
 On a terminal it asks; what is typed does not show. All versions are looked at, those in the trash,
 too; what was purged nobody knows. `exact`: the text is the value, but for white space and quotes
 around it. `inside`: the value stands in the text. `part`: the text is a part of the value. Words in
-base64 or hexadecimal are decoded, and escapes as in a URL. Less than 8 bytes fit only as a whole.
+base64 or hexadecimal are decoded, and escapes as in a URL or in JSON. Less than 8 bytes fit only as
+a whole.
 
 Who has read a version is told by the log of this vault; `vault audit verify` proves that it is
 whole. Whoever reads the file with another program, or an old backup, is not in it.

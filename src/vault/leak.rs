@@ -27,6 +27,8 @@ pub enum Encoding {
     Hex,
     /// With `%` escapes, as in a URL.
     Url,
+    /// With `\` escapes, as in JSON and in quotes.
+    Json,
 }
 
 impl Fit {
@@ -53,6 +55,7 @@ impl Encoding {
             Self::Base64 => "base64",
             Self::Hex => "hex",
             Self::Url => "url",
+            Self::Json => "json",
         }
     }
 }
@@ -78,7 +81,8 @@ impl Leak {
             form(Encoding::Plain, (Zeroizing::new(text.to_vec()), true)),
             form(Encoding::Base64, words(text, is_base64, base64)),
             form(Encoding::Hex, words(text, |byte| byte.is_ascii_hexdigit(), hex)),
-            form(Encoding::Url, (unescaped(text), true)),
+            form(Encoding::Url, (unescaped(text, percent), true)),
+            form(Encoding::Json, (unescaped(text, backslash), true)),
         ];
         forms.retain(|form| !form.text.is_empty());
         Self { forms }
@@ -165,19 +169,43 @@ fn hex(word: &[u8]) -> Option<Bytes> {
     HEXLOWER_PERMISSIVE.decode(word).ok().map(Zeroizing::new)
 }
 
-/// With every `%` escape resolved; nothing if there is none.
-fn unescaped(text: &[u8]) -> Bytes {
+/// With every escape resolved, and the rest as it is; nothing if there is none. `escape` says what the
+/// one stands for that `text` begins with, and how long it is.
+fn unescaped(text: &[u8], escape: fn(&[u8]) -> Option<(u8, usize)>) -> Bytes {
     let mut plain = Zeroizing::new(Vec::with_capacity(text.len()));
     let mut rest = text;
-    while let [first, after @ ..] = rest {
-        let escaped = after.first_chunk::<2>().filter(|_| *first == b'%').and_then(|two| hex(two));
-        plain.push(escaped.as_ref().and_then(|byte| byte.first()).map_or(*first, |byte| *byte));
-        rest = if escaped.is_some() { &after[2..] } else { after };
+    while let Some(first) = rest.first() {
+        let (byte, length) = escape(rest).unwrap_or((*first, 1));
+        plain.push(byte);
+        rest = &rest[length..];
     }
     match plain.len() == text.len() {
         true => Bytes::default(),
         false => plain,
     }
+}
+
+fn percent(text: &[u8]) -> Option<(u8, usize)> {
+    let digits = text.strip_prefix(b"%")?.first_chunk::<2>()?;
+    Some((*hex(digits)?.first()?, 3))
+}
+
+/// Those of JSON, and the quote of shells. Of `\u` only what is one byte: programs write others as they
+/// are.
+fn backslash(text: &[u8]) -> Option<(u8, usize)> {
+    let [first, rest @ ..] = text.strip_prefix(b"\\")? else { return None };
+    let byte = match first {
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        b'"' | b'\'' | b'\\' | b'/' => *first,
+        b'u' => {
+            let digits = rest.first_chunk::<4>()?.strip_prefix(b"00")?;
+            return Some((*hex(digits)?.first().filter(|byte| byte.is_ascii())?, 6));
+        }
+        _ => return None,
+    };
+    Some((byte, 2))
 }
 
 #[cfg(test)]
@@ -227,6 +255,10 @@ mod tests {
         ] {
             assert_eq!(fit(text, VALUE), Some((Fit::Inside, encoding)));
         }
+        let key = b"-----BEGIN KEY-----\nMIIE/x==\n-----END KEY-----\n";
+        let json =
+            br#"{"id":1,"private_key":"-----BEGIN KEY-----\nMIIE\/x==\n-----END KEY-----\n"}"#;
+        assert_eq!(fit(json, key), Some((Fit::Inside, Encoding::Json)));
         // too short to be told from others
         assert_eq!(fit(b"password=hunter2", b"hunter2"), None);
         assert_eq!(fit(b"password=hunter2!", b"hunter2!"), Some((Fit::Inside, Plain)));
@@ -243,8 +275,10 @@ mod tests {
 
     #[test]
     fn what_is_nothing_in_an_encoding_is_left_as_it_is() {
-        assert!(unescaped(b"100% of it, %zz %").is_empty());
-        assert_eq!(unescaped(b"%%41%4").as_slice(), b"%A%4");
+        assert!(unescaped(b"100% of it, %zz %", percent).is_empty());
+        assert_eq!(unescaped(b"%%41%4", percent).as_slice(), b"%A%4");
+        assert!(unescaped(br"C:\dir \u \u00 \u00ff \", backslash).is_empty());
+        assert_eq!(unescaped(br"\\n\u0026\n", backslash).as_slice(), b"\\n&\n");
         let (bytes, is_whole) =
             words(b"zz 67726176656c2f zz", |byte| byte.is_ascii_hexdigit(), hex);
         assert!(bytes.as_slice() == b"gravel/\n" && !is_whole);

@@ -252,3 +252,55 @@ impl<'a> Feeder<'a> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::model::{Metadata, Secret};
+    use crate::vault::{Key, NewCredential, Place, new_key_file};
+    use crate::world::World;
+    use std::rc::Rc;
+
+    fn look_at_all<T: Send>(
+        vault: &mut Vault<Unlocked>,
+        look: impl Fn(&Job, &[u8]) -> Option<T> + Sync,
+    ) -> Result<Vec<T>> {
+        let read = |survey: &Survey<'_>, feeder: &mut Feeder<'_>| {
+            CredentialRow::each(survey.db, |row| {
+                row.heads.iter().try_for_each(|head| feeder.versions(&row, head).map(drop))
+            })
+        };
+        vault.survey(
+            "test",
+            |_, _| Ok(0),
+            |survey, _| survey.look(|feeder| read(survey, feeder), &look, &mut |_| {}),
+        )
+    }
+
+    #[test]
+    fn a_thread_that_fails_is_heard_and_leaves_the_vault_as_it_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let place =
+            Place { file: dir.path().join("vault.db"), state_dir: dir.path().join("state") };
+        let key = Key::Identity(new_key_file(Timestamp(0)));
+        let mut vault = Vault::init(&place, Rc::new(World::real()), &key, "test").unwrap();
+        for n in 0..3 * BATCH {
+            let secret = ("password".parse().unwrap(), Secret::from_bytes(b"hunter2"));
+            let mut meta = Metadata::default();
+            meta.kind = "password".into();
+            let name = format!("n{n:03}").parse().unwrap();
+            vault.add(NewCredential { name, meta, secrets: vec![secret] }).unwrap();
+        }
+        let failed = look_at_all(&mut vault, |job, _| {
+            assert!(job.name != "n040", "as it should");
+            Some(())
+        });
+        assert_eq!(failed.unwrap_err().kind(), ErrorKind::Internal);
+        let seen = look_at_all(&mut vault, |job, value| {
+            (job.name < "n050".into()).then(|| (job.name.clone(), value.len()))
+        });
+        let expected: Vec<_> = (0..50).map(|n| (format!("n{n:03}"), 7)).collect();
+        assert_eq!(seen.unwrap(), expected, "in order, and only what something was made of");
+    }
+}
