@@ -4,6 +4,7 @@
 //! or SQL.
 
 mod audit;
+mod blast;
 mod check;
 mod checkup;
 mod creds;
@@ -15,6 +16,7 @@ mod history;
 mod incident;
 mod init;
 mod keys;
+mod leak;
 mod lock;
 mod log;
 mod lookup;
@@ -25,6 +27,7 @@ mod slot;
 mod state;
 mod store;
 mod stubs;
+mod survey;
 mod tlv;
 mod transfer;
 mod trash;
@@ -32,13 +35,16 @@ mod tx;
 mod versions;
 mod view;
 mod warnings;
+mod whose;
 
 pub use audit::{ACTIONS, OUTCOMES};
+pub use blast::Holder;
 pub use filter::{Filter, Order, SortKey};
 pub use incident::{
     Incident, IncidentEvent, IncidentFilter, LinkChange, LinkState, Linked, Listing, NewIncident,
     Note,
 };
+pub use leak::{Encoding, Fit};
 pub use slot::{new_key_file, parse_identity};
 pub use store::list::Listed;
 pub use view::{
@@ -46,6 +52,7 @@ pub use view::{
     LogVerdict, NewCredential, Seen, Status, Subject, To, Trashed, Version,
 };
 pub use warnings::Warnings;
+pub use whose::{Hit, Reader, Trace};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
