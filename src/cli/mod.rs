@@ -20,6 +20,7 @@ pub mod scratch;
 pub mod unlock;
 pub mod usage;
 pub mod value;
+pub mod write;
 
 mod audit;
 mod completions;

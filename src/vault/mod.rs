@@ -36,6 +36,7 @@ pub use audit::{ACTIONS, OUTCOMES};
 pub use filter::{Filter, Order, SortKey};
 pub use slot::{new_key_file, parse_identity};
 pub use store::list::Listed;
+pub use store::overview::READS;
 pub use view::{
     Change, Checkup, Credential, Depth, Edit, Entry, EntryFilter, Expect, Fact, Finding, Glimpse,
     LogVerdict, NewCredential, Seen, Status, Subject, To, Trashed, Version,
