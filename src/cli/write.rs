@@ -28,7 +28,7 @@ pub fn check(path: &Path, force: bool) -> Result<()> {
 /// Writes `bytes` to a file that was not there, or in the place of one if `force`.
 ///
 /// # Errors
-/// Those of [`check`]; I/O (18).
+/// Those of [`check`]; not found (10) without the directory; I/O (18).
 pub fn file(path: &Path, bytes: &[u8], force: bool) -> Result<()> {
     check(path, force)?;
     let draft = beside(path);
@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(file(dir.path(), b"a", true).unwrap_err().kind(), ErrorKind::Usage);
         assert_eq!(file(Path::new("/"), b"a", true).unwrap_err().kind(), ErrorKind::Usage);
         let lost = dir.path().join("no/x");
-        assert_eq!(file(&lost, b"a", false).unwrap_err().kind(), ErrorKind::Io);
+        assert_eq!(file(&lost, b"a", false).unwrap_err().kind(), ErrorKind::NotFound);
         assert!(!other.exists());
     }
 }

@@ -33,7 +33,9 @@ pub fn columns(m: &mut Markup, about: &str, all: &[Column]) {
         for i in marks(all.len()) {
             let at = LEFT + (WIDTH - LEFT) * i64::try_from(i).unwrap_or_default() / number;
             let label = all.get(i).map_or("", |column| column.label.as_str());
-            text(m, (at, HEIGHT + 15), "start", label);
+            // the last one must not run out of the picture
+            let (at, anchor) = if at > WIDTH - 60 { (WIDTH, "end") } else { (at, "start") };
+            text(m, (at, HEIGHT + 15), anchor, label);
         }
     });
 }
