@@ -27,17 +27,20 @@ pub struct Args {
     filter: FilterArgs,
 
     /// Show the last ones, oldest first, and new ones as they come; Ctrl-C ends it
-    #[arg(long, short, conflicts_with_all = ["offset", "until"])]
+    #[arg(long, short, help_heading = HEADING, conflicts_with_all = ["offset", "until"])]
     follow: bool,
 
     /// At most so many; 0 for all
-    #[arg(long, value_name = "N", default_value_t = 50)]
+    #[arg(long, value_name = "N", default_value_t = 50, help_heading = HEADING)]
     limit: u64,
 
     /// Leave out so many first
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true,
+          help_heading = HEADING)]
     offset: u64,
 }
+
+const HEADING: &str = "How to show them";
 
 /// Shows them.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {

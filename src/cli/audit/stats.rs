@@ -20,16 +20,19 @@ Days and hours are those of UTC. Entries about no credential, or from no known p
 in a line without a name.")]
 pub struct Args {
     /// What to count by
-    #[arg(long, value_name = "WHAT", value_enum, default_value = "action")]
+    #[arg(long, value_name = "WHAT", value_enum, default_value = "action",
+          help_heading = HEADING)]
     by: By,
 
     #[command(flatten)]
     filter: FilterArgs,
 
     /// At most so many lines, 0 for all; 20 unless by day or hour
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = HEADING)]
     limit: Option<usize>,
 }
+
+const HEADING: &str = "How to count them";
 
 /// Counts them.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
