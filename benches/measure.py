@@ -136,6 +136,7 @@ RATIOS = [
     ("`list` JSON, 100,000", "list/100000", "vault-json", "prs", 1.0),
     ("`list` table, 100,000", "list/100000", "vault-table", "prs", 3.0),
     ("`list --search`, 10,000", "search/10000", "vault", "prs", 0.2),
+    ("`get`, a log of 1,000,000 against a short one", "append", "vault-long", "vault-short", 1.15),
     ("`set`, 10,000", "set/10000", "vault", "kbs2", 2.5),
 ]
 # And of figures: title, group, who, what of it, unit, relation, limit.

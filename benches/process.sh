@@ -3,7 +3,7 @@
 #
 #   benches/process.sh data            make the vaults and the peers' stores
 #   benches/process.sh run [ROW...]    measure: version get list search filter due status check whose
-#                                      history set import verify (default: all)
+#                                      history set import verify log stats report append (default: all)
 #   benches/process.sh report          a Markdown table: ratio, target, pass or miss
 #   benches/process.sh clean           remove the work directory
 #
@@ -14,6 +14,7 @@
 #   PEER_MAX   largest store made for the peers, which keep a file for each secret (default: 100000)
 #   RUNS       runs of a quick row (default: 40); SLOW_RUNS of a slow one (default: 7)
 #   BULK       secrets in the import that is timed (default: 100000)
+#   LOG        entries in the log that is asked and counted (default: 1000000)
 #   ENGINE     rounds (default: the commands of a row in turn) or hyperfine (one after the other)
 #
 # Peers that are not installed are left out, and that is said. Nobody has a passphrase: pass and prs
@@ -26,7 +27,7 @@ WORK=${WORK:-${TMPDIR:-/tmp}/vault-bench}
 VAULT=${VAULT:-$HERE/../target/release/vault}
 SIZES=${SIZES:-1000 10000 100000 1000000}
 PEER_MAX=${PEER_MAX:-100000}
-RUNS=${RUNS:-40} SLOW_RUNS=${SLOW_RUNS:-7} BULK=${BULK:-100000}
+RUNS=${RUNS:-40} SLOW_RUNS=${SLOW_RUNS:-7} BULK=${BULK:-100000} LOG=${LOG:-1000000}
 NAME=org00/service00/account000000
 QUERY=account000777
 export LC_ALL=C.UTF-8
@@ -268,6 +269,56 @@ row_import() {
     "$VAULT" import --format jsonl "$WORK/import-$BULK.jsonl"
 }
 
+# A log of LOG entries by a team over three years, about 10,000 credentials; made when first asked for.
+busy_log() {
+  vault_env log
+  is_made log && return
+  json_lines 10000
+  rm -rf "$WORK/vault-log"
+  "$VAULT" -q init
+  # clients, too
+  sed 's/"name":"\(org..\)/"client":"\1",&/' "$WORK/import-10000.jsonl" |
+    "$VAULT" -q import --format jsonl
+  local id
+  id=$("$VAULT" status --format plain | sed -n 's/^vault_id\t//p' | tr -d -)
+  python3 "$HERE/log.py" "$VAULT_FILE" "$XDG_STATE_HOME/vault/$id/seal" $((LOG - 10001))
+  : >"$WORK/vault-log/made"
+}
+
+row_log() { # every filter, and those that nothing fits: only these look at everything
+  busy_log
+  local case
+  for case in --limit=50 --cred="$NAME" --cred=none --client=org03 --client=none --incident=INC-3 \
+    --incident=INC-99999 --action=decrypt --action=rekey --outcome=refused --actor=ann --actor=none \
+    --host=db1 --host=none --program=psql --program=none --reason=4711 --reason=none-at-all \
+    --search=4711 --search=none-at-all --since=30d --until=2000-01-01; do
+    plan "log/$LOG" "vault$case" "$SLOW_RUNS" -- "$VAULT" audit show "$case" --format plain
+  done
+  plan "log/$LOG" vault--two "$SLOW_RUNS" -- "$VAULT" audit show --action decrypt,copy --program none
+  plan "log/$LOG" vault--three "$SLOW_RUNS" -- \
+    "$VAULT" audit show --client org03 --actor ann --search none-at-all
+}
+
+row_stats() {
+  busy_log
+  local by
+  for by in action actor cred client program host day hour; do
+    plan "stats/$LOG" "vault-$by" "$SLOW_RUNS" -- "$VAULT" audit stats --by "$by" --format plain
+  done
+}
+
+row_report() {
+  busy_log
+  plan "report/$LOG" vault "$SLOW_RUNS" -- "$VAULT" audit report --html
+}
+
+row_append() { # an entry more, in a long log and in a short one
+  busy_log
+  plan append vault-long "$RUNS" -- "$VAULT" cred get "$NAME"
+  vault_env "${SIZES%% *}"
+  plan append vault-short "$RUNS" -- "$VAULT" cred get "$NAME"
+}
+
 row_verify() { # each import left an entry for every credential
   vault_env "${SIZES##* }"
   plan "verify/${SIZES##* }" vault "$SLOW_RUNS" -- "$VAULT" audit verify
@@ -276,7 +327,8 @@ row_verify() { # each import left an entry for every credential
 run() {
   need_vault
   is_made "${SIZES%% *}" || { note "first: benches/process.sh data"; exit 2; }
-  [[ $# -gt 0 ]] || set -- version get list search filter due status check whose history set import verify
+  [[ $# -gt 0 ]] || set -- version get list search filter due status check whose history set import verify \
+    log stats report append
   # A warm agent for the peers that need one.
   if have gpg && [[ -e $WORK/one.gpg ]]; then gpg -q --batch -d "$WORK/one.gpg" >/dev/null; fi
   : >"$WORK/plan.jsonl"

@@ -172,6 +172,9 @@ fn fields_reach_the_terminal_escaped() {
     harmless(&sandbox, &["status"], &[0]);
     harmless(&sandbox, &["doctor"], &[0]);
     harmless(&sandbox, &["audit", "show", "--limit", "0"], &[0]);
+    harmless(&sandbox, &["audit", "stats", "--by", "cred"], &[0]);
+    harmless(&sandbox, &["audit", "stats", "--by", "client"], &[0]);
+    harmless(&sandbox, &["audit", "report", "--html", "--quiet"], &[0]);
     harmless(&sandbox, &["audit", "verify"], &[0]);
     for n in 0..count {
         let name = format!("n{n:03}");
@@ -219,6 +222,8 @@ fn arguments_reach_the_terminal_escaped_or_not_at_all() {
         harmless(&sandbox, &["whose", "--file", &value, "--cred", payload], &[2, 10]);
         harmless(&sandbox, &["whose", payload], &[2]);
         harmless(&sandbox, &["audit", "show", "--cred", payload], &[0]);
+        harmless(&sandbox, &["audit", "show", "--search", payload, "--client", payload], &[0]);
+        harmless(&sandbox, &["audit", "stats", "--reason", payload, "--incident", payload], &[2]);
         harmless(&sandbox, &["audit", "show", payload], &[2, 10]);
     }
     // what was typed is in the log now
@@ -257,6 +262,8 @@ fn names_that_are_only_deceptive_are_escaped() {
         harmless(&sandbox, &["cred", "purge", name, "--no-input"], &[14]);
         harmless(&sandbox, &["audit", "show", "--cred", name], &[0]);
     }
+    harmless(&sandbox, &["audit", "report", "--html", "--quiet"], &[0]);
+    harmless(&sandbox, &["audit", "stats", "--by", "cred", "--limit", "0"], &[0]);
     harmless(&sandbox, &["cred", "get", MARK, "--no-input"], &[13]);
     harmless(&sandbox, &["audit", "show", "--limit", "0"], &[0]);
 }

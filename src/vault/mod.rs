@@ -47,8 +47,9 @@ pub use incident::{
 pub use leak::{Encoding, Fit};
 pub use slot::{new_key_file, parse_identity};
 pub use store::list::Listed;
+pub use store::overview::READS;
 pub use view::{
-    Change, Checkup, Credential, Depth, Edit, Entry, EntryFilter, Expect, Fact, Finding,
+    Change, Checkup, Credential, Depth, Edit, Entry, EntryFilter, Expect, Fact, Finding, Glimpse,
     LogVerdict, NewCredential, Seen, Status, Subject, To, Trashed, Version,
 };
 pub use warnings::Warnings;

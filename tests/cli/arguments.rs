@@ -49,7 +49,7 @@ const LINES: &[(&[&str], &str)] = &[
     (&["init", CANARY], "one argument too many"),
     (&["init", "--passphrase", CANARY], "never given as an argument"),
     (&["status", "--format", CANARY], "`--format <FORMAT>`"),
-    (&["audit", "show", "--action", CANARY], "`--action <ACTION>`"),
+    (&["audit", "show", "--action", CANARY], "`--action <ACTION,…>`"),
     (&["audit", "show", "--since", CANARY], "not a date or duration"),
     (&["completions", CANARY], "`<SHELL>`"),
     (&["import", "--format", CANARY], "`--format <FORMAT>`"),

@@ -16,6 +16,9 @@ mod support;
 
 mod arguments;
 mod attachments;
+mod audit_report;
+mod audit_show;
+mod audit_stats;
 mod bad_files;
 mod bad_input;
 mod check;

@@ -136,9 +136,11 @@ CREATE INDEX entry_name ON entry (name) WHERE name IS NOT NULL;
 
 CREATE INDEX entry_action ON entry (action);
 
-CREATE INDEX entry_user ON entry (user_name);
+CREATE INDEX entry_who ON entry (user_name, host, program);
 
 CREATE INDEX entry_failure ON entry (outcome) WHERE outcome <> 'ok';
+
+CREATE INDEX entry_incident ON entry (incident) WHERE incident IS NOT NULL;
 
 CREATE TABLE incident (
   number INTEGER NOT NULL PRIMARY KEY,
