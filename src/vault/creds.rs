@@ -67,9 +67,11 @@ impl<S: State> Vault<S> {
         let core = &self.core;
         core.db.begin_read()?;
         // All rows are checked, not only those that fit: a changed one may no longer fit.
-        let listed = keys
-            .map_or(Ok(()), |keys| check_now(core, keys))
-            .and_then(|()| list::list(&core.db, filter, keys.is_some(), row));
+        let listed =
+            keys.map_or(Ok(()), |keys| check_now(core, keys)).and_then(|()| match filter.canary {
+                true => self.list_canaries(filter, row),
+                false => list::list(&core.db, filter, keys.is_some(), row),
+            });
         core.db.roll_back();
         listed
     }
@@ -110,6 +112,11 @@ impl Vault<Unlocked> {
     /// # Errors
     /// Conflict (13) when the name is taken, usage without a secret, integrity (15), I/O (18).
     pub fn add(&mut self, new: NewCredential) -> Result<()> {
+        self.store_new(new, false)
+    }
+
+    /// A canary differs from others in nothing but its tag.
+    pub(super) fn store_new(&mut self, new: NewCredential, canary: bool) -> Result<()> {
         let name = new.name.clone();
         self.change("create", &name, |tx, keys| {
             let id = tx.new_id();
@@ -122,6 +129,7 @@ impl Vault<Unlocked> {
             let receipt = tx.append_change(draft)?;
             let sealed =
                 seal_new(id, new, "set", tx.now(), tx.author(), tx.vault(), keys, &receipt)?;
+            let sealed = if canary { sealed.as_canary(tx.vault(), keys) } else { sealed };
             sealed.insert(tx)
         })
     }

@@ -64,7 +64,7 @@ impl Vault<Unlocked> {
             let draft = Draft::about("decrypt", row.id, name).fields([&head.field]);
             let receipt = tx.append(draft.detail("version", number.to_string()))?;
             warn_if_expired(tx, &row);
-            open_version(tx, keys, &version, &receipt)
+            open_version(tx, keys, &row, &version, &receipt)
         })
     }
 
@@ -95,7 +95,7 @@ impl Vault<Unlocked> {
                 .detail("from", head.version.to_string())
                 .detail("to", to.to_string());
             let receipt = tx.append_change(stubs::note(draft, &surplus))?;
-            let value = open_version(tx, keys, &version, &receipt)?;
+            let value = open_version(tx, keys, &old, &version, &receipt)?;
             let field = &head.field;
             let incoming = Incoming { field, value: &value, origin: Origin::Rollback };
             let grown = add_version(tx, keys, &old, incoming, &receipt)?;

@@ -4,6 +4,7 @@
 //! or SQL.
 
 mod audit;
+mod canary;
 mod check;
 mod checkup;
 mod creds;
@@ -33,6 +34,7 @@ mod view;
 mod warnings;
 
 pub use audit::{ACTIONS, OUTCOMES};
+pub use canary::Touched;
 pub use filter::{Filter, Order, SortKey};
 pub use slot::{new_key_file, parse_identity};
 pub use store::list::Listed;

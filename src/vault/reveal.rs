@@ -117,7 +117,7 @@ impl Vault<Unlocked> {
                 draft = draft.detail("version", number.to_string());
             }
             let receipt = tx.append(draft)?;
-            let value = open_version(tx, keys, &stored, &receipt)?;
+            let value = open_version(tx, keys, &row, &stored, &receipt)?;
             to.check(&row.name, &value)?;
             warn_if_expired(tx, &row);
             Ok((head.field.clone(), value))

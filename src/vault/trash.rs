@@ -84,8 +84,8 @@ impl Vault<Unlocked> {
         for item in items {
             let purged = self.change("purge", &item.name, |tx, keys| {
                 let row = CredentialRow::trashed(tx.db(), item.name.as_str(), item.id)?;
-                let old = row.ok_or_else(|| gone(&item.name))?;
-                check::check_credential(tx, keys, &old)?;
+                let mut old = row.ok_or_else(|| gone(&item.name))?;
+                check::check_credential(tx, keys, &mut old)?;
                 destroy(tx, keys, &item.name, &old)
             });
             each(item, purged);

@@ -2,6 +2,7 @@
 //! is not handed out.
 
 use super::audit::{self, Actor, Author, CheckReceipt, Draft, Log, Receipt};
+use super::canary::Bell;
 use super::check::{check_slots, check_vault, slots_hash};
 use super::filter::Filter;
 use super::keys::Keys;
@@ -40,6 +41,8 @@ pub(super) struct Core {
     pub(super) listed: Option<Filter>,
     /// Whether this machine remembers which vault is at this path.
     pub(super) path_known: bool,
+    /// For canaries.
+    pub(super) bell: Bell,
 }
 
 impl Core {
@@ -52,7 +55,8 @@ impl Core {
     ) -> Self {
         let (actor, warnings, listed, path_known) =
             (OnceCell::new(), Warnings::default(), None, true);
-        Self { db, place, world, purpose, vault, actor, warnings, listed, path_known }
+        let bell = Bell::default();
+        Self { db, place, world, purpose, vault, actor, warnings, listed, path_known, bell }
     }
 
     pub(super) fn actor(&self) -> &Actor {
@@ -88,6 +92,7 @@ pub(super) struct Tx<'v> {
 
 impl Drop for Tx<'_> {
     fn drop(&mut self) {
+        self.core.bell.forget();
         self.core.db.roll_back();
     }
 }
@@ -240,6 +245,19 @@ impl<'v> Tx<'v> {
         self.log.borrow().is_sealed()
     }
 
+    pub(super) fn actor(&self) -> &Actor {
+        self.core.actor()
+    }
+
+    pub(super) fn bell(&self) -> &Bell {
+        &self.core.bell
+    }
+
+    /// The number of the entry that was appended last.
+    pub(super) fn last_seq(&self) -> i64 {
+        self.log.borrow().seq()
+    }
+
     /// Who stores a value, and why.
     pub(super) fn author(&self) -> (&str, Option<&str>) {
         (&self.core.actor().user, self.core.purpose.reason.as_deref())
@@ -306,11 +324,20 @@ impl<'v> Tx<'v> {
     }
 
     /// Makes it so: the state tree, the counter and the MAC, the commit, then the seal.
-    pub(super) fn commit(mut self) -> Result<()> {
+    pub(super) fn commit(self) -> Result<()> {
+        let bell = self.core.bell.clone();
+        self.finish()?;
+        // The lock is given back by now.
+        bell.ring();
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<()> {
         if let (true, Some(With { keys, .. })) = (self.is_change.get(), self.with) {
             self.close_state(keys)?;
         }
         self.core.db.commit()?;
+        self.core.bell.confirm();
         if let Some(cause) = self.new_seal.filter(|cause| *cause != "init") {
             self.warn(format!(
                 "this machine had no usable seal of the vault ({cause}); the log shows a new segment"

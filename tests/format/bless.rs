@@ -82,6 +82,9 @@ impl Maker {
         self.add("größe: 1", of("api_key"), &[("api_key", &all)]);
         self.add("tls", of("certificate"), &[("private_key", &long)]);
         self.add("empty", of("custom"), &[("value", b"")]);
+        let secrets = self::secrets(&[("password", b"nobody needs this")]);
+        let (name, meta) = ("spare".parse().unwrap(), of("password"));
+        self.unlocked().add_canary(NewCredential { name, meta, secrets }).unwrap();
         let (from, to) = ("tls".parse().unwrap(), "tls/www".parse().unwrap());
         self.unlocked().rename(&from, &to).unwrap();
     }

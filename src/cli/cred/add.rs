@@ -20,6 +20,7 @@ use clap_complete::engine::ArgValueCandidates;
   vault cred add web1 --type ssh --generate --username root --host web1.example.com
   vault cred add web/tls --type custom --secret-field store --file store.p12
   vault cred add radius --type custom --secret-field shared --field realm=example.com
+  vault cred add aws/root-backup --generate --username root --canary
 
 The secret itself is never an argument: it is asked for, read or made.")]
 pub struct Args {
@@ -41,6 +42,10 @@ pub struct Args {
 
     #[command(flatten)]
     value: ValueArgs,
+
+    /// Make it a canary: a decoy that looks like any other, and opens an incident when it is used
+    #[arg(long)]
+    canary: bool,
 }
 
 /// Stores it.
@@ -76,7 +81,11 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     }
     secrets.extend(notes);
     let report = done(&args.name, &meta, &secrets);
-    vault.add(NewCredential { name: args.name, meta, secrets })?;
+    let new = NewCredential { name: args.name, meta, secrets };
+    match args.canary {
+        true => vault.add_canary(new)?,
+        false => vault.add(new)?,
+    }
     Ok(report)
 }
 

@@ -137,10 +137,16 @@ impl Draft {
 #[must_use]
 pub(super) struct Receipt<'tx> {
     subject: Option<Uuid>,
+    action: &'static str,
     tx: PhantomData<&'tx ()>,
 }
 
 impl Receipt<'_> {
+    /// What was entered.
+    pub(super) fn action(&self) -> &'static str {
+        self.action
+    }
+
     /// Whether this is the receipt for touching `credential`.
     pub(super) fn covers(&self, credential: Uuid) -> Result<()> {
         match self.subject == Some(credential) {
@@ -238,7 +244,7 @@ impl Log {
             LogEnd { seq: row.entry.seq, hash: row.entry.hash, counter, at: Some(row.entry.at) };
         // A failed attempt entitles to nothing.
         let subject = draft.credential.filter(|_| draft.failure.is_none());
-        Ok(Receipt { subject, tx: PhantomData })
+        Ok(Receipt { subject, action: draft.action, tx: PhantomData })
     }
 
     /// Appends the entry of a check, which is about no single credential.

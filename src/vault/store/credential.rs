@@ -31,6 +31,8 @@ pub(in crate::vault) struct CredentialRow {
     pub(in crate::vault) updated_at: Timestamp,
     pub(in crate::vault) deleted_at: Option<Timestamp>,
     pub(in crate::vault) row_tag: Hash,
+    /// Whether it is a canary. No column says so: only checking the tag can tell.
+    pub(in crate::vault) is_canary: bool,
 }
 
 /// The columns as the statements below name them. The first six are what a list shows.
@@ -66,7 +68,10 @@ pub(super) fn stored<T: FromStr>(text: &str) -> Result<T> {
 
 impl CredentialRow {
     pub(in crate::vault) fn message(&self, vault: &VaultRow) -> Tlv {
-        let mut m = Tlv::new("vault/credential/v1");
+        let mut m = Tlv::new(match self.is_canary {
+            true => "vault/canary/v1",
+            false => "vault/credential/v1",
+        });
         m.bytes(vault.vault_id.as_bytes()).int(i64::from(vault.epoch));
         m.bytes(self.id.as_bytes()).text(&self.name).text(&self.meta.kind);
         for attr in Attr::ALL {
@@ -183,6 +188,7 @@ impl CredentialRow {
             updated_at: Timestamp(row.int(26)?),
             deleted_at: row.opt_int(27)?.map(Timestamp),
             row_tag: row.array(28)?,
+            is_canary: false,
         };
         // The tag is over what was parsed; filters look at what is stored. They must be the same.
         let same = read.tags().as_deref() == row.opt_text(15)?

@@ -1,0 +1,155 @@
+//! Canaries: credentials that look like any other and that nobody needs, so that whoever opens one is
+//! somewhere he does not belong. Only the keys can tell which ones they are (FORMAT.md, "Canaries").
+//! Knows when one was opened, and for whom to ring; not what is done about it.
+
+use super::audit::Receipt;
+use super::check::check_tag;
+use super::store::list::{self, Listed};
+use super::store::{CredentialRow, VaultRow};
+use super::tx::{Tx, With};
+use super::{Filter, NewCredential, State, Unlocked, Vault};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::Timestamp;
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::fmt;
+use std::rc::Rc;
+use uuid::Uuid;
+
+/// A canary was opened: what happened, and who did it. The entry of it is in the log.
+#[derive(Clone, Debug)]
+pub struct Touched {
+    /// The vault's id.
+    pub vault: Uuid,
+    /// The canary's id.
+    pub credential: Uuid,
+    /// Its name.
+    pub name: String,
+    /// What was done, in the word of the log.
+    pub action: &'static str,
+    /// The last entry about it.
+    pub entry: i64,
+    /// When.
+    pub at: Timestamp,
+    /// The user's login name.
+    pub user: String,
+    /// The machine.
+    pub host: String,
+    /// The terminal.
+    pub tty: Option<String>,
+    /// The remote address of an SSH session.
+    pub remote: Option<String>,
+    /// The program that wanted it.
+    pub program: Option<String>,
+}
+
+/// Rings when a canary was opened and the entry of it is committed: nothing that is undone rings.
+#[derive(Clone, Default)]
+pub(super) struct Bell(Rc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    ringer: RefCell<Option<Box<Ringer>>>,
+    pending: RefCell<Vec<Touched>>,
+    committed: RefCell<Vec<Touched>>,
+}
+
+/// Whom to call. It must neither fail nor wait nor say anything: the reader is not to notice.
+pub type Ringer = dyn Fn(&Touched);
+
+impl fmt::Debug for Bell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Bell").finish_non_exhaustive()
+    }
+}
+
+impl Bell {
+    /// The transaction was committed.
+    pub(super) fn confirm(&self) {
+        self.0.committed.borrow_mut().append(&mut self.0.pending.borrow_mut());
+    }
+
+    /// It was not.
+    pub(super) fn forget(&self) {
+        self.0.pending.borrow_mut().clear();
+    }
+
+    /// Calls whoever is to know, once for each canary of a transaction.
+    pub(super) fn ring(&self) {
+        let touched = self.0.committed.take();
+        if let Some(ringer) = self.0.ringer.borrow().as_deref() {
+            touched.iter().for_each(ringer);
+        }
+    }
+
+    fn is_pending(&self, credential: Uuid) -> bool {
+        self.0.pending.borrow().iter().any(|touched| touched.credential == credential)
+    }
+}
+
+/// Notes that a value of this canary is handed out, once in a transaction however many of its values
+/// are.
+pub(super) fn touched(tx: &Tx<'_>, row: &CredentialRow, receipt: &Receipt<'_>) -> Result<()> {
+    let bell = tx.bell();
+    if bell.is_pending(row.id) {
+        return Ok(());
+    }
+    let (actor, at) = (tx.actor(), tx.now());
+    let touched = Touched {
+        vault: tx.vault().vault_id,
+        credential: row.id,
+        name: row.name.clone(),
+        action: receipt.action(),
+        entry: tx.last_seq(),
+        at,
+        user: actor.user.clone(),
+        host: actor.host.clone(),
+        tty: actor.tty.clone(),
+        remote: actor.remote.clone(),
+        program: actor.program.clone(),
+    };
+    bell.0.pending.borrow_mut().push(touched);
+    Ok(())
+}
+
+impl<S: State> Vault<S> {
+    /// Has `ringer` called when a canary was opened, before the value is handed out.
+    pub fn on_canary(&mut self, ringer: Box<Ringer>) {
+        *self.core.bell.0.ringer.borrow_mut() = Some(ringer);
+    }
+
+    /// The canaries among what a filter finds, in an open reading transaction whose rows were checked.
+    pub(super) fn list_canaries(
+        &self,
+        filter: &Filter,
+        row: &mut dyn FnMut(&Listed<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let Some(With { keys, .. }) = self.state.with() else {
+            let what = "which credentials are canaries is told only to whoever unlocks the vault";
+            return Err(Error::new(ErrorKind::Locked, what).hint("unlock: `--key-file FILE`"));
+        };
+        let db = &self.core.db;
+        let vault = VaultRow::load(db)?;
+        let mut canaries = HashSet::new();
+        CredentialRow::each(db, |mut row| {
+            check_tag(&mut row, &vault, keys)?;
+            canaries.extend(row.is_canary.then_some(row.id));
+            Ok(())
+        })?;
+        let filter = Filter { brief: false, limit: None, offset: 0, ..filter.clone() };
+        list::list(db, &filter, true, |listed| match canaries.contains(&listed.id()?) {
+            true => row(listed),
+            false => Ok(()),
+        })
+    }
+}
+
+impl Vault<Unlocked> {
+    /// Stores a canary. In everything that can be seen it is like [`Vault::add`], its entry too.
+    ///
+    /// # Errors
+    /// As [`Vault::add`].
+    pub fn add_canary(&mut self, new: NewCredential) -> Result<()> {
+        self.store_new(new, true)
+    }
+}
