@@ -190,7 +190,8 @@ fn a_changed_seal_is_noticed_with_and_without_a_new_checksum() {
         bad.seal[at] ^= 1;
         assert!(check(&bad, &keys).is_err(), "byte {at}");
         // The 32 bytes of the key fail late, after the log was checked; one of them is enough.
-        if at < 160 && !(77..108).contains(&at) {
+        // What was looked at for alerts is only bounded.
+        if at < 160 && !(77..108).contains(&at) && !(148..156).contains(&at) {
             let sum = sha256(&bad.seal[..160]);
             bad.seal[160..].copy_from_slice(&sum);
             assert!(check(&bad, &keys).is_err(), "byte {at}, new checksum");

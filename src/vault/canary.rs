@@ -2,6 +2,7 @@
 //! somewhere he does not belong. Only the keys can tell which ones they are (FORMAT.md, "Canaries").
 //! Knows when one was opened, and for whom to ring; not what is done about it.
 
+use super::alerts::Sentry;
 use super::audit::Receipt;
 use super::check::check_tag;
 use super::store::list::{self, Listed};
@@ -10,9 +11,8 @@ use super::tx::{Tx, With};
 use super::{Filter, NewCredential, State, Unlocked, Vault};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Timestamp;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
-use std::fmt;
 use std::rc::Rc;
 use uuid::Uuid;
 
@@ -27,7 +27,7 @@ pub struct Touched {
     pub name: String,
     /// What was done, in the word of the log.
     pub action: &'static str,
-    /// The last entry about it.
+    /// The entry about it.
     pub entry: i64,
     /// When.
     pub at: Timestamp,
@@ -49,18 +49,11 @@ pub(super) struct Bell(Rc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    ringer: RefCell<Option<Box<Ringer>>>,
+    sentry: RefCell<Option<Rc<dyn Sentry>>>,
     pending: RefCell<Vec<Touched>>,
     committed: RefCell<Vec<Touched>>,
-}
-
-/// Whom to call. It must neither fail nor wait nor say anything: the reader is not to notice.
-pub type Ringer = dyn Fn(&Touched);
-
-impl fmt::Debug for Bell {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Bell").finish_non_exhaustive()
-    }
+    /// Whether this run has looked for alerts.
+    has_watched: Cell<bool>,
 }
 
 impl Bell {
@@ -77,9 +70,24 @@ impl Bell {
     /// Calls whoever is to know, once for each canary of a transaction.
     pub(super) fn ring(&self) {
         let touched = self.0.committed.take();
-        if let Some(ringer) = self.0.ringer.borrow().as_deref() {
-            touched.iter().for_each(ringer);
+        if let Some(sentry) = self.sentry() {
+            for touched in &touched {
+                sentry.touched(touched);
+            }
         }
+    }
+
+    fn sentry(&self) -> Option<Rc<dyn Sentry>> {
+        self.0.sentry.borrow().clone()
+    }
+
+    /// Who is asked what deserves a look, once in a run.
+    pub(super) fn sentry_once(&self) -> Option<Rc<dyn Sentry>> {
+        self.sentry().filter(|_| !self.0.has_watched.replace(true))
+    }
+
+    pub(super) fn guard(&self, sentry: Rc<dyn Sentry>) {
+        *self.0.sentry.borrow_mut() = Some(sentry);
     }
 
     fn is_pending(&self, credential: Uuid) -> bool {
@@ -89,18 +97,18 @@ impl Bell {
 
 /// Notes that a value of this canary is handed out, once in a transaction however many of its values
 /// are.
-pub(super) fn touched(tx: &Tx<'_>, row: &CredentialRow, receipt: &Receipt<'_>) -> Result<()> {
-    let bell = tx.bell();
+pub(super) fn touched(tx: &Tx<'_>, row: &CredentialRow, receipt: &Receipt<'_>) {
+    let bell = &tx.core.bell;
     if bell.is_pending(row.id) {
-        return Ok(());
+        return;
     }
-    let (actor, at) = (tx.actor(), tx.now());
+    let (actor, at) = (tx.core.actor(), tx.now());
     let touched = Touched {
         vault: tx.vault().vault_id,
         credential: row.id,
         name: row.name.clone(),
         action: receipt.action(),
-        entry: tx.last_seq(),
+        entry: receipt.seq(),
         at,
         user: actor.user.clone(),
         host: actor.host.clone(),
@@ -109,15 +117,9 @@ pub(super) fn touched(tx: &Tx<'_>, row: &CredentialRow, receipt: &Receipt<'_>) -
         program: actor.program.clone(),
     };
     bell.0.pending.borrow_mut().push(touched);
-    Ok(())
 }
 
 impl<S: State> Vault<S> {
-    /// Has `ringer` called when a canary was opened, before the value is handed out.
-    pub fn on_canary(&mut self, ringer: Box<Ringer>) {
-        *self.core.bell.0.ringer.borrow_mut() = Some(ringer);
-    }
-
     /// The canaries among what a filter finds, in an open reading transaction whose rows were checked.
     pub(super) fn list_canaries(
         &self,

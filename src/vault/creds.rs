@@ -27,6 +27,7 @@ impl CredentialRow {
             created_at: self.created_at,
             updated_at: self.updated_at,
             deleted_at: self.deleted_at,
+            restored_at: self.restored_at,
             verified,
         }
     }
@@ -129,7 +130,7 @@ impl Vault<Unlocked> {
             let receipt = tx.append_change(draft)?;
             let sealed =
                 seal_new(id, new, "set", tx.now(), tx.author(), tx.vault(), keys, &receipt)?;
-            let sealed = if canary { sealed.as_canary(tx.vault(), keys) } else { sealed };
+            let sealed = if canary { sealed.into_canary(tx.vault(), keys) } else { sealed };
             sealed.insert(tx)
         })
     }
@@ -275,6 +276,20 @@ impl Vault<Unlocked> {
         })
     }
 }
+
+/// Says in the entry of a read what makes it worth a look: the credential has expired, or has lain in the
+/// trash.
+pub(super) fn note_state(draft: Draft, row: &CredentialRow, now: Timestamp) -> Draft {
+    let expired = row.meta.expires_at.is_some_and(|at| at <= now);
+    let draft = if expired { draft.detail("overdue", "expiry") } else { draft };
+    match row.restored_at.filter(|at| now.0.saturating_sub(at.0) <= REMEMBERED) {
+        Some(at) => draft.detail("restored", at.to_string()),
+        None => draft,
+    }
+}
+
+/// How long entries say that a credential was restored, in milliseconds: a year.
+const REMEMBERED: i64 = 366 * 86_400_000;
 
 /// Reminds whoever reads it of what is overdue, in one line.
 pub(super) fn warn_if_expired(tx: &Tx<'_>, row: &CredentialRow) {

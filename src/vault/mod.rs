@@ -3,6 +3,7 @@
 //! `store`, `crypto`, `tx` and `audit`'s pen are private: no other module reaches ciphertext, keys
 //! or SQL.
 
+mod alerts;
 mod audit;
 mod canary;
 mod check;
@@ -33,6 +34,7 @@ mod versions;
 mod view;
 mod warnings;
 
+pub use alerts::{Alert, Rule, Rules, Sentry};
 pub use audit::{ACTIONS, OUTCOMES};
 pub use canary::Touched;
 pub use filter::{Filter, Order, SortKey};

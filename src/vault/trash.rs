@@ -39,7 +39,8 @@ impl Vault<Unlocked> {
             let old = current(tx, keys, subject, true)?;
             ensure_free(tx, subject.name)?;
             let _ = tx.append_change(Draft::about("restore", old.id, subject.name))?;
-            let new = CredentialRow { deleted_at: None, ..old.clone() };
+            let new =
+                CredentialRow { deleted_at: None, restored_at: Some(tx.now()), ..old.clone() };
             replace(tx, keys, &old, new).map(drop)
         })
     }

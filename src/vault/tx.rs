@@ -11,7 +11,7 @@ use super::seal::{self, Found, PathRecord, SealFile};
 use super::store::vault::SlotRow;
 use super::store::{Db, VaultRow};
 use super::warnings::Warnings;
-use super::{Place, Purpose, files, state};
+use super::{Place, Purpose, alerts, files, state};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Timestamp;
 use crate::world::World;
@@ -41,7 +41,7 @@ pub(super) struct Core {
     pub(super) listed: Option<Filter>,
     /// Whether this machine remembers which vault is at this path.
     pub(super) path_known: bool,
-    /// For canaries.
+    /// For whoever looks after the vault.
     pub(super) bell: Bell,
 }
 
@@ -53,9 +53,8 @@ impl Core {
         purpose: Purpose,
         vault: VaultRow,
     ) -> Self {
-        let (actor, warnings, listed, path_known) =
-            (OnceCell::new(), Warnings::default(), None, true);
-        let bell = Bell::default();
+        let (actor, warnings, listed, path_known, bell) =
+            (OnceCell::new(), Warnings::default(), None, true, Bell::default());
         Self { db, place, world, purpose, vault, actor, warnings, listed, path_known, bell }
     }
 
@@ -77,7 +76,7 @@ pub(super) struct With<'v> {
 
 /// An open transaction. Dropping it undoes everything.
 pub(super) struct Tx<'v> {
-    core: &'v mut Core,
+    pub(super) core: &'v mut Core,
     with: Option<With<'v>>,
     log: RefCell<Log>,
     seal_file: Option<File>,
@@ -117,6 +116,7 @@ impl<'v> Tx<'v> {
                 };
                 tx.check_clock();
                 tx.ensure_seal()?;
+                alerts::at_unlock(tx.core, tx.log.get_mut(), tx.with.is_some());
                 Ok(tx)
             }
             Err(e) => {
@@ -245,19 +245,6 @@ impl<'v> Tx<'v> {
         self.log.borrow().is_sealed()
     }
 
-    pub(super) fn actor(&self) -> &Actor {
-        self.core.actor()
-    }
-
-    pub(super) fn bell(&self) -> &Bell {
-        &self.core.bell
-    }
-
-    /// The number of the entry that was appended last.
-    pub(super) fn last_seq(&self) -> i64 {
-        self.log.borrow().seq()
-    }
-
     /// Who stores a value, and why.
     pub(super) fn author(&self) -> (&str, Option<&str>) {
         (&self.core.actor().user, self.core.purpose.reason.as_deref())
@@ -326,10 +313,7 @@ impl<'v> Tx<'v> {
     /// Makes it so: the state tree, the counter and the MAC, the commit, then the seal.
     pub(super) fn commit(self) -> Result<()> {
         let bell = self.core.bell.clone();
-        self.finish()?;
-        // The lock is given back by now.
-        bell.ring();
-        Ok(())
+        self.finish().inspect(|()| bell.ring())
     }
 
     fn finish(mut self) -> Result<()> {

@@ -99,7 +99,7 @@ pub(super) fn open_version(
     };
     let value = crypto::open(keys, label, &version.sealed, receipt)?;
     if row.is_canary {
-        canary::touched(tx, row, receipt)?;
+        canary::touched(tx, row, receipt);
     }
     Ok(value.with_media(version.media.clone()))
 }
@@ -295,6 +295,7 @@ pub(super) fn seal_new(
         created_at: now,
         updated_at: now,
         deleted_at: None,
+        restored_at: None,
         row_tag: [0; 32],
         is_canary: false,
     };
@@ -325,7 +326,7 @@ pub(super) fn seal_new(
 
 impl Sealed {
     /// The same as a canary: only the tag is another.
-    pub(super) fn as_canary(mut self, vault: &VaultRow, keys: &Keys) -> Self {
+    pub(super) fn into_canary(mut self, vault: &VaultRow, keys: &Keys) -> Self {
         self.row.is_canary = true;
         self.row.row_tag = keys.row.tag(self.row.message(vault).as_bytes());
         self

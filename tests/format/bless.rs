@@ -89,8 +89,11 @@ impl Maker {
         self.unlocked().rename(&from, &to).unwrap();
     }
 
-    /// One in the trash, one purged; refusals; uses.
+    /// One in the trash, one that was there, one purged; refusals; uses.
     fn discard(&mut self) {
+        let back = "empty".parse().unwrap();
+        self.unlocked().remove(&back).unwrap();
+        self.unlocked().restore(&back).unwrap();
         let mut meta = Metadata::default();
         meta.kind = "password".to_owned();
         self.add("old", meta.clone(), &[("password", b"in the trash")]);

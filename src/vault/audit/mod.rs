@@ -3,6 +3,7 @@
 
 mod actor;
 pub(super) mod verify;
+pub(super) mod watch;
 
 pub(super) use actor::Actor;
 
@@ -138,6 +139,7 @@ impl Draft {
 pub(super) struct Receipt<'tx> {
     subject: Option<Uuid>,
     action: &'static str,
+    seq: i64,
     tx: PhantomData<&'tx ()>,
 }
 
@@ -145,6 +147,11 @@ impl Receipt<'_> {
     /// What was entered.
     pub(super) fn action(&self) -> &'static str {
         self.action
+    }
+
+    /// The number of the entry.
+    pub(super) fn seq(&self) -> i64 {
+        self.seq
     }
 
     /// Whether this is the receipt for touching `credential`.
@@ -244,7 +251,7 @@ impl Log {
             LogEnd { seq: row.entry.seq, hash: row.entry.hash, counter, at: Some(row.entry.at) };
         // A failed attempt entitles to nothing.
         let subject = draft.credential.filter(|_| draft.failure.is_none());
-        Ok(Receipt { subject, action: draft.action, tx: PhantomData })
+        Ok(Receipt { subject, action: draft.action, seq: row.entry.seq, tx: PhantomData })
     }
 
     /// Appends the entry of a check, which is about no single credential.
@@ -319,6 +326,7 @@ impl Log {
             key: first_key,
             counter: vault.counter,
             pin: pin(keys, vault.vault_id),
+            watched: self.end.seq,
         });
         if cause != "init" {
             let draft = Draft::new("segment").detail("cause", cause);
