@@ -260,7 +260,7 @@ fn the_library_of_today_reads_it() {
     let findings = vault.doctor().unwrap();
     assert!(findings.iter().all(|f| f.level != "problem"), "{findings:?}");
     compare_values(&mut vault);
-    let expected = "`db/main` expired on 2026-01-02 and should have been rotated by 2026-03-31";
+    let expected = "`db/main` expired on 2026-01-02 and should have been rotated by 2026-04-01";
     assert_eq!(vault.take_warnings(), [expected]);
 }
 

@@ -118,7 +118,7 @@ impl Context {
     /// Why the vault is used.
     #[must_use]
     pub fn purpose(&self) -> Purpose {
-        Purpose { reason: self.globals.reason.clone() }
+        Purpose { reason: self.globals.reason.clone(), incident: None }
     }
 
     /// The vault, without its keys.

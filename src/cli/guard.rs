@@ -62,6 +62,7 @@ fn described(touched: &Touched) -> String {
     let line = json!({
         "schema_version": 1,
         "event": "canary",
+        "incident": touched.incident.to_string(),
         "vault_id": touched.vault.to_string(),
         "credential": touched.credential.to_string(),
         "name": touched.name,

@@ -1,5 +1,6 @@
 //! Words everyone uses: names, secrets, times, metadata. No I/O.
 
+pub mod incident;
 mod metadata;
 mod name;
 mod secret;

@@ -1,16 +1,21 @@
 //! Alerts: what in the log deserves a look, asked for, and at every unlock. Knows the rules and whom they
 //! are told to; the evaluator is `audit::watch`, the thresholds come from outside.
 
-use super::audit::Log;
-use super::audit::watch::{Evaluator, says_something};
+use super::audit::Draft;
+use super::audit::watch::Evaluator;
 use super::canary::Touched;
-use super::store::Db;
-use super::store::watch::{self as rows, Seen};
-use super::tx::Core;
-use super::{State, Vault};
+use super::incident::{self, Opening};
+use super::keys::Keys;
+use super::private::Keyring;
+use super::store::watch as rows;
+use super::store::{CredentialRow, Db, IncidentRow};
+use super::tx::Tx;
+use super::{State, Unlocked, Vault, check, state};
 use crate::error::Result;
 use crate::model::Timestamp;
-use std::fmt::Write;
+use crate::model::incident::{
+    Exposure, IncidentMeta, IncidentNumber, IncidentTexts, IncidentType, Severity,
+};
 use uuid::Uuid;
 
 /// Whoever looks after a vault from outside: has the thresholds, and is told when a canary is touched.
@@ -124,14 +129,26 @@ impl Rule {
         }
     }
 
-    /// How bad it is, in the words of incidents.
+    /// How bad it is.
     #[must_use]
-    pub fn severity(self) -> &'static str {
+    pub fn severity(self) -> Severity {
         match self {
-            Self::Canary => "critical",
-            Self::FailedUnlocks | Self::MassAccess => "high",
-            Self::NewActor | Self::RestoredRead | Self::CanaryList => "medium",
-            Self::UnusualHours | Self::ExpiredRead => "low",
+            Self::Canary => Severity::Critical,
+            Self::FailedUnlocks | Self::MassAccess => Severity::High,
+            Self::NewActor | Self::RestoredRead | Self::CanaryList => Severity::Medium,
+            Self::UnusualHours | Self::ExpiredRead => Severity::Low,
+        }
+    }
+
+    /// What sort of incident it makes.
+    fn kind(self) -> IncidentType {
+        match self {
+            Self::FailedUnlocks => IncidentType::BruteForce,
+            Self::MassAccess => IncidentType::DataBreach,
+            Self::ExpiredRead | Self::RestoredRead => IncidentType::Other,
+            Self::NewActor | Self::UnusualHours | Self::Canary | Self::CanaryList => {
+                IncidentType::UnauthorizedAccess
+            }
         }
     }
 }
@@ -163,6 +180,8 @@ pub struct Alert {
     pub credential: Option<Uuid>,
     /// Its name as it was.
     pub name: Option<String>,
+    /// The incident that was opened for it.
+    pub incident: Option<IncidentNumber>,
 }
 
 impl Alert {
@@ -190,6 +209,19 @@ impl Alert {
         }
     }
 
+    /// What an incident says that was opened for it.
+    fn source(&self) -> String {
+        format!("alert:{}", self.id())
+    }
+
+    /// What it is about, for the description of an incident.
+    fn story(&self) -> String {
+        let Self { user, host, first, last, at, until, .. } = self;
+        let program = self.program.as_deref().unwrap_or("an unknown program");
+        let what = self.what();
+        format!("{what}: {user} on {host} by {program}, entries {first} to {last}, {at} to {until}")
+    }
+
     pub(super) fn grow(&mut self, last: i64, until: Timestamp, by: usize) {
         (self.last, self.until) = (last, until);
         self.count += by;
@@ -213,6 +245,10 @@ impl<S: State> Vault<S> {
             let Some(from) = from else { return Ok(Vec::new()) };
             let mut found = evaluate(db, rules, from)?;
             found.retain(|alert| since.is_none_or(|since| alert.until >= since));
+            for alert in &mut found {
+                let opened = IncidentRow::from_source(db, &alert.source())?;
+                alert.incident = alert.incident.or(opened);
+            }
             Ok(found)
         })();
         db.roll_back();
@@ -225,8 +261,60 @@ impl<S: State> Vault<S> {
     }
 }
 
+impl Vault<Unlocked> {
+    /// Opens an incident for an alert, unless there is one: which it is, and whether it is new. Logged
+    /// as `incident_open`.
+    ///
+    /// # Errors
+    /// Integrity (15), I/O (18).
+    pub fn open_alert(&mut self, alert: &Alert) -> Result<(IncidentNumber, bool)> {
+        let keys = &self.state.keys;
+        let done = Tx::begin(&mut self.core, self.state.with()).and_then(|tx| {
+            let opened = incident::opened_from(&tx, keys, &alert.source())?;
+            if let Some(number) = alert.incident.or(opened) {
+                return Ok((number, false));
+            }
+            let number = open(&tx, keys, alert)?;
+            tx.commit()?;
+            Ok((number, true))
+        });
+        done.inspect_err(|e| self.note_failure(Draft::new("incident_open"), e))
+    }
+}
+
+fn open(tx: &Tx<'_>, keys: &Keys, alert: &Alert) -> Result<IncidentNumber> {
+    let kind = alert.rule.kind();
+    let title = match &alert.name {
+        Some(name) => format!("{name}: {}", alert.what()),
+        None => alert.what(),
+    };
+    let meta = IncidentMeta {
+        title,
+        kind,
+        severity: alert.rule.severity(),
+        client: None,
+        service: None,
+        infra: None,
+        owner: None,
+        occurred_at: Some(alert.at),
+        detected_at: Some(tx.now()),
+    };
+    let description = Some(alert.story());
+    let texts = IncidentTexts { description, todos: kind.template(), ..IncidentTexts::default() };
+    let mut row = match alert.credential {
+        Some(id) => CredentialRow::by_id(tx.db(), id, state::bucket(id))?,
+        None => None,
+    };
+    if let Some(row) = &mut row {
+        check::check_credential(tx, keys, row)?;
+    }
+    let links = row.iter().map(|row| (row, Exposure::Unknown)).collect();
+    let source = &alert.source();
+    incident::open_in(tx, keys, Opening { meta: &meta, texts: &texts, source, links, detail: None })
+}
+
 /// The alerts that the entries from `from` on are part of.
-fn evaluate(db: &Db, rules: &Rules, from: i64) -> Result<Vec<Alert>> {
+pub(super) fn evaluate(db: &Db, rules: &Rules, from: i64) -> Result<Vec<Alert>> {
     let Some(begin) = rows::begin(db)? else { return Ok(Vec::new()) };
     let prime = from.saturating_sub(PRIMING).max(1);
     let mut evaluator = Evaluator::new(rules, begin);
@@ -240,140 +328,8 @@ fn evaluate(db: &Db, rules: &Rules, from: i64) -> Result<Vec<Alert>> {
     Ok(found)
 }
 
-/// At the first unlocked transaction of a run: looks at what was entered since the one before. What
-/// cannot be looked at is found by whoever verifies the log, not here.
-pub(super) fn at_unlock(core: &Core, log: &mut Log, is_unlocked: bool) {
-    let (end, now) = (log.seq(), core.world.now());
-    let Some(seal) = log.seal().filter(|_| is_unlocked) else { return };
-    let Some(sentry) = core.bell.sentry_once() else { return };
-    let watched = std::mem::replace(&mut seal.watched, end);
-    if (1..end).contains(&watched)
-        && let Ok(found) = look(&core.db, &sentry.rules(), watched, end, now)
-    {
-        seal.watched = found.upto;
-        found.said.into_iter().for_each(|text| core.warnings.push(text));
-    }
-}
-
-/// What came of a look at the entries since the last unlock.
-struct Watched {
-    /// Up to where that need not be done again.
-    upto: i64,
-    /// What to tell the person.
-    said: Option<String>,
-}
-
-/// Looks at the entries after `watched`, up to `end`, which is the last. Nearly always there is nothing
-/// to see, and one statement tells.
-fn look(db: &Db, rules: &Rules, watched: i64, end: i64, now: Timestamp) -> Result<Watched> {
-    let upto = match glance(db, rules, watched, end, now)? {
-        Glance::Boring => return Ok(Watched { upto: end, said: None }),
-        Glance::Later => return Ok(Watched { upto: watched, said: None }),
-        Glance::Odd => end,
-    };
-    let mut found = evaluate(db, rules, watched + 1)?;
-    found.retain(|alert| alert.noticed > watched);
-    // Whoever touched a canary may be the one who unlocks now: nothing is said of it for a while.
-    let fresh = |alert: &Alert| {
-        let is_secret = matches!(alert.rule, Rule::Canary | Rule::CanaryList);
-        is_secret && now.0.saturating_sub(alert.at.0) < SILENCE
-    };
-    let untold = found.iter().filter(|alert| fresh(alert)).map(|alert| alert.noticed - 1).min();
-    found.retain(|alert| !fresh(alert));
-    Ok(Watched { upto: untold.unwrap_or(upto).max(watched), said: sentence(&found) })
-}
-
-enum Glance {
-    Boring,
-    /// There may be many reads in a short time, and there may be more: it need not be looked at yet.
-    Later,
-    Odd,
-}
-
-fn glance(db: &Db, rules: &Rules, watched: i64, end: i64, now: Timestamp) -> Result<Glance> {
-    let limit = i64::try_from(rules.mass_access).unwrap_or(i64::MAX);
-    let back = end.saturating_sub(limit - 1);
-    let mut before: Option<Before> = None;
-    let (mut odd, mut newest, mut burst) = (false, now, false);
-    rows::tail(db, watched, back, |entry, long_ago| {
-        if let Some(before) = before.as_ref().filter(|_| entry.seq > watched && !odd) {
-            odd = before.is_odd(db, rules, entry)?;
-        }
-        match &mut before {
-            Some(before) if before.is(entry) => before.hour = entry.at.hour(),
-            _ => before = Some(Before::of(entry)),
-        }
-        newest = entry.at;
-        let span = long_ago.map(|at| entry.at.0.saturating_sub(at.0));
-        burst = limit > 0 && span.is_some_and(|span| span <= rules.mass_window);
-        Ok(())
-    })?;
-    // In a long burst a look at each entry would be a look at all of them, each time.
-    let goes_on = end - watched < STEP && now.0.saturating_sub(newest.0) < MINUTE;
-    Ok(match burst {
-        false if !odd => Glance::Boring,
-        true if !odd && goes_on => Glance::Later,
-        true | false => Glance::Odd,
-    })
-}
-
-/// What matters of the entry before.
-struct Before {
-    user: String,
-    host: String,
-    program: Option<String>,
-    hour: usize,
-}
-
-impl Before {
-    fn of(entry: &Seen<'_>) -> Self {
-        Self {
-            user: entry.user.to_owned(),
-            host: entry.host.to_owned(),
-            program: entry.program.map(str::to_owned),
-            hour: entry.at.hour(),
-        }
-    }
-
-    fn is(&self, entry: &Seen<'_>) -> bool {
-        self.user == entry.user
-            && self.host == entry.host
-            && self.program.as_deref() == entry.program
-    }
-
-    /// Whether an entry after this one deserves a second look.
-    fn is_odd(&self, db: &Db, rules: &Rules, entry: &Seen<'_>) -> Result<bool> {
-        let apart = (self.hour + 24 - entry.at.hour()) % 24;
-        let other_hour = !matches!(apart, 0 | 1 | 23) || self.user != entry.user;
-        let is_odd = entry.action == "unlock_failed"
-            || (rules.unusual_hours && other_hour)
-            || entry.details.is_some_and(says_something);
-        match is_odd || self.is(entry) || !rules.new_actor {
-            true => Ok(is_odd),
-            false => rows::knows(db, entry, entry.seq).map(|known| !known),
-        }
-    }
-}
-
-/// One line for a person, with what to paste.
-fn sentence(found: &[Alert]) -> Option<String> {
-    let since = found.iter().map(|alert| alert.at).min()?;
-    let mut rules: Vec<Rule> = found.iter().map(|alert| alert.rule).collect();
-    rules.sort_unstable();
-    rules.dedup();
-    let words: Vec<&str> = rules.into_iter().map(Rule::word).collect();
-    let alerts = if found.len() == 1 { "alert" } else { "alerts" };
-    let mut text = format!("{} {alerts} since the last unlock: ", found.len());
-    let _ = write!(text, "{}; see: vault audit alerts --since {since}", words.join(", "));
-    Some(text)
-}
-
 /// How many entries before the first one that is asked for are looked at to know what is usual.
 const PRIMING: i64 = 5_000;
-/// In a burst of entries, how many are looked at together.
-const STEP: i64 = 10;
-/// How long nothing is said of a canary at unlocks.
-const SILENCE: i64 = 60 * MINUTE;
 
-const MINUTE: i64 = 60_000;
+pub(super) const MINUTE: i64 = 60_000;
 const DAY: i64 = 24 * 60 * MINUTE;

@@ -5,12 +5,17 @@
 use super::alerts::Sentry;
 use super::audit::Receipt;
 use super::check::check_tag;
+use super::incident::{Happening, Opening, note_in, open_in};
+use super::keys::Keys;
 use super::store::list::{self, Listed};
 use super::store::{CredentialRow, VaultRow};
 use super::tx::{Tx, With};
 use super::{Filter, NewCredential, State, Unlocked, Vault};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::Timestamp;
+use crate::model::incident::{
+    Exposure, IncidentMeta, IncidentNumber, IncidentTexts, IncidentType, Severity,
+};
+use crate::model::{Attr, Timestamp};
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -21,6 +26,8 @@ use uuid::Uuid;
 pub struct Touched {
     /// The vault's id.
     pub vault: Uuid,
+    /// The incident that was opened for it, or was open already.
+    pub incident: IncidentNumber,
     /// The canary's id.
     pub credential: Uuid,
     /// Its name.
@@ -96,14 +103,25 @@ impl Bell {
 }
 
 /// Notes that a value of this canary is handed out, once in a transaction however many of its values
-/// are.
-pub(super) fn touched(tx: &Tx<'_>, row: &CredentialRow, receipt: &Receipt<'_>) {
+/// are: opens an incident in the same transaction, or adds to the one that is open for it.
+pub(super) fn touched(
+    tx: &Tx<'_>,
+    keys: &Keys,
+    row: &CredentialRow,
+    receipt: &Receipt<'_>,
+) -> Result<()> {
     let bell = &tx.core.bell;
     if bell.is_pending(row.id) {
-        return;
+        return Ok(());
     }
     let (actor, at) = (tx.core.actor(), tx.now());
+    let detail = ("canary", receipt.action().to_owned());
+    let what = format!("{} by {} on {}", receipt.action(), actor.user, actor.host);
+    let event = Happening::new("canary").detail(what);
+    let noted = note_in(tx, keys, SOURCE, row, detail.clone(), event)?;
+    let incident = noted.map_or_else(|| open(tx, keys, row, detail), Ok)?;
     let touched = Touched {
+        incident,
         vault: tx.vault().vault_id,
         credential: row.id,
         name: row.name.clone(),
@@ -117,7 +135,37 @@ pub(super) fn touched(tx: &Tx<'_>, row: &CredentialRow, receipt: &Receipt<'_>) {
         program: actor.program.clone(),
     };
     bell.0.pending.borrow_mut().push(touched);
+    Ok(())
 }
+
+/// Opens the incident.
+fn open(
+    tx: &Tx<'_>,
+    keys: &Keys,
+    row: &CredentialRow,
+    detail: (&'static str, String),
+) -> Result<IncidentNumber> {
+    let of = |attr| row.meta.get(attr).map(str::to_owned);
+    let kind = IncidentType::UnauthorizedAccess;
+    let meta = IncidentMeta {
+        title: format!("the canary {} was opened", row.name),
+        kind,
+        severity: Severity::Critical,
+        client: of(Attr::Client),
+        service: of(Attr::Service),
+        infra: of(Attr::Infra),
+        owner: of(Attr::Owner),
+        occurred_at: Some(tx.now()),
+        detected_at: Some(tx.now()),
+    };
+    let texts = IncidentTexts { todos: kind.template(), ..IncidentTexts::default() };
+    let links = vec![(row, Exposure::Exposed)];
+    let detail = Some(detail);
+    open_in(tx, keys, Opening { meta: &meta, texts: &texts, source: SOURCE, links, detail })
+}
+
+/// What the incident comes from.
+const SOURCE: &str = "canary";
 
 impl<S: State> Vault<S> {
     /// The canaries among what a filter finds, in an open reading transaction whose rows were checked.

@@ -8,7 +8,7 @@ use super::store::vault::Tombstone;
 use super::store::{CredentialRow, SecretRow, SlotRow, VaultRow, log};
 use super::versions::Chain;
 use super::view::{Finding, Status};
-use super::{State, Vault, check, files, state};
+use super::{State, Vault, check, files, incident, state};
 use crate::error::{Error, Result};
 use crate::model::Timestamp;
 use std::path::Path;
@@ -150,8 +150,11 @@ impl<S: State> Vault<S> {
                 credentials += 1;
                 Ok(())
             })?;
+            let incidents = incident::check::check_all(db, &vault, keys)?;
             match versions == SecretRow::count(db)? {
-                true => Ok(format!("{credentials} credentials, {versions} values, all genuine")),
+                true => Ok(format!(
+                    "{credentials} credentials, {versions} values, {incidents} incidents, all genuine"
+                )),
                 false => Err(Error::integrity("there are values that belong to no credential")),
             }
         });

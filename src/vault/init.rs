@@ -5,7 +5,7 @@ use super::lock::WriteLock;
 use super::seal::PathRecord;
 use super::store::{self, SlotRow, VaultRow};
 use super::tx::{self, Core, Tx, With};
-use super::{Key, Place, Purpose, Unlocked, Vault, absolute, files, slot, state};
+use super::{Key, Place, Purpose, Unlocked, Vault, absolute, files, incident, slot, state};
 use crate::error::{Error, ErrorKind, Result};
 use crate::world::World;
 use std::path::{Path, PathBuf};
@@ -99,6 +99,7 @@ fn fill(
         counter: 0,
         root: state::empty_root(),
         slots: [0; 32],
+        incidents: incident::check::none(),
         log_seq: 0,
         mac: [0; 32],
     };

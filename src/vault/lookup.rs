@@ -2,7 +2,7 @@
 
 use super::keys::Keys;
 use super::store::credential as rows;
-use super::store::{CredentialRow, Head};
+use super::store::{CredentialRow, Head, VaultRow};
 use super::tx::{self, Tx};
 use super::versions::choose;
 use super::view::{Expect, Subject};
@@ -109,10 +109,15 @@ fn has_in_order(name: &str, wanted: &str) -> bool {
 /// Checks all rows as the open reading transaction sees them; another process may have changed the
 /// vault since its row was last read.
 pub(super) fn check_now(core: &tx::Core, keys: &Keys) -> Result<()> {
-    let vault = super::VaultRow::load(&core.db)?;
-    let (found, _) = core.seal_file().read()?;
-    check::check_vault(&vault, keys, &found)?;
+    let vault = VaultRow::load(&core.db)?;
+    check_state(core, keys, &vault)?;
     state::check_all(&core.db, &vault, keys)
+}
+
+/// Checks the vault's own row as a reading transaction sees it.
+pub(super) fn check_state(core: &tx::Core, keys: &Keys, vault: &VaultRow) -> Result<()> {
+    let (found, _) = core.seal_file().read()?;
+    check::check_vault(vault, keys, &found)
 }
 
 /// Finds a credential by its whole name; with keys, checks it, and if it is not there, that nobody

@@ -13,7 +13,9 @@ mod crypto;
 mod doctor;
 mod files;
 mod filter;
+mod glance;
 mod history;
+mod incident;
 mod init;
 mod keys;
 mod lock;
@@ -38,6 +40,10 @@ pub use alerts::{Alert, Rule, Rules, Sentry};
 pub use audit::{ACTIONS, OUTCOMES};
 pub use canary::Touched;
 pub use filter::{Filter, Order, SortKey};
+pub use incident::{
+    Incident, IncidentEvent, IncidentFilter, LinkChange, LinkState, Linked, Listing, NewIncident,
+    Note,
+};
 pub use slot::{new_key_file, parse_identity};
 pub use store::list::Listed;
 pub use view::{
@@ -79,6 +85,8 @@ pub enum Key {
 pub struct Purpose {
     /// In the user's words.
     pub reason: Option<String>,
+    /// The incident that all of it belongs to, like `INC-7`.
+    pub incident: Option<String>,
 }
 
 /// No keys in memory. Can list and describe, cannot reveal or change.

@@ -2,7 +2,6 @@
 //! is not handed out.
 
 use super::audit::{self, Actor, Author, CheckReceipt, Draft, Log, Receipt};
-use super::canary::Bell;
 use super::check::{check_slots, check_vault, slots_hash};
 use super::filter::Filter;
 use super::keys::Keys;
@@ -11,7 +10,7 @@ use super::seal::{self, Found, PathRecord, SealFile};
 use super::store::vault::SlotRow;
 use super::store::{Db, VaultRow};
 use super::warnings::Warnings;
-use super::{Place, Purpose, alerts, files, state};
+use super::{Place, Purpose, files, glance, incident, state};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Timestamp;
 use crate::world::World;
@@ -21,9 +20,8 @@ use std::fs::File;
 use std::rc::Rc;
 use uuid::Uuid;
 
-/// The size in bytes from which the write-ahead log is moved into the database: about sixty pages.
-/// Each page costs every opener a microsecond or two; moving them costs one commit in ten a
-/// millisecond.
+/// The size in bytes from which the write-ahead log is moved into the database: sixty pages. Each
+/// costs every opener a microsecond or two; moving them costs one commit in ten a millisecond.
 const WAL_LIMIT: u64 = 256 << 10;
 
 /// What a vault has in both states.
@@ -42,7 +40,7 @@ pub(super) struct Core {
     /// Whether this machine remembers which vault is at this path.
     pub(super) path_known: bool,
     /// For whoever looks after the vault.
-    pub(super) bell: Bell,
+    pub(super) bell: super::canary::Bell,
 }
 
 impl Core {
@@ -54,7 +52,7 @@ impl Core {
         vault: VaultRow,
     ) -> Self {
         let (actor, warnings, listed, path_known, bell) =
-            (OnceCell::new(), Warnings::default(), None, true, Bell::default());
+            (OnceCell::new(), Warnings::default(), None, true, super::canary::Bell::default());
         Self { db, place, world, purpose, vault, actor, warnings, listed, path_known, bell }
     }
 
@@ -84,6 +82,8 @@ pub(super) struct Tx<'v> {
     new_seal: Option<&'static str>,
     changed: RefCell<BTreeSet<i64>>,
     is_change: Cell<bool>,
+    /// Whether an incident changed.
+    pub(super) incidents_changed: Cell<bool>,
     /// Last, so that the next process is let in only when all else is done.
     /// None while the vault is being made: its maker holds it.
     _lock: Option<WriteLock>,
@@ -104,25 +104,36 @@ impl<'v> Tx<'v> {
         let prepared = Self::prepare(core, with);
         match prepared {
             Ok((log, seal_file)) => {
-                let mut tx = Self {
-                    core,
-                    with,
-                    log: RefCell::new(log),
-                    seal_file,
-                    new_seal: None,
-                    changed: RefCell::default(),
-                    is_change: Cell::new(false),
-                    _lock: Some(lock),
-                };
+                let mut tx = Self::of(core, with, log, seal_file, Some(lock));
                 tx.check_clock();
                 tx.ensure_seal()?;
-                alerts::at_unlock(tx.core, tx.log.get_mut(), tx.with.is_some());
+                glance::at_unlock(tx.core, tx.log.get_mut(), tx.with.is_some());
                 Ok(tx)
             }
             Err(e) => {
                 core.db.roll_back();
                 Err(e)
             }
+        }
+    }
+
+    fn of(
+        core: &'v mut Core,
+        with: Option<With<'v>>,
+        log: Log,
+        seal_file: Option<File>,
+        lock: Option<WriteLock>,
+    ) -> Self {
+        Self {
+            core,
+            with,
+            log: RefCell::new(log),
+            seal_file,
+            new_seal: None,
+            changed: RefCell::default(),
+            is_change: Cell::new(false),
+            incidents_changed: Cell::new(false),
+            _lock: lock,
         }
     }
 
@@ -177,16 +188,7 @@ impl<'v> Tx<'v> {
         let begun =
             Self::check_whole(core, with).and_then(|log| Ok((log, core.seal_file().prepare()?)));
         let (log, seal_file) = begun.inspect_err(|_| core.db.roll_back())?;
-        let mut tx = Self {
-            core,
-            with: Some(with),
-            log: RefCell::new(log),
-            seal_file: Some(seal_file),
-            new_seal: None,
-            changed: RefCell::default(),
-            is_change: Cell::new(false),
-            _lock: Some(lock),
-        };
+        let mut tx = Self::of(core, Some(with), log, Some(seal_file), Some(lock));
         tx.start_segment(with.keys, "restored")?;
         Ok(tx)
     }
@@ -197,6 +199,7 @@ impl<'v> Tx<'v> {
         check_vault(vault, keys, &Found::Missing)?;
         check_slots(vault, keys, &SlotRow::all(db)?)?;
         state::check_all(db, vault, keys)?;
+        incident::check::check_all(db, vault, keys)?;
         audit::verify::verify(db, vault, Some(keys), &Found::Missing, &mut |_, _| {})?;
         Log::resume(db, vault, Found::Missing)
     }
@@ -205,16 +208,8 @@ impl<'v> Tx<'v> {
     pub(super) fn found(core: &'v mut Core, with: With<'v>) -> Result<()> {
         core.db.begin()?;
         let seal_file = core.seal_file().prepare()?;
-        let mut tx = Self {
-            log: RefCell::new(Log::fresh(core.vault.vault_id)),
-            core,
-            with: Some(with),
-            seal_file: Some(seal_file),
-            new_seal: None,
-            changed: RefCell::default(),
-            is_change: Cell::new(false),
-            _lock: None,
-        };
+        let log = Log::fresh(core.vault.vault_id);
+        let mut tx = Self::of(core, Some(with), log, Some(seal_file), None);
         tx.start_segment(with.keys, "init")?;
         let _ = tx.append_change(Draft::new("init"))?;
         tx.commit()
@@ -250,8 +245,8 @@ impl<'v> Tx<'v> {
         (&self.core.actor().user, self.core.purpose.reason.as_deref())
     }
 
-    /// Appends an entry for something that changes no row. The receipt borrows the transaction: it
-    /// cannot be used once that is committed or undone.
+    /// Appends an entry for something that changes no row. The receipt borrows the transaction, and
+    /// ends with it.
     pub(super) fn append(&self, draft: Draft) -> Result<Receipt<'_>> {
         let counter = self.core.vault.counter + i64::from(self.is_change.get());
         self.append_at(draft, counter)
@@ -310,6 +305,11 @@ impl<'v> Tx<'v> {
         self.changed.borrow_mut().insert(bucket);
     }
 
+    /// Notes that an incident changes; all of them were checked before.
+    pub(super) fn touch_incidents(&self) {
+        self.incidents_changed.set(true);
+    }
+
     /// Makes it so: the state tree, the counter and the MAC, the commit, then the seal.
     pub(super) fn commit(self) -> Result<()> {
         let bell = self.core.bell.clone();
@@ -345,6 +345,9 @@ impl<'v> Tx<'v> {
         if !changed.is_empty() {
             core.vault.root = state::update(&core.db, changed)?;
         }
+        if self.incidents_changed.get() {
+            core.vault.incidents = incident::check::hash(&core.db)?;
+        }
         core.vault.counter += 1;
         // A slot put there from outside is not taken over: the hash stays what it was.
         if self.new_seal == Some("init") {
@@ -364,8 +367,7 @@ impl<'v> Tx<'v> {
         }
     }
 
-    /// After the commit nothing may fail any more: a seal that cannot be written is behind, and the
-    /// next transaction takes it forward.
+    /// Nothing may fail any more: a seal that is not written is behind, and the next one takes over.
     fn write_seal(&mut self) -> Result<()> {
         let counter = self.core.vault.counter;
         let (Some(file), Some(seal)) = (&self.seal_file, self.log.get_mut().seal()) else {

@@ -75,7 +75,12 @@ pub(super) fn open(
 }
 
 /// The version a head names, if the row is the one it means.
-fn checked(tx: &Tx<'_>, keys: &Keys, row: &CredentialRow, head: &Head) -> Result<SecretRow> {
+pub(super) fn checked(
+    tx: &Tx<'_>,
+    keys: &Keys,
+    row: &CredentialRow,
+    head: &Head,
+) -> Result<SecretRow> {
     let version = SecretRow::find(tx.db(), row.id, &head.field, head.version)?;
     version
         .filter(|version| is_genuine(version, &head.tag, tx.vault(), keys))
@@ -99,7 +104,7 @@ pub(super) fn open_version(
     };
     let value = crypto::open(keys, label, &version.sealed, receipt)?;
     if row.is_canary {
-        canary::touched(tx, row, receipt);
+        canary::touched(tx, keys, row, receipt)?;
     }
     Ok(value.with_media(version.media.clone()))
 }

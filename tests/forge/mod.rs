@@ -202,7 +202,8 @@ impl Owner {
 
     /// The MAC over the vault's own row.
     pub fn sign_state(&self, db: &Connection) {
-        let sql = "SELECT vault_id, epoch, created_at, counter, root, slots, log_seq FROM vault";
+        let sql = "SELECT vault_id, epoch, created_at, counter, root, slots, incidents,
+                   log_seq FROM vault";
         let row = rows(db, sql).remove(0);
         let tag = mac(&self.state, &message("vault/state/v1", &row));
         db.execute("UPDATE vault SET mac = ?1", params![tag]).unwrap();

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::path::Path;
 use std::rc::Rc;
+use vault::model::incident::*;
 use vault::model::{Attr, Metadata, Secret, Timestamp};
 use vault::vault::*;
 use vault::world::World;
@@ -22,6 +23,7 @@ pub fn make(dir: &Path, to: &Path) {
     Vault::init(&maker.place, world, &maker.key(), "key file").unwrap();
     maker.store();
     maker.discard();
+    maker.investigate();
     maker.lose_the_seal();
     maker.publish(to);
 }
@@ -45,7 +47,10 @@ impl Maker {
     }
 
     fn locked(&mut self) -> Vault<Locked> {
-        let purpose = Purpose { reason: (self.step % 2 == 0).then(|| "an example".to_owned()) };
+        let purpose = Purpose {
+            reason: (self.step % 2 == 0).then(|| "an example".to_owned()),
+            incident: None,
+        };
         Vault::open(&self.place.clone(), self.world(), purpose).unwrap()
     }
 
@@ -106,6 +111,54 @@ impl Maker {
         self.unlocked().reveal(&name, None).unwrap();
         assert!(self.unlocked().reveal(&gone, None).is_err());
         self.locked().show(&name, false).unwrap();
+    }
+
+    /// Incidents with every column, every sort of event, links; one in the trash.
+    fn investigate(&mut self) {
+        let some = |text: &str| Some(text.to_owned());
+        let meta = IncidentMeta {
+            title: "Laptop stolen".into(),
+            kind: IncidentType::LostDevice,
+            severity: Severity::High,
+            client: some("Acme"),
+            service: some("VPN"),
+            infra: some("laptop-7"),
+            owner: some("Alice"),
+            occurred_at: Some(Timestamp(START)),
+            detected_at: Some(Timestamp(START + 1)),
+        };
+        let texts = IncidentTexts {
+            description: some("It was in the car."),
+            findings: some("Two lines\nof findings."),
+            remediation: None,
+            references: vec!["ticket 42".into()],
+            todos: IncidentType::LostDevice.template(),
+        };
+        let links = ["db/main", "empty"].map(|name| (name.parse().unwrap(), Exposure::Exposed));
+        let (source, links) = ("person".into(), links.to_vec());
+        let number = self.unlocked().open_incident(&NewIncident { meta, texts, source, links });
+        let number = number.unwrap();
+        let happened_at = Some(Timestamp(START + 2));
+        let note = Note { text: some("Größe: 13 Zoll"), happened_at };
+        self.unlocked().note_incident(number, &note).unwrap();
+        let change =
+            Change { edit: None, secrets: secrets(&[("password", b"fourth"), ("notes", b"")]) };
+        self.unlocked().rotate(&"db/main".parse().unwrap(), change).unwrap();
+        for (name, verified, waive) in [("db/main", true, None), ("empty", false, some("closed"))] {
+            let change = LinkChange { exposure: None, verified, waive };
+            let names = [name.parse().unwrap()];
+            self.unlocked().link_incident(number, &names, &change).unwrap();
+        }
+        for step in [Step::Contain, Step::Resolve] {
+            let outcome = Some(IncidentOutcome::NoImpact);
+            self.unlocked().step_incident(number, step, outcome, &Note::default()).unwrap();
+        }
+        self.unlocked().remove_incident(number).unwrap();
+        let mut vault = self.unlocked();
+        let seen = vault.incident(number).unwrap();
+        let (meta, texts) = (seen.listing.meta, IncidentTexts::default());
+        let (source, links) = ("person".into(), Vec::new());
+        vault.open_incident(&NewIncident { meta, texts, source, links }).unwrap();
     }
 
     /// An entry without a seal, then a second segment.

@@ -17,7 +17,7 @@ pub type Row = BTreeMap<String, Value>;
 /// What is wrong, or that nothing is.
 pub type Check<T = ()> = Result<T, String>;
 
-const TABLES: [(&str, &str); 7] = [
+const TABLES: [(&str, &str); 10] = [
     ("vault", "id"),
     ("slot", "id"),
     ("credential", "name, id"),
@@ -25,6 +25,9 @@ const TABLES: [(&str, &str); 7] = [
     ("secret", "credential, field, version"),
     ("node", "level, position"),
     ("segment", "id"),
+    ("incident", "number"),
+    ("incident_event", "incident, number"),
+    ("incident_link", "incident, credential"),
 ];
 
 /// All that is on the disk.
@@ -143,16 +146,28 @@ pub fn check(disk: &Disk, keys: &Keys) -> Check<Json> {
     found.insert("keys".into(), known_keys(disk, keys)?);
     found.insert("vault".into(), vault_row(disk, keys)?);
     found.insert("tree".into(), tree(disk)?);
-    for table in ["slot", "credential", "tombstone", "secret", "segment"] {
+    let tagged = [
+        "slot",
+        "credential",
+        "tombstone",
+        "secret",
+        "segment",
+        "incident",
+        "incident_event",
+        "incident_link",
+    ];
+    for table in tagged {
         found.insert(table.into(), tags(disk, keys, table)?);
     }
     versions(disk)?;
+    incidents(disk)?;
     let chain = chain(disk)?;
     found.insert("seal".into(), seal(disk, keys)?);
     let (log, next) = log(disk, keys, chain)?;
     found.insert("log".into(), log);
     seal_key(disk, &next)?;
     found.insert("values".into(), values(disk, keys)?);
+    found.insert("texts".into(), texts(disk, keys)?);
     found.insert("padding".into(), paddings());
     Ok(Json::Object(found))
 }
@@ -178,7 +193,7 @@ fn vault_row(disk: &Disk, keys: &Keys) -> Check<Json> {
         slots.extend_from_slice(blob(slot, "row_tag")?);
     }
     ensure(sha256(&slots) == blob(vault, "slots")?, "slots")?;
-    let columns = "vault_id epoch created_at counter root slots log_seq";
+    let columns = "vault_id epoch created_at counter root slots incidents log_seq";
     let message = message("vault/state/v1", vault, columns)?;
     let mac = tag(&keys.mac["state"], &message);
     ensure(mac == blob(vault, "mac")?, "the vault's MAC")?;
@@ -199,6 +214,15 @@ fn columns(table: &str) -> &'static str {
         "secret" => {
             "credential field version created_at origin author reason media purged_at previous #sealed"
         }
+        "incident" => {
+            "number id title type severity status outcome source client service infra owner \
+             occurred_at detected_at opened_at contained_at resolved_at #sealed links events \
+             last_event revision updated_at deleted_at version"
+        }
+        "incident_event" => {
+            "incident number at happened_at kind author credential name detail previous #sealed"
+        }
+        "incident_link" => "incident credential name exposure linked_at verified_at waived_at",
         _ => "id first_seq previous_hash created_at host cause #sealed_key",
     }
 }
@@ -216,7 +240,8 @@ fn tags(disk: &Disk, keys: &Keys, table: &str) -> Check<Json> {
         // a credential may be a canary, and only its tag tells
         let domains = [table, if table == "credential" { "canary" } else { table }];
         let tagged = |kind: &str| {
-            let message = message(&format!("vault/{kind}/v1"), &about, &columns)?;
+            let message =
+                message(&format!("vault/{}/v1", kind.replace('_', "-")), &about, &columns)?;
             Ok::<_, String>((tag(&keys.mac[key], &message), message))
         };
         let (mut tag, mut message) = tagged(domains[0])?;
@@ -256,6 +281,69 @@ fn versions(disk: &Disk) -> Check {
         }
     }
     ensure(left.is_empty(), "a version without a credential")
+}
+
+/// The incidents that the vault's row names, and what hangs on each: all there, and nothing else.
+fn incidents(disk: &Disk) -> Check {
+    let mut all = b"vault/incidents/v1".to_vec();
+    let (mut events, mut links) = (0, 0);
+    for incident in disk.table("incident") {
+        all.extend_from_slice(blob(incident, "id")?);
+        all.extend_from_slice(blob(incident, "row_tag")?);
+        let mut linked = b"vault/incident-links/v1".to_vec();
+        for link in
+            disk.table("incident_link").iter().filter(|l| l["incident"] == incident["number"])
+        {
+            linked.extend_from_slice(blob(link, "credential")?);
+            linked.extend_from_slice(blob(link, "row_tag")?);
+            links += 1;
+        }
+        ensure(sha256(&linked) == blob(incident, "links")?, "the links of an incident")?;
+        let mut last = (0, Value::Null);
+        for event in
+            disk.table("incident_event").iter().filter(|e| e["incident"] == incident["number"])
+        {
+            ensure(int(event, "number")? == last.0 + 1, "the number of an event")?;
+            ensure(event["previous"] == last.1, "the event before")?;
+            last = (last.0 + 1, event["row_tag"].clone());
+            events += 1;
+        }
+        ensure(int(incident, "events")? == last.0, "the number of events")?;
+        ensure(incident["last_event"] == last.1, "the last event")?;
+    }
+    ensure(sha256(&all) == blob(disk.vault()?, "incidents")?, "the incidents")?;
+    ensure(events == disk.table("incident_event").len(), "an event of no incident")?;
+    ensure(links == disk.table("incident_link").len(), "a link of no incident")
+}
+
+/// The sealed texts of incidents and events.
+fn texts(disk: &Disk, keys: &Keys) -> Check<Json> {
+    let vault = hex(blob(disk.vault()?, "vault_id")?);
+    let mut found = Vec::new();
+    let mut open = |id: &[u8], field: &str, version: i64, sealed: &[u8]| -> Check {
+        let plain = decrypt(&keys.identity, sealed)?;
+        let cred = hex(id);
+        let header = |len: usize| {
+            format!(
+                "{{\"v\":1,\"vault\":\"{vault}\",\"cred\":\"{cred}\",\"field\":\"{field}\",\"ver\":{version},\"len\":{len}}}\n"
+            )
+        };
+        let text = value(&plain, header)?;
+        found.push(String::from_utf8(text.to_vec()).map_err(|_| "a text")?);
+        Ok(())
+    };
+    for incident in disk.table("incident") {
+        let id = blob(incident, "id")?;
+        open(id, "incident", int(incident, "version")?, blob(incident, "sealed")?)?;
+        for event in
+            disk.table("incident_event").iter().filter(|e| e["incident"] == incident["number"])
+        {
+            if let Value::Blob(sealed) = &event["sealed"] {
+                open(id, "event", int(event, "number")?, sealed)?;
+            }
+        }
+    }
+    Ok(found.into())
 }
 
 fn heads(mut blob: &[u8]) -> Check<Vec<(String, i64, Vec<u8>)>> {
@@ -513,6 +601,7 @@ fn message(domain: &str, row: &Row, columns: &str) -> Check<Vec<u8>> {
     put(&mut bytes, 0, &Value::Text(domain.into()));
     for (column, number) in columns.split_whitespace().zip(1..) {
         match column.strip_prefix('#') {
+            Some(column) if row[column] == Value::Null => put(&mut bytes, number, &Value::Null),
             Some(column) => {
                 let hash = sha256(blob(row, column)?);
                 put(&mut bytes, number, &Value::Blob(hash.into()));

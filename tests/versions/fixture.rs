@@ -34,7 +34,7 @@ impl Fixture {
     }
 
     pub fn locked(&self) -> Vault<Locked> {
-        let purpose = Purpose { reason: Some("ticket 42".into()) };
+        let purpose = Purpose { reason: Some("ticket 42".into()), incident: None };
         Vault::open(&self.place(), self.world(), purpose).unwrap()
     }
 

@@ -2,10 +2,12 @@
 //! appending makes one (FORMAT.md, "Audit log").
 
 mod actor;
+mod draft;
 pub(super) mod verify;
 pub(super) mod watch;
 
 pub(super) use actor::Actor;
+pub(super) use draft::Draft;
 
 use super::keys::{Keys, MacKey, random_32};
 use super::seal::{Found, Seal};
@@ -14,8 +16,8 @@ use super::store::{Db, VaultRow, log};
 use super::tlv::Hash;
 use super::view::Entry;
 use super::{Purpose, crypto};
-use crate::error::{Error, ErrorKind, Result};
-use crate::model::{CredName, FieldName, Timestamp};
+use crate::error::{Error, Result};
+use crate::model::Timestamp;
 use std::marker::PhantomData;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -62,74 +64,13 @@ pub const ACTIONS: &[&str] = &[
     "incident_resolve",
     "incident_reopen",
     "incident_rm",
+    "incident_restore",
     "audit_export",
     "audit_prune",
 ];
 
 /// How it ended.
 pub const OUTCOMES: &[&str] = &["ok", "refused", "failed"];
-
-/// An entry about to be written.
-#[derive(Clone, Default)]
-pub(super) struct Draft {
-    pub(super) action: &'static str,
-    pub(super) credential: Option<Uuid>,
-    pub(super) name: Option<String>,
-    pub(super) fields: Vec<String>,
-    pub(super) details: Vec<(&'static str, String)>,
-    /// The kind of failure; none for success.
-    pub(super) failure: Option<ErrorKind>,
-}
-
-impl Draft {
-    /// An entry about the vault as a whole.
-    pub(super) fn new(action: &'static str) -> Self {
-        Self { action, ..Self::default() }
-    }
-
-    /// An entry about one credential.
-    pub(super) fn about(action: &'static str, id: Uuid, name: &CredName) -> Self {
-        Self {
-            action,
-            credential: Some(id),
-            name: Some(name.as_str().to_owned()),
-            ..Self::default()
-        }
-    }
-
-    pub(super) fn fields<'f>(mut self, fields: impl IntoIterator<Item = &'f FieldName>) -> Self {
-        self.fields = fields.into_iter().map(|f| f.as_str().to_owned()).collect();
-        self
-    }
-
-    pub(super) fn detail(mut self, key: &'static str, value: impl Into<String>) -> Self {
-        self.details.push((key, value.into()));
-        self
-    }
-
-    /// The same as a failure of the given kind.
-    pub(super) fn failed(mut self, kind: ErrorKind) -> Self {
-        self.failure = Some(kind);
-        self
-    }
-
-    fn outcome(&self) -> &'static str {
-        match self.failure {
-            None => "ok",
-            Some(ErrorKind::Refused | ErrorKind::Locked | ErrorKind::Integrity) => "refused",
-            Some(_) => "failed",
-        }
-    }
-
-    fn details(&self) -> Option<String> {
-        let mut map: serde_json::Map<String, serde_json::Value> =
-            self.details.iter().map(|(k, v)| ((*k).to_owned(), v.as_str().into())).collect();
-        if let Some(kind) = self.failure {
-            map.insert("error".into(), kind.word().into());
-        }
-        (!map.is_empty()).then(|| serde_json::Value::Object(map).to_string())
-    }
-}
 
 /// Proof that an entry was appended in the running transaction. Opening and sealing ask for it.
 ///
@@ -154,11 +95,11 @@ impl Receipt<'_> {
         self.seq
     }
 
-    /// Whether this is the receipt for touching `credential`.
-    pub(super) fn covers(&self, credential: Uuid) -> Result<()> {
-        match self.subject == Some(credential) {
+    /// Whether this is the receipt for touching this credential, or the texts of this incident.
+    pub(super) fn covers(&self, subject: Uuid) -> Result<()> {
+        match self.subject == Some(subject) {
             true => Ok(()),
-            false => Err(Error::internal("a receipt was used for another credential")),
+            false => Err(Error::internal("a receipt was used for something else")),
         }
     }
 }
@@ -250,7 +191,7 @@ impl Log {
         self.end =
             LogEnd { seq: row.entry.seq, hash: row.entry.hash, counter, at: Some(row.entry.at) };
         // A failed attempt entitles to nothing.
-        let subject = draft.credential.filter(|_| draft.failure.is_none());
+        let subject = draft.incident_id.or(draft.credential).filter(|_| draft.failure.is_none());
         Ok(Receipt { subject, action: draft.action, seq: row.entry.seq, tx: PhantomData })
     }
 
@@ -286,7 +227,7 @@ impl Log {
             program: actor.program.clone(),
             parent: actor.parent.clone(),
             agent: concat!("vault/", env!("CARGO_PKG_VERSION")).to_owned(),
-            incident: None,
+            incident: draft.incident.clone().or_else(|| author.purpose.incident.clone()),
             reason: author.purpose.reason.clone(),
             details: draft.details(),
             segment: self.seal.as_ref().map(|seal| seal.segment),

@@ -181,6 +181,7 @@ impl<'r> Evaluator<'r> {
             count,
             credential: None,
             name: None,
+            incident: None,
         });
         self.alerts.len() - 1
     }
@@ -267,6 +268,7 @@ impl<'r> Evaluator<'r> {
             let at = self.episode(rule, entry, about, true);
             if let Some(alert) = at.and_then(|at| self.alerts.get_mut(at)) {
                 (alert.credential, alert.name) = (about, name.or(alert.name.take()));
+                alert.incident = entry.incident()?.and_then(|text| text.parse().ok());
             }
         }
         Ok(())

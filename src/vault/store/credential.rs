@@ -110,6 +110,12 @@ impl CredentialRow {
         db.first(&sql, &[Value::Text(name), Value::Blob(id.as_bytes())], Self::read)
     }
 
+    /// The credential with this id, wherever it is.
+    pub(in crate::vault) fn by_id(db: &Db, id: Uuid, bucket: i64) -> Result<Option<Self>> {
+        let sql = format!("SELECT {COLUMNS} FROM credential WHERE bucket = ?1 AND id = ?2");
+        db.first(&sql, &[Value::Int(bucket), Value::Blob(id.as_bytes())], Self::read)
+    }
+
     /// Calls `each` for every credential, the trash included, in order of name.
     pub(in crate::vault) fn each(db: &Db, mut each: impl FnMut(Self) -> Result<()>) -> Result<()> {
         let sql = format!("SELECT {COLUMNS} FROM credential ORDER BY name, id");

@@ -3,6 +3,8 @@
 
 pub(super) mod credential;
 mod filter;
+pub(super) mod incident;
+mod incident_event;
 pub(super) mod list;
 pub(super) mod log;
 pub(super) mod overview;
@@ -13,6 +15,8 @@ pub(super) mod vault;
 pub(super) mod watch;
 
 pub(super) use credential::{CredentialRow, Head};
+pub(super) use incident::{IncidentRow, LinkRow};
+pub(super) use incident_event::EventRow;
 pub(super) use secret::SecretRow;
 pub(super) use sqlite::{Db, Row, Value};
 pub(super) use vault::{SlotRow, Tombstone, VaultRow};

@@ -18,6 +18,8 @@ pub(in crate::vault) struct VaultRow {
     pub(in crate::vault) root: Hash,
     /// Hash over all slots.
     pub(in crate::vault) slots: Hash,
+    /// Hash over all incidents.
+    pub(in crate::vault) incidents: Hash,
     /// The log entry of the last change.
     pub(in crate::vault) log_seq: i64,
     /// MAC of all of the above under `K_state`.
@@ -28,13 +30,14 @@ impl VaultRow {
     pub(in crate::vault) fn message(&self) -> Tlv {
         let mut m = Tlv::new("vault/state/v1");
         m.bytes(self.vault_id.as_bytes()).int(i64::from(self.epoch)).int(self.created_at.0);
-        m.int(self.counter).bytes(&self.root).bytes(&self.slots).int(self.log_seq);
+        m.int(self.counter).bytes(&self.root).bytes(&self.slots).bytes(&self.incidents);
+        m.int(self.log_seq);
         m
     }
 
     pub(in crate::vault) fn load(db: &Db) -> Result<Self> {
-        let sql = "SELECT vault_id, epoch, created_at, counter, root, slots, log_seq, mac
-                   FROM vault WHERE id = 1";
+        let sql = "SELECT vault_id, epoch, created_at, counter, root, slots, incidents, log_seq,
+                   mac FROM vault WHERE id = 1";
         let row = db.first(sql, &[], |row| {
             Ok(Self {
                 vault_id: row.uuid(0)?,
@@ -43,8 +46,9 @@ impl VaultRow {
                 counter: row.int(3)?,
                 root: row.array(4)?,
                 slots: row.array(5)?,
-                log_seq: row.int(6)?,
-                mac: row.array(7)?,
+                incidents: row.array(6)?,
+                log_seq: row.int(7)?,
+                mac: row.array(8)?,
             })
         })?;
         row.ok_or_else(|| Error::integrity("the vault's own row is missing"))
@@ -52,8 +56,9 @@ impl VaultRow {
 
     pub(in crate::vault) fn insert(&self, db: &Db) -> Result<()> {
         db.run(
-            "INSERT INTO vault (id, vault_id, epoch, created_at, counter, root, slots, log_seq, mac)
-             VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO vault (id, vault_id, epoch, created_at, counter, root, slots, incidents,
+                                log_seq, mac)
+             VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             &[
                 Value::Blob(self.vault_id.as_bytes()),
                 Value::Int(i64::from(self.epoch)),
@@ -61,6 +66,7 @@ impl VaultRow {
                 Value::Int(self.counter),
                 Value::Blob(&self.root),
                 Value::Blob(&self.slots),
+                Value::Blob(&self.incidents),
                 Value::Int(self.log_seq),
                 Value::Blob(&self.mac),
             ],
@@ -71,12 +77,13 @@ impl VaultRow {
     /// Writes what a change changes.
     pub(in crate::vault) fn update(&self, db: &Db) -> Result<()> {
         db.run(
-            "UPDATE vault SET counter = ?1, root = ?2, slots = ?3, log_seq = ?4, mac = ?5
-             WHERE id = 1",
+            "UPDATE vault SET counter = ?1, root = ?2, slots = ?3, incidents = ?4,
+                              log_seq = ?5, mac = ?6 WHERE id = 1",
             &[
                 Value::Int(self.counter),
                 Value::Blob(&self.root),
                 Value::Blob(&self.slots),
+                Value::Blob(&self.incidents),
                 Value::Int(self.log_seq),
                 Value::Blob(&self.mac),
             ],

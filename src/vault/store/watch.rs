@@ -44,6 +44,11 @@ impl<'r> Seen<'r> {
     pub(in crate::vault) fn name(&self) -> Result<Option<&'r str>> {
         self.row.opt_text(9)
     }
+
+    /// The incident it belongs to. Not in the tail.
+    pub(in crate::vault) fn incident(&self) -> Result<Option<&'r str>> {
+        self.row.opt_text(10)
+    }
 }
 
 /// Calls `each` for the entries from `seq` on, oldest first.
@@ -52,7 +57,9 @@ pub(in crate::vault) fn each(
     seq: i64,
     mut each: impl FnMut(&Seen<'_>) -> Result<()>,
 ) -> Result<()> {
-    let sql = format!("SELECT {COLUMNS}, credential, name FROM entry WHERE seq >= ?1 ORDER BY seq");
+    let sql = format!(
+        "SELECT {COLUMNS}, credential, name, incident FROM entry WHERE seq >= ?1 ORDER BY seq"
+    );
     db.each(&sql, &[Value::Int(seq)], |row| each(&Seen::read(row)?))
 }
 

@@ -6,6 +6,7 @@ CREATE TABLE vault (
   counter INTEGER NOT NULL,
   root BLOB NOT NULL,
   slots BLOB NOT NULL,
+  incidents BLOB NOT NULL,
   log_seq INTEGER NOT NULL,
   mac BLOB NOT NULL
 ) STRICT;
@@ -139,3 +140,62 @@ CREATE INDEX entry_action ON entry (action);
 CREATE INDEX entry_user ON entry (user_name);
 
 CREATE INDEX entry_failure ON entry (outcome) WHERE outcome <> 'ok';
+
+CREATE TABLE incident (
+  number INTEGER NOT NULL PRIMARY KEY,
+  id BLOB NOT NULL,
+  title TEXT NOT NULL,
+  type TEXT NOT NULL,
+  severity TEXT NOT NULL,
+  status TEXT NOT NULL,
+  outcome TEXT,
+  source TEXT NOT NULL,
+  client TEXT,
+  service TEXT,
+  infra TEXT,
+  owner TEXT,
+  occurred_at INTEGER,
+  detected_at INTEGER,
+  opened_at INTEGER NOT NULL,
+  contained_at INTEGER,
+  resolved_at INTEGER,
+  links BLOB NOT NULL,
+  events INTEGER NOT NULL,
+  last_event BLOB,
+  revision INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  deleted_at INTEGER,
+  version INTEGER NOT NULL,
+  row_tag BLOB NOT NULL,
+  sealed BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE incident_event (
+  incident INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  happened_at INTEGER,
+  kind TEXT NOT NULL,
+  author TEXT NOT NULL,
+  credential BLOB,
+  name TEXT,
+  detail TEXT,
+  previous BLOB,
+  row_tag BLOB NOT NULL,
+  sealed BLOB,
+  PRIMARY KEY (incident, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE incident_link (
+  incident INTEGER NOT NULL,
+  credential BLOB NOT NULL,
+  name TEXT NOT NULL,
+  exposure TEXT NOT NULL,
+  linked_at INTEGER NOT NULL,
+  verified_at INTEGER,
+  waived_at INTEGER,
+  row_tag BLOB NOT NULL,
+  PRIMARY KEY (incident, credential)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX incident_link_credential ON incident_link (credential);

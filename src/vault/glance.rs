@@ -1,0 +1,145 @@
+//! The look that every unlock takes at what was entered since the one before: nearly always there is
+//! nothing to see, and one statement tells. Knows what is worth a second look; not what comes of it.
+
+use super::alerts::{Alert, MINUTE, Rule, Rules, evaluate};
+use super::audit::Log;
+use super::audit::watch::says_something;
+use super::store::Db;
+use super::store::watch::{self as rows, Seen};
+use super::tx::Core;
+use crate::error::Result;
+use crate::model::Timestamp;
+use std::fmt::Write;
+
+/// At the first unlocked transaction of a run: looks at what was entered since the one before. What
+/// cannot be looked at is found by whoever verifies the log, not here.
+pub(super) fn at_unlock(core: &Core, log: &mut Log, is_unlocked: bool) {
+    let (end, now) = (log.seq(), core.world.now());
+    let Some(seal) = log.seal().filter(|_| is_unlocked) else { return };
+    let Some(sentry) = core.bell.sentry_once() else { return };
+    let watched = std::mem::replace(&mut seal.watched, end);
+    if (1..end).contains(&watched)
+        && let Ok(found) = look(&core.db, &sentry.rules(), watched, end, now)
+    {
+        seal.watched = found.upto;
+        found.said.into_iter().for_each(|text| core.warnings.push(text));
+    }
+}
+
+/// What came of a look at the entries since the last unlock.
+struct Watched {
+    /// Up to where that need not be done again.
+    upto: i64,
+    /// What to tell the person.
+    said: Option<String>,
+}
+
+/// Looks at the entries after `watched`, up to `end`, which is the last. Nearly always there is nothing
+/// to see, and one statement tells.
+fn look(db: &Db, rules: &Rules, watched: i64, end: i64, now: Timestamp) -> Result<Watched> {
+    let upto = match glance(db, rules, watched, end, now)? {
+        Glance::Boring => return Ok(Watched { upto: end, said: None }),
+        Glance::Later => return Ok(Watched { upto: watched, said: None }),
+        Glance::Odd => end,
+    };
+    let mut found = evaluate(db, rules, watched + 1)?;
+    found.retain(|alert| alert.noticed > watched);
+    // Whoever touched a canary may be the one who unlocks now: nothing is said of it for a while.
+    let fresh = |alert: &Alert| {
+        let is_secret = matches!(alert.rule, Rule::Canary | Rule::CanaryList);
+        is_secret && now.0.saturating_sub(alert.at.0) < SILENCE
+    };
+    let untold = found.iter().filter(|alert| fresh(alert)).map(|alert| alert.noticed - 1).min();
+    found.retain(|alert| !fresh(alert));
+    Ok(Watched { upto: untold.unwrap_or(upto).max(watched), said: sentence(&found) })
+}
+
+enum Glance {
+    Boring,
+    /// There may be many reads in a short time, and there may be more: it need not be looked at yet.
+    Later,
+    Odd,
+}
+
+fn glance(db: &Db, rules: &Rules, watched: i64, end: i64, now: Timestamp) -> Result<Glance> {
+    let limit = i64::try_from(rules.mass_access).unwrap_or(i64::MAX);
+    let back = end.saturating_sub(limit - 1);
+    let mut before: Option<Before> = None;
+    let (mut odd, mut newest, mut burst) = (false, now, false);
+    rows::tail(db, watched, back, |entry, long_ago| {
+        if let Some(before) = before.as_ref().filter(|_| entry.seq > watched && !odd) {
+            odd = before.is_odd(db, rules, entry)?;
+        }
+        match &mut before {
+            Some(before) if before.is(entry) => before.hour = entry.at.hour(),
+            _ => before = Some(Before::of(entry)),
+        }
+        newest = entry.at;
+        let span = long_ago.map(|at| entry.at.0.saturating_sub(at.0));
+        burst = limit > 0 && span.is_some_and(|span| span <= rules.mass_window);
+        Ok(())
+    })?;
+    // In a long burst a look at each entry would be a look at all of them, each time.
+    let goes_on = end - watched < STEP && now.0.saturating_sub(newest.0) < MINUTE;
+    Ok(match burst {
+        false if !odd => Glance::Boring,
+        true if !odd && goes_on => Glance::Later,
+        true | false => Glance::Odd,
+    })
+}
+
+/// What matters of the entry before.
+struct Before {
+    user: String,
+    host: String,
+    program: Option<String>,
+    hour: usize,
+}
+
+impl Before {
+    fn of(entry: &Seen<'_>) -> Self {
+        Self {
+            user: entry.user.to_owned(),
+            host: entry.host.to_owned(),
+            program: entry.program.map(str::to_owned),
+            hour: entry.at.hour(),
+        }
+    }
+
+    fn is(&self, entry: &Seen<'_>) -> bool {
+        self.user == entry.user
+            && self.host == entry.host
+            && self.program.as_deref() == entry.program
+    }
+
+    /// Whether an entry after this one deserves a second look.
+    fn is_odd(&self, db: &Db, rules: &Rules, entry: &Seen<'_>) -> Result<bool> {
+        let apart = (self.hour + 24 - entry.at.hour()) % 24;
+        let other_hour = !matches!(apart, 0 | 1 | 23) || self.user != entry.user;
+        let is_odd = entry.action == "unlock_failed"
+            || (rules.unusual_hours && other_hour)
+            || entry.details.is_some_and(says_something);
+        match is_odd || self.is(entry) || !rules.new_actor {
+            true => Ok(is_odd),
+            false => rows::knows(db, entry, entry.seq).map(|known| !known),
+        }
+    }
+}
+
+/// One line for a person, with what to paste.
+fn sentence(found: &[Alert]) -> Option<String> {
+    let since = found.iter().map(|alert| alert.at).min()?;
+    let mut rules: Vec<Rule> = found.iter().map(|alert| alert.rule).collect();
+    rules.sort_unstable();
+    rules.dedup();
+    let words: Vec<&str> = rules.into_iter().map(Rule::word).collect();
+    let alerts = if found.len() == 1 { "alert" } else { "alerts" };
+    let mut text = format!("{} {alerts} since the last unlock: ", found.len());
+    let _ = write!(text, "{}; see: vault audit alerts --since {since}", words.join(", "));
+    Some(text)
+}
+
+/// In a burst of entries, how many are looked at together.
+const STEP: i64 = 10;
+/// How long nothing is said of a canary at unlocks.
+const SILENCE: i64 = 60 * MINUTE;
