@@ -78,6 +78,7 @@ struct Window {
 struct Hours {
     count: u32,
     since: i64,
+    until: i64,
     by_hour: [u32; 24],
 }
 
@@ -146,7 +147,7 @@ impl<'r> Evaluator<'r> {
         if let Some(actor) = self.actors.get(&self.key) {
             return Ok(*actor);
         }
-        let hours = Hours { count: 0, since: entry.at.0, by_hour: [0; 24] };
+        let hours = Hours { count: 0, since: entry.at.0, until: entry.at.0, by_hour: [0; 24] };
         let actor = Actor {
             reads: self.reads.number([entry.user, "\0", entry.host].concat(), Window::default()),
             hours: self.hours.number(entry.user.to_owned(), hours),
@@ -236,8 +237,10 @@ impl<'r> Evaluator<'r> {
     fn hour(&mut self, entry: &Seen<'_>, actor: Actor) {
         let hour = entry.at.hour();
         let hours = &mut self.hours.rows[actor.hours];
-        let is_habit = hours.count >= HABIT && entry.at.0.saturating_sub(hours.since) >= HABIT_SPAN;
+        let is_habit =
+            hours.count >= HABIT && hours.until.saturating_sub(hours.since) >= HABIT_SPAN;
         let near = [hour + 23, hour, hour + 1].map(|hour| hours.by_hour[hour % 24]);
+        hours.until = hours.until.max(entry.at.0);
         hours.count = hours.count.saturating_add(1);
         hours.by_hour[hour] = hours.by_hour[hour].saturating_add(1);
         let unusual = is_habit && near == [0; 3] && entry.at.0 >= self.learning_until;
@@ -259,7 +262,8 @@ impl<'r> Evaluator<'r> {
         if entry.action == "view" && lists_canaries(details) {
             found.push(Rule::CanaryList);
         }
-        if found.is_empty() {
+        // what says nothing, whatever the action
+        if !says_something(details) {
             details.clone_into(&mut self.dull);
         }
         for rule in found {
