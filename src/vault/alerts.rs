@@ -243,7 +243,7 @@ impl<S: State> Vault<S> {
                 None => Some(1),
             };
             let Some(from) = from else { return Ok(Vec::new()) };
-            let mut found = evaluate(db, rules, from)?;
+            let mut found = evaluate(db, rules, from, from.saturating_sub(PRIMING))?;
             found.retain(|alert| since.is_none_or(|since| alert.until >= since));
             for alert in &mut found {
                 let opened = IncidentRow::from_source(db, &alert.source())?;
@@ -313,10 +313,10 @@ fn open(tx: &Tx<'_>, keys: &Keys, alert: &Alert) -> Result<IncidentNumber> {
     incident::open_in(tx, keys, Opening { meta: &meta, texts: &texts, source, links, detail: None })
 }
 
-/// The alerts that the entries from `from` on are part of.
-pub(super) fn evaluate(db: &Db, rules: &Rules, from: i64) -> Result<Vec<Alert>> {
+/// The alerts that the entries from `from` on are part of; what is usual is learnt from entry `prime` on.
+pub(super) fn evaluate(db: &Db, rules: &Rules, from: i64, prime: i64) -> Result<Vec<Alert>> {
     let Some(begin) = rows::begin(db)? else { return Ok(Vec::new()) };
-    let prime = from.saturating_sub(PRIMING).max(1);
+    let prime = prime.max(1);
     let mut evaluator = Evaluator::new(rules, begin);
     rows::each(db, prime, |entry| {
         // whoever is new before that is of no interest
@@ -329,7 +329,7 @@ pub(super) fn evaluate(db: &Db, rules: &Rules, from: i64) -> Result<Vec<Alert>> 
 }
 
 /// How many entries before the first one that is asked for are looked at to know what is usual.
-const PRIMING: i64 = 5_000;
+pub(super) const PRIMING: i64 = 5_000;
 
 pub(super) const MINUTE: i64 = 60_000;
 const DAY: i64 = 24 * 60 * MINUTE;

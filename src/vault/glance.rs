@@ -1,15 +1,16 @@
 //! The look that every unlock takes at what was entered since the one before: nearly always there is
 //! nothing to see, and one statement tells. Knows what is worth a second look; not what comes of it.
 
-use super::alerts::{Alert, MINUTE, Rule, Rules, evaluate};
+use super::alerts::{Alert, MINUTE, PRIMING, Rule, Rules, evaluate};
 use super::audit::Log;
-use super::audit::watch::says_something;
+use super::audit::watch::{is_read, says_something};
 use super::store::Db;
 use super::store::watch::{self as rows, Seen};
 use super::tx::Core;
 use crate::error::Result;
 use crate::model::Timestamp;
 use std::fmt::Write;
+use uuid::Uuid;
 
 /// At the first unlocked transaction of a run: looks at what was entered since the one before. What
 /// cannot be looked at is found by whoever verifies the log, not here.
@@ -37,12 +38,13 @@ struct Watched {
 /// Looks at the entries after `watched`, up to `end`, which is the last. Nearly always there is nothing
 /// to see, and one statement tells.
 fn look(db: &Db, rules: &Rules, watched: i64, end: i64, now: Timestamp) -> Result<Watched> {
-    let upto = match glance(db, rules, watched, end, now)? {
+    let prime = match glance(db, rules, watched, end, now)? {
         Glance::Boring => return Ok(Watched { upto: end, said: None }),
         Glance::Later => return Ok(Watched { upto: watched, said: None }),
-        Glance::Odd => end,
+        Glance::Burst { begin } => begin,
+        Glance::Odd => watched.saturating_sub(PRIMING),
     };
-    let mut found = evaluate(db, rules, watched + 1)?;
+    let mut found = evaluate(db, rules, watched + 1, prime)?;
     found.retain(|alert| alert.noticed > watched);
     // Whoever touched a canary may be the one who unlocks now: nothing is said of it for a while.
     let fresh = |alert: &Alert| {
@@ -51,41 +53,63 @@ fn look(db: &Db, rules: &Rules, watched: i64, end: i64, now: Timestamp) -> Resul
     };
     let untold = found.iter().filter(|alert| fresh(alert)).map(|alert| alert.noticed - 1).min();
     found.retain(|alert| !fresh(alert));
-    Ok(Watched { upto: untold.unwrap_or(upto).max(watched), said: sentence(&found) })
+    Ok(Watched { upto: untold.unwrap_or(end).max(watched), said: sentence(&found) })
 }
 
 enum Glance {
     Boring,
     /// There may be many reads in a short time, and there may be more: it need not be looked at yet.
     Later,
+    /// There may be many reads in a short time, which began with this entry; and nothing else.
+    Burst {
+        begin: i64,
+    },
     Odd,
 }
 
 fn glance(db: &Db, rules: &Rules, watched: i64, end: i64, now: Timestamp) -> Result<Glance> {
     let limit = i64::try_from(rules.mass_access).unwrap_or(i64::MAX);
-    let back = end.saturating_sub(limit - 1);
     let mut before: Option<Before> = None;
-    let (mut odd, mut newest, mut burst) = (false, now, false);
-    rows::tail(db, watched, back, |entry, long_ago| {
+    let (mut odd, mut newest, mut crowded, mut wider) = (false, now, false, false);
+    rows::tail(db, watched, end.saturating_sub(limit - 1), |entry, long_ago| {
         if let Some(before) = before.as_ref().filter(|_| entry.seq > watched && !odd) {
             odd = before.is_odd(db, rules, entry)?;
+            // a value of the same credential once more makes nothing a mass
+            wider |= is_read(entry) && before.credential != entry.credential()?;
         }
         match &mut before {
             Some(before) if before.is(entry) => before.hour = entry.at.hour(),
             _ => before = Some(Before::of(entry)),
         }
+        if let Some(before) = &mut before {
+            before.credential = entry.credential()?;
+        }
         newest = entry.at;
         let span = long_ago.map(|at| entry.at.0.saturating_sub(at.0));
-        burst = limit > 0 && span.is_some_and(|span| span <= rules.mass_window);
+        crowded = limit > 0 && span.is_some_and(|span| span <= rules.mass_window);
         Ok(())
     })?;
-    // In a long burst a look at each entry would be a look at all of them, each time.
-    let goes_on = end - watched < STEP && now.0.saturating_sub(newest.0) < MINUTE;
-    Ok(match burst {
-        false if !odd => Glance::Boring,
-        true if !odd && goes_on => Glance::Later,
-        true | false => Glance::Odd,
-    })
+    match (odd, crowded && wider) {
+        (true, _) => Ok(Glance::Odd),
+        (false, false) => Ok(Glance::Boring),
+        (false, true) => burst(db, rules, end - watched, end, newest, now),
+    }
+}
+
+/// In a long burst, a look at each entry would be a look at all of them, each time: it is taken when
+/// there is a tenth of them more, or when it seems to be over.
+fn burst(
+    db: &Db,
+    rules: &Rules,
+    unseen: i64,
+    end: i64,
+    newest: Timestamp,
+    now: Timestamp,
+) -> Result<Glance> {
+    let since = Timestamp(newest.0.saturating_sub(2 * rules.mass_window));
+    let begin = rows::first_since(db, since)?.unwrap_or(end);
+    let goes_on = unseen < STEP.max((end - begin) / 10) && now.0 - newest.0 < MINUTE;
+    Ok(if goes_on { Glance::Later } else { Glance::Burst { begin } })
 }
 
 /// What matters of the entry before.
@@ -94,6 +118,7 @@ struct Before {
     host: String,
     program: Option<String>,
     hour: usize,
+    credential: Option<Uuid>,
 }
 
 impl Before {
@@ -103,6 +128,7 @@ impl Before {
             host: entry.host.to_owned(),
             program: entry.program.map(str::to_owned),
             hour: entry.at.hour(),
+            credential: None,
         }
     }
 
@@ -139,7 +165,7 @@ fn sentence(found: &[Alert]) -> Option<String> {
     Some(text)
 }
 
-/// In a burst of entries, how many are looked at together.
+/// How many entries of a burst are looked at together at least.
 const STEP: i64 = 10;
 /// How long nothing is said of a canary at unlocks.
 const SILENCE: i64 = 60 * MINUTE;

@@ -37,7 +37,7 @@ fn lower(bytes: &[u8]) -> Vec<u8> {
 fn shape(sandbox: &Sandbox, sql: &str) -> Vec<String> {
     let db = Connection::open(sandbox.database()).unwrap();
     let mut statement = db.prepare(sql).unwrap();
-    let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let mut rows = statement.query([]).unwrap();
     let row = rows.next().unwrap().unwrap();
     let column = |(at, name): (usize, &String)| match row.get(at).unwrap() {

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use uuid::Uuid;
 
 /// Actions that hand out a value.
-pub(in crate::vault) const READS: [&str; 5] = ["decrypt", "copy", "run", "inject", "export"];
+const READS: [&str; 5] = ["decrypt", "copy", "run", "inject", "export"];
 
 /// From when on it is known at which hours somebody works: so many entries over such a time.
 const HABIT: u32 = 200;
@@ -117,14 +117,16 @@ impl<'r> Evaluator<'r> {
         if entry.action == "unlock_failed" {
             self.failed_unlock(entry);
         }
-        let is_read = entry.is_ok && READS.contains(&entry.action);
+        let is_read = is_read(entry);
         if is_read && !actor.ignored && self.rules.mass_access > 0 {
             self.read(entry, actor)?;
         }
         if self.rules.unusual_hours {
             self.hour(entry, actor);
         }
-        match entry.details.filter(|details| entry.is_ok && *details != self.dull) {
+        let tells = entry.is_ok
+            && (is_read || entry.action == "view" || entry.action.starts_with("incident_"));
+        match entry.details.filter(|details| tells && *details != self.dull) {
             Some(details) => self.details(entry, details, is_read),
             None => Ok(()),
         }
@@ -329,6 +331,11 @@ impl Window {
         self.reads.push_back((entry.at.0, entry.seq, credential));
         *self.counts.entry(credential).or_default() += 1;
     }
+}
+
+/// Whether a value was handed out.
+pub(in crate::vault) fn is_read(entry: &Seen<'_>) -> bool {
+    entry.is_ok && READS.contains(&entry.action)
 }
 
 fn lists_canaries(details: &str) -> bool {

@@ -18,7 +18,7 @@ pub(in crate::vault) struct Seen<'r> {
     row: &'r Row<'r>,
 }
 
-const COLUMNS: &str = "seq, at, action, outcome, user_name, host, program, details";
+const COLUMNS: &str = "seq, at, action, outcome, user_name, host, program, details, credential";
 
 impl<'r> Seen<'r> {
     fn read(row: &'r Row<'r>) -> Result<Self> {
@@ -35,7 +35,7 @@ impl<'r> Seen<'r> {
         })
     }
 
-    /// The credential it is about. Not in the tail.
+    /// The credential it is about.
     pub(in crate::vault) fn credential(&self) -> Result<Option<Uuid>> {
         self.row.opt_blob(8)?.map(|_| self.row.uuid(8)).transpose()
     }
@@ -57,9 +57,7 @@ pub(in crate::vault) fn each(
     seq: i64,
     mut each: impl FnMut(&Seen<'_>) -> Result<()>,
 ) -> Result<()> {
-    let sql = format!(
-        "SELECT {COLUMNS}, credential, name, incident FROM entry WHERE seq >= ?1 ORDER BY seq"
-    );
+    let sql = format!("SELECT {COLUMNS}, name, incident FROM entry WHERE seq >= ?1 ORDER BY seq");
     db.each(&sql, &[Value::Int(seq)], |row| each(&Seen::read(row)?))
 }
 
@@ -75,7 +73,7 @@ pub(in crate::vault) fn tail(
          ORDER BY seq"
     );
     db.each(&sql, &[Value::Int(seq), Value::Int(back)], |row| {
-        each(&Seen::read(row)?, row.opt_int(8)?.map(Timestamp))
+        each(&Seen::read(row)?, row.opt_int(9)?.map(Timestamp))
     })
 }
 
