@@ -151,6 +151,11 @@ fn a_hook_that_hangs_or_is_not_there_holds_nobody_up() {
         assert_eq!((answer.code, answer.err.as_str()), (0, ""), "{text}");
     }
     assert_eq!(incidents(&sandbox).len(), 2 + 3, "each was noted all the same");
+    let more = ["cred", "add", "app4", "--generate", "--canary"];
+    assert_eq!(get(&sandbox, &more).code, 2, "whoever makes a canary is told");
+    sandbox.file("config.toml", "[canary]\nhook = [\"/nowhere/at/all\"]\n");
+    let doctor = get(&sandbox, &["doctor"]);
+    assert!(doctor.code == 16 && doctor.text().contains("/nowhere/at/all"), "{}", doctor.all());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `vault cred add`.
 
 use super::meta::{MetaArgs, secret_field};
+use crate::cli::config;
 use crate::cli::context::Context;
 use crate::cli::report::{Cell, Report};
 use crate::cli::usage::paste;
@@ -43,7 +44,8 @@ pub struct Args {
     #[command(flatten)]
     value: ValueArgs,
 
-    /// Make it a canary: a decoy that looks like any other, and opens an incident when it is used
+    /// Make it a canary: a decoy that looks like any other; when it is used, an incident is opened and the
+    /// hook of the configuration file is started
     #[arg(long)]
     canary: bool,
 }
@@ -51,6 +53,9 @@ pub struct Args {
 /// Stores it.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let kind = kind::find(&args.kind)?;
+    if args.canary {
+        config::load(&cx.world)?; // it has the hook, and nobody would hear that it is wrong
+    }
     let mut meta = Metadata::default();
     kind.name.clone_into(&mut meta.kind);
     args.meta.apply(&mut meta, cx.world.now())?;
