@@ -2,8 +2,8 @@
 //! nothing to see, and one statement tells. Knows what is worth a second look; not what comes of it.
 
 use super::alerts::{Alert, MINUTE, PRIMING, Rule, Rules, evaluate};
-use super::audit::Log;
-use super::audit::watch::{is_read, says_something};
+use super::audit::watch::{is_read, says_more, says_something};
+use super::audit::{Actor, Log};
 use super::store::Db;
 use super::store::watch::{self as rows, Seen};
 use super::tx::Core;
@@ -15,45 +15,38 @@ use uuid::Uuid;
 /// At the first unlocked transaction of a run: looks at what was entered since the one before. What
 /// cannot be looked at is found by whoever verifies the log, not here.
 pub(super) fn at_unlock(core: &Core, log: &mut Log, is_unlocked: bool) {
-    let (end, now) = (log.seq(), core.world.now());
+    let end = log.seq();
     let Some(seal) = log.seal().filter(|_| is_unlocked) else { return };
     let Some(sentry) = core.bell.sentry_once() else { return };
     let watched = std::mem::replace(&mut seal.watched, end);
-    if (1..end).contains(&watched)
-        && let Ok(found) = look(&core.db, &sentry.rules(), watched, end, now)
-    {
+    if !(1..end).contains(&watched) {
+        return;
+    }
+    let (rules, now, me) = (&sentry.rules(), core.world.now(), core.actor());
+    let tail = Tail { db: &core.db, rules, watched, end, now, me };
+    if let Ok(found) = tail.look() {
         seal.watched = found.upto;
         found.said.into_iter().for_each(|text| core.warnings.push(text));
     }
 }
 
-/// What came of a look at the entries since the last unlock.
+/// The entries after `watched`, up to `end`, which is the last.
+struct Tail<'a> {
+    db: &'a Db,
+    rules: &'a Rules,
+    watched: i64,
+    end: i64,
+    now: Timestamp,
+    /// Who unlocks.
+    me: &'a Actor,
+}
+
+/// What came of a look at them.
 struct Watched {
     /// Up to where that need not be done again.
     upto: i64,
     /// What to tell the person.
     said: Option<String>,
-}
-
-/// Looks at the entries after `watched`, up to `end`, which is the last. Nearly always there is nothing
-/// to see, and one statement tells.
-fn look(db: &Db, rules: &Rules, watched: i64, end: i64, now: Timestamp) -> Result<Watched> {
-    let prime = match glance(db, rules, watched, end, now)? {
-        Glance::Boring => return Ok(Watched { upto: end, said: None }),
-        Glance::Later => return Ok(Watched { upto: watched, said: None }),
-        Glance::Burst { begin } => begin,
-        Glance::Odd => watched.saturating_sub(PRIMING),
-    };
-    let mut found = evaluate(db, rules, watched + 1, prime)?;
-    found.retain(|alert| alert.noticed > watched);
-    // Whoever touched a canary may be the one who unlocks now: nothing is said of it for a while.
-    let fresh = |alert: &Alert| {
-        let is_secret = matches!(alert.rule, Rule::Canary | Rule::CanaryList);
-        is_secret && now.0.saturating_sub(alert.at.0) < SILENCE
-    };
-    let untold = found.iter().filter(|alert| fresh(alert)).map(|alert| alert.noticed - 1).min();
-    found.retain(|alert| !fresh(alert));
-    Ok(Watched { upto: untold.unwrap_or(end).max(watched), said: sentence(&found) })
 }
 
 enum Glance {
@@ -67,49 +60,91 @@ enum Glance {
     Odd,
 }
 
-fn glance(db: &Db, rules: &Rules, watched: i64, end: i64, now: Timestamp) -> Result<Glance> {
-    let limit = i64::try_from(rules.mass_access).unwrap_or(i64::MAX);
-    let mut before: Option<Before> = None;
-    let (mut odd, mut newest, mut crowded, mut wider) = (false, now, false, false);
-    rows::tail(db, watched, end.saturating_sub(limit - 1), |entry, long_ago| {
-        if let Some(before) = before.as_ref().filter(|_| entry.seq > watched && !odd) {
-            odd = before.is_odd(db, rules, entry)?;
-            // a value of the same credential once more makes nothing a mass
-            wider |= is_read(entry) && before.credential != entry.credential()?;
-        }
-        match &mut before {
-            Some(before) if before.is(entry) => before.hour = entry.at.hour(),
-            _ => before = Some(Before::of(entry)),
-        }
-        if let Some(before) = &mut before {
-            before.credential = entry.credential()?;
-        }
-        newest = entry.at;
-        let span = long_ago.map(|at| entry.at.0.saturating_sub(at.0));
-        crowded = limit > 0 && span.is_some_and(|span| span <= rules.mass_window);
-        Ok(())
-    })?;
-    match (odd, crowded && wider) {
-        (true, _) => Ok(Glance::Odd),
-        (false, false) => Ok(Glance::Boring),
-        (false, true) => burst(db, rules, end - watched, end, newest, now),
+impl Tail<'_> {
+    fn look(&self) -> Result<Watched> {
+        let (watched, end) = (self.watched, self.end);
+        let prime = match self.glance()? {
+            Glance::Boring => return Ok(Watched { upto: end, said: None }),
+            Glance::Later => return Ok(Watched { upto: watched, said: None }),
+            Glance::Burst { begin } => begin,
+            Glance::Odd => watched.saturating_sub(PRIMING),
+        };
+        let mut found = evaluate(self.db, self.rules, watched + 1, prime)?;
+        found.retain(|alert| alert.noticed > watched);
+        let untold =
+            found.iter().filter(|alert| self.is_fresh(alert)).map(|alert| alert.noticed - 1);
+        let upto = untold.min().unwrap_or(end).max(watched);
+        found.retain(|alert| !self.is_fresh(alert) && !self.was_told(alert));
+        Ok(Watched { upto, said: sentence(&found) })
     }
-}
 
-/// In a long burst, a look at each entry would be a look at all of them, each time: it is taken when
-/// there is a tenth of them more, or when it seems to be over.
-fn burst(
-    db: &Db,
-    rules: &Rules,
-    unseen: i64,
-    end: i64,
-    newest: Timestamp,
-    now: Timestamp,
-) -> Result<Glance> {
-    let since = Timestamp(newest.0.saturating_sub(2 * rules.mass_window));
-    let begin = rows::first_since(db, since)?.unwrap_or(end);
-    let goes_on = unseen < STEP.max((end - begin) / 10) && now.0 - newest.0 < MINUTE;
-    Ok(if goes_on { Glance::Later } else { Glance::Burst { begin } })
+    /// Whoever touched a canary may be the one who unlocks now: nothing is said of it for a while.
+    fn is_fresh(&self, alert: &Alert) -> bool {
+        let is_secret = matches!(alert.rule, Rule::Canary | Rule::CanaryList);
+        is_secret && self.now.0.saturating_sub(alert.at.0) < SILENCE
+    }
+
+    /// Whoever reads what has expired is told so then.
+    fn was_told(&self, alert: &Alert) -> bool {
+        let who = (&alert.user, &alert.host, &alert.program);
+        alert.rule == Rule::ExpiredRead && who == (&self.me.user, &self.me.host, &self.me.program)
+    }
+
+    fn glance(&self) -> Result<Glance> {
+        let limit = i64::try_from(self.rules.mass_access).unwrap_or(i64::MAX);
+        let back = self.end.saturating_sub(limit - 1);
+        let mut before: Option<Before> = None;
+        let (mut odd, mut newest, mut crowded, mut wider) = (false, self.now, false, false);
+        rows::tail(self.db, self.watched, back, |entry, long_ago| {
+            if let Some(before) = before.as_ref().filter(|_| entry.seq > self.watched && !odd) {
+                odd = self.is_odd(before, entry)?;
+                // a value of the same credential once more makes nothing a mass
+                wider |= is_read(entry) && before.credential != entry.credential()?;
+            }
+            match &mut before {
+                Some(before) if before.is(entry) => before.hour = entry.at.hour(),
+                _ => before = Some(Before::of(entry)),
+            }
+            if let Some(before) = &mut before {
+                before.credential = entry.credential()?;
+            }
+            newest = entry.at;
+            let span = long_ago.map(|at| entry.at.0.saturating_sub(at.0));
+            crowded = limit > 0 && span.is_some_and(|span| span <= self.rules.mass_window);
+            Ok(())
+        })?;
+        match (odd, crowded && wider) {
+            (true, _) => Ok(Glance::Odd),
+            (false, false) => Ok(Glance::Boring),
+            (false, true) => self.burst(newest),
+        }
+    }
+
+    /// In a long burst, a look at each entry would be a look at all of them, each time: it is taken
+    /// when there is a tenth of them more, or when it seems to be over.
+    fn burst(&self, newest: Timestamp) -> Result<Glance> {
+        let since = Timestamp(newest.0.saturating_sub(2 * self.rules.mass_window));
+        let begin = rows::first_since(self.db, since)?.unwrap_or(self.end);
+        let is_little = self.end - self.watched < STEP.max((self.end - begin) / 10);
+        let goes_on = self.now.0 - newest.0 < MINUTE;
+        Ok(if is_little && goes_on { Glance::Later } else { Glance::Burst { begin } })
+    }
+
+    /// Whether an entry after `before` deserves a second look.
+    fn is_odd(&self, before: &Before, entry: &Seen<'_>) -> Result<bool> {
+        let (rules, me) = (self.rules, self.me);
+        let apart = (before.hour + 24 - entry.at.hour()) % 24;
+        let other_hour = !matches!(apart, 0 | 1 | 23) || before.user != entry.user;
+        let is_mine = (entry.user, entry.host, entry.program)
+            == (&*me.user, &*me.host, me.program.as_deref());
+        let is_odd = entry.action == "unlock_failed"
+            || (rules.unusual_hours && other_hour)
+            || entry.details.is_some_and(if is_mine { says_more } else { says_something });
+        match is_odd || before.is(entry) || !rules.new_actor {
+            true => Ok(is_odd),
+            false => rows::knows(self.db, entry, entry.seq).map(|known| !known),
+        }
+    }
 }
 
 /// What matters of the entry before.
@@ -136,19 +171,6 @@ impl Before {
         self.user == entry.user
             && self.host == entry.host
             && self.program.as_deref() == entry.program
-    }
-
-    /// Whether an entry after this one deserves a second look.
-    fn is_odd(&self, db: &Db, rules: &Rules, entry: &Seen<'_>) -> Result<bool> {
-        let apart = (self.hour + 24 - entry.at.hour()) % 24;
-        let other_hour = !matches!(apart, 0 | 1 | 23) || self.user != entry.user;
-        let is_odd = entry.action == "unlock_failed"
-            || (rules.unusual_hours && other_hour)
-            || entry.details.is_some_and(says_something);
-        match is_odd || self.is(entry) || !rules.new_actor {
-            true => Ok(is_odd),
-            false => rows::knows(db, entry, entry.seq).map(|known| !known),
-        }
     }
 }
 
