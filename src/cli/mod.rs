@@ -36,6 +36,7 @@ mod man_pages;
 mod status;
 mod tree;
 mod trust_state;
+mod whose;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::world::World;
@@ -87,6 +88,8 @@ tree::commands! {
         Cred(cred::Command) group "cred" "Keep, find and use credentials",
         Audit(audit::Command) group "audit"
             "See who touched what, when and why, and prove it",
+        Whose(Box<whose::Args>) leaf "whose"
+            "Find out whose secret a leaked text is, and who has read it, without showing any",
         Import(import::Args) eager "import"
             "Store many credentials at once: all of them or none",
         Generate(Box<generate::Args>) leaf "generate"
@@ -183,6 +186,7 @@ fn dispatch(command: Command, cx: &mut Context) -> Result<Report> {
         Command::Doctor(args) => doctor::run(args, cx),
         Command::Cred(command) => cred::run(command, cx),
         Command::Audit(command) => audit::run(command, cx),
+        Command::Whose(args) => whose::run(*args, cx),
         Command::Import(args) => import::run(args, cx),
         Command::Generate(args) => generate::run(*args, cx),
         Command::Completions(args) => completions::run(args, cx),

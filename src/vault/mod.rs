@@ -5,6 +5,7 @@
 
 mod alerts;
 mod audit;
+mod blast;
 mod canary;
 mod check;
 mod checkup;
@@ -18,6 +19,7 @@ mod history;
 mod incident;
 mod init;
 mod keys;
+mod leak;
 mod lock;
 mod log;
 mod lookup;
@@ -28,6 +30,7 @@ mod slot;
 mod state;
 mod store;
 mod stubs;
+mod survey;
 mod tlv;
 mod transfer;
 mod trash;
@@ -35,15 +38,18 @@ mod tx;
 mod versions;
 mod view;
 mod warnings;
+mod whose;
 
 pub use alerts::{Alert, Rule, Rules, Sentry};
 pub use audit::{ACTIONS, OUTCOMES};
+pub use blast::Holder;
 pub use canary::Touched;
 pub use filter::{Filter, Order, SortKey};
 pub use incident::{
     Incident, IncidentEvent, IncidentFilter, LinkChange, LinkState, Linked, Listing, NewIncident,
     Note,
 };
+pub use leak::{Encoding, Fit};
 pub use slot::{new_key_file, parse_identity};
 pub use store::list::Listed;
 pub use view::{
@@ -51,6 +57,7 @@ pub use view::{
     LogVerdict, NewCredential, Seen, Status, Subject, To, Trashed, Version,
 };
 pub use warnings::Warnings;
+pub use whose::{Hit, Reader, Trace};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
