@@ -116,6 +116,11 @@ fn without_the_keys_nobody_is_told() {
     assert_eq!((answer.code, answer.out.len()), (12, 0), "{}", answer.err);
     let answer = sandbox.run(&["cred", "list", "--canary", "--limit", "1"]);
     assert_eq!(answer.code, 2, "{}", answer.err);
+    // whoever has the keys is told, and that is an alert
+    let alerts = ["audit", "alerts", "--rule", "canary_list"];
+    assert_eq!(sandbox.run(&alerts).code, 0);
+    assert_eq!(canaries(&sandbox), ["app2"]);
+    assert_eq!(sandbox.run(&alerts).code, 16);
 }
 
 #[test]
