@@ -3,7 +3,7 @@
 #
 #   benches/process.sh data            make the vaults and the peers' stores
 #   benches/process.sh run [ROW...]    measure: version get list search filter due status check whose
-#                                      history set import verify log stats report append (default: all)
+#                                      history set import verify log stats report append alerts (default: all)
 #   benches/process.sh report          a Markdown table: ratio, target, pass or miss
 #   benches/process.sh clean           remove the work directory
 #
@@ -324,11 +324,16 @@ row_verify() { # each import left an entry for every credential
   plan "verify/${SIZES##* }" vault "$SLOW_RUNS" -- "$VAULT" audit verify
 }
 
+row_alerts() { # all entries by one user: the usual case
+  vault_env "${SIZES##* }"
+  plan "alerts/${SIZES##* }" vault "$SLOW_RUNS" -- "$VAULT" audit alerts
+}
+
 run() {
   need_vault
   is_made "${SIZES%% *}" || { note "first: benches/process.sh data"; exit 2; }
   [[ $# -gt 0 ]] || set -- version get list search filter due status check whose history set import verify \
-    log stats report append
+    log stats report append alerts
   # A warm agent for the peers that need one.
   if have gpg && [[ -e $WORK/one.gpg ]]; then gpg -q --batch -d "$WORK/one.gpg" >/dev/null; fi
   : >"$WORK/plan.jsonl"

@@ -190,6 +190,9 @@ fn fields_reach_the_terminal_escaped() {
             assert!([0, 14].contains(&code) && !text.contains(drives), "{code}: {text:?}");
         }
     }
+    // what was read has expired
+    harmless(&sandbox, &["audit", "alerts"], &[16]);
+    harmless(&sandbox, &["audit", "alerts", "--open", "all"], &[0]);
     // the check finds what is there to be found
     assert!(forbidden(b"mark\x1b[2J").is_some() && forbidden(b"a\rb").is_some());
     assert!(forbidden("a\u{202e}b".as_bytes()).is_some() && forbidden(b"fine\r\n").is_none());
@@ -225,6 +228,8 @@ fn arguments_reach_the_terminal_escaped_or_not_at_all() {
         harmless(&sandbox, &["audit", "show", "--search", payload, "--client", payload], &[0]);
         harmless(&sandbox, &["audit", "stats", "--reason", payload, "--incident", payload], &[2]);
         harmless(&sandbox, &["audit", "show", payload], &[2, 10]);
+        harmless(&sandbox, &["audit", "alerts", "--open", payload], &[2, 10]);
+        harmless(&sandbox, &["audit", "alerts", "--since", payload], &[2]);
     }
     // what was typed is in the log now
     harmless(&sandbox, &["audit", "show", "--limit", "0"], &[0]);
@@ -302,6 +307,9 @@ fn what_somebody_wrote_into_the_file_is_escaped() {
         &["cred", "list", "--verify"],
         &["audit", "show", "--limit", "0"],
         &["audit", "verify"],
+        &["audit", "alerts"],
+        &["audit", "alerts", "--open", "all"],
+        &["cred", "list", "--canary"],
         &["status"],
         &["doctor"],
         &["cred", "list", "--columns", "name,type,tags,verdict", "--sort", "type,url"],

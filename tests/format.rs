@@ -83,6 +83,14 @@ fn the_vectors_hold_one_of_everything() {
     assert_eq!(disk.tables["segment"].len(), 2);
     let trashed = |row: &reader::Row| row["deleted_at"] != Value::Null;
     assert!(disk.tables["credential"].iter().any(trashed));
+    let canary = |row: &Json| {
+        let message = row["message"].as_str().unwrap();
+        message.contains(&data_encoding::HEXLOWER.encode(b"vault/canary/v1"))
+    };
+    assert_eq!(
+        expected()["credential"].as_array().unwrap().iter().filter(|row| canary(row)).count(),
+        1
+    );
     let sizes: Vec<u64> = expected()["values"]
         .as_array()
         .unwrap()
@@ -182,7 +190,8 @@ fn a_changed_seal_is_noticed_with_and_without_a_new_checksum() {
         bad.seal[at] ^= 1;
         assert!(check(&bad, &keys).is_err(), "byte {at}");
         // The 32 bytes of the key fail late, after the log was checked; one of them is enough.
-        if at < 160 && !(77..108).contains(&at) {
+        // What was looked at for alerts is only bounded.
+        if at < 160 && !(77..108).contains(&at) && !(148..156).contains(&at) {
             let sum = sha256(&bad.seal[..160]);
             bad.seal[160..].copy_from_slice(&sum);
             assert!(check(&bad, &keys).is_err(), "byte {at}, new checksum");
@@ -260,7 +269,7 @@ fn compare_values(vault: &mut Vault<vault::vault::Unlocked>) {
     let expected = expected();
     let values = expected["values"].as_array().unwrap();
     let names = vault.names("", false, 100).unwrap();
-    assert_eq!(names, ["db/main", "empty", "größe: 1", "tls/www"]);
+    assert_eq!(names, ["db/main", "empty", "größe: 1", "spare", "tls/www"]);
     for name in names {
         let (credential, found) = vault.reveal_all(&name.parse().unwrap()).unwrap();
         for ((field, value), (_, version)) in found.iter().zip(&credential.secrets) {

@@ -1,11 +1,13 @@
 //! The configuration file: what somebody always wants. Without it everything has its default. A new
 //! section is one field of [`Config`], and lines in [`SETTINGS`].
 
+use super::alert_settings::{AlertSettings, CanarySettings, Hook};
 use super::context::Context;
 use super::read::{self, KEY_MAX, Privacy};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::generate::{self, Settings, Wish};
 use crate::kind::repeatable;
+use crate::vault::Rules;
 use crate::world::World;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -17,6 +19,10 @@ use std::path::Path;
 pub struct Config {
     /// How secrets are made up, by name.
     policy: BTreeMap<String, Settings>,
+    /// What in the log deserves a look.
+    alerts: AlertSettings,
+    /// What is done when a canary is touched.
+    canary: CanarySettings,
 }
 
 /// Every setting, what it means, and an example.
@@ -35,6 +41,39 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
     ("policy.NAME.uuid", "A random UUID", "true"),
     ("policy.NAME.ed25519", "An SSH key pair", "true"),
     ("policy.NAME.rsa", "An SSH key pair of 2048, 3072 or 4096 bits", "4096"),
+    ("alerts.failed_unlocks", "Alert after so many failed unlocks (5); 0 for never", "3"),
+    ("alerts.failed_window", "Within this span (10m)", "\"30m\""),
+    (
+        "alerts.mass_access",
+        "Alert when so many credentials are read by a user (50); 0 for never",
+        "20",
+    ),
+    ("alerts.mass_window", "Within this span (5m)", "\"10m\""),
+    ("alerts.new_actor", "Alert at the first use by a user, host and program (true)", "false"),
+    ("alerts.unusual_hours", "Alert when somebody works at an hour he never did (true)", "false"),
+    (
+        "alerts.learning",
+        "At the beginning of a log nothing is new or unusual for so long (7d)",
+        "\"14d\"",
+    ),
+    ("alerts.expired", "Alert when an expired secret is read (true)", "false"),
+    (
+        "alerts.restored",
+        "Alert when a secret is read that was in the trash so long ago (30d)",
+        "\"7d\"",
+    ),
+    (
+        "alerts.ignore_users",
+        "Who may read much, and at any hour; never for canaries",
+        "[\"backup\"]",
+    ),
+    ("alerts.ignore_programs", "Programs that may", "[\"ansible-playboo\"]"),
+    (
+        "canary.hook",
+        "A program, its whole path, and its arguments, to start when a canary is touched",
+        "[\"/usr/local/bin/page-me\", \"vault\"]",
+    ),
+    ("canary.timeout", "When the hook is ended (30s)", "\"2m\""),
 ];
 
 /// The configuration of this run.
@@ -68,6 +107,18 @@ pub fn policy(wish: &Wish, cx: &Context) -> Result<Settings> {
 }
 
 impl Config {
+    /// What in the log deserves a look.
+    #[must_use]
+    pub fn rules(&self) -> Rules {
+        self.alerts.rules()
+    }
+
+    /// What is done when a canary is touched, if anything.
+    #[must_use]
+    pub fn hook(&self) -> Option<Hook> {
+        self.canary.hook()
+    }
+
     /// The policy called `name`.
     ///
     /// # Errors
@@ -107,7 +158,7 @@ impl Config {
                 e.hints().iter().fold(error, |error, hint| error.hint(hint.as_str()))
             })?;
         }
-        Ok(())
+        self.canary.check()
     }
 }
 
@@ -182,12 +233,18 @@ mod tests {
             let table = table.replace("NAME", "x");
             parsed(&format!("[{table}]\n{words}{key} = {example}\n")).unwrap();
         }
-        let error = parsed("[policy.x]\nnonsense = 1\n").unwrap_err();
-        let known: Vec<_> = error.message().split('`').skip(5).step_by(2).collect();
-        for key in known.iter().filter(|key| !key.is_empty()) {
-            let explained = format!("policy.NAME.{key}");
-            assert!(SETTINGS.iter().any(|(name, ..)| *name == explained), "{explained}");
+        let mut all = 0;
+        for (table, shown) in
+            [("policy.x", "policy.NAME"), ("alerts", "alerts"), ("canary", "canary")]
+        {
+            let error = parsed(&format!("[{table}]\nnonsense = 1\n")).unwrap_err();
+            let known: Vec<_> = error.message().split('`').skip(5).step_by(2).collect();
+            for key in known.iter().filter(|key| !key.is_empty()) {
+                let explained = format!("{shown}.{key}");
+                assert!(SETTINGS.iter().any(|(name, ..)| *name == explained), "{explained}");
+            }
+            all += known.len();
         }
-        assert_eq!(known.len(), SETTINGS.len(), "{error}");
+        assert_eq!(all, SETTINGS.len());
     }
 }

@@ -1,5 +1,6 @@
 //! What a command may ask of its surroundings: the vault, locked or unlocked; the user; stderr.
 
+use super::guard::Guard;
 use super::prompt::Terminal;
 use super::render::Format;
 use super::{escape, unlock};
@@ -125,7 +126,8 @@ impl Context {
     /// # Errors
     /// Whatever [`Vault::open`] finds.
     pub fn locked(&self) -> Result<Vault<Locked>> {
-        let vault = Vault::open(&self.place()?, Rc::clone(&self.world), self.purpose())?;
+        let mut vault = Vault::open(&self.place()?, Rc::clone(&self.world), self.purpose())?;
+        vault.guard(Rc::new(Guard::new(Rc::clone(&self.world))));
         self.listen(&vault);
         Ok(vault)
     }

@@ -50,8 +50,16 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
 
 /// What is wrong with the configuration file. It need not be there, and then there is nothing to say.
 fn configuration(cx: &Context) -> Option<Finding> {
-    let wrong = config::load(&cx.world).err()?;
-    Some(Finding { level: "problem", check: "config", message: wrong.message().to_owned() })
+    let message = match config::load(&cx.world) {
+        Err(wrong) => wrong.message().to_owned(),
+        Ok(config) => {
+            let program = config.hook()?.argv.swap_remove(0);
+            let is_there = rustix::fs::access(&program, rustix::fs::Access::EXEC_OK).is_ok();
+            let cannot = format!("the hook for canaries, `{program}`, cannot be started");
+            (!is_there).then_some(cannot)?
+        }
+    };
+    Some(Finding { level: "problem", check: "config", message })
 }
 
 const COLUMNS: &[Column] =

@@ -22,12 +22,14 @@ pub mod usage;
 pub mod value;
 pub mod write;
 
+mod alert_settings;
 mod audit;
 mod completions;
 mod cred;
 mod demo;
 mod doctor;
 mod generate;
+mod guard;
 mod help_topics;
 mod import;
 mod init;
@@ -124,6 +126,9 @@ fn start(args: Vec<OsString>) -> ExitCode {
         return end;
     }
     let world = Rc::new(World::real());
+    if let Some(end) = guard::answer(&args) {
+        return end;
+    }
     if let Some(answer) = complete::answer(&args, command, &world) {
         // a shell that has stopped listening is no failure
         let _ = std::io::stdout().write_all(&answer);

@@ -12,6 +12,12 @@ impl Timestamp {
     /// The last that RFC 3339 can write.
     pub const LAST: Self = Self(253_402_300_799_999);
 
+    /// Its hour of the day, in UTC: 0 to 23.
+    #[must_use]
+    pub fn hour(self) -> usize {
+        usize::try_from(self.0.div_euclid(3_600_000).rem_euclid(24)).unwrap_or_default()
+    }
+
     /// Its day, in UTC: `2027-01-31`.
     #[must_use]
     pub fn day(self) -> String {

@@ -27,6 +27,7 @@ impl CredentialRow {
             created_at: self.created_at,
             updated_at: self.updated_at,
             deleted_at: self.deleted_at,
+            restored_at: self.restored_at,
             verified,
         }
     }
@@ -67,9 +68,11 @@ impl<S: State> Vault<S> {
         let core = &self.core;
         core.db.begin_read()?;
         // All rows are checked, not only those that fit: a changed one may no longer fit.
-        let listed = keys
-            .map_or(Ok(()), |keys| check_now(core, keys))
-            .and_then(|()| list::list(&core.db, filter, keys.is_some(), row));
+        let listed =
+            keys.map_or(Ok(()), |keys| check_now(core, keys)).and_then(|()| match filter.canary {
+                true => self.list_canaries(filter, row),
+                false => list::list(&core.db, filter, keys.is_some(), row),
+            });
         core.db.roll_back();
         listed
     }
@@ -110,6 +113,11 @@ impl Vault<Unlocked> {
     /// # Errors
     /// Conflict (13) when the name is taken, usage without a secret, integrity (15), I/O (18).
     pub fn add(&mut self, new: NewCredential) -> Result<()> {
+        self.store_new(new, false)
+    }
+
+    /// A canary differs from others in nothing but its tag.
+    pub(super) fn store_new(&mut self, new: NewCredential, canary: bool) -> Result<()> {
         let name = new.name.clone();
         self.change("create", &name, |tx, keys| {
             let id = tx.new_id();
@@ -122,6 +130,7 @@ impl Vault<Unlocked> {
             let receipt = tx.append_change(draft)?;
             let sealed =
                 seal_new(id, new, "set", tx.now(), tx.author(), tx.vault(), keys, &receipt)?;
+            let sealed = if canary { sealed.into_canary(tx.vault(), keys) } else { sealed };
             sealed.insert(tx)
         })
     }
@@ -267,6 +276,20 @@ impl Vault<Unlocked> {
         })
     }
 }
+
+/// Says in the entry of a read what makes it worth a look: the credential has expired, or has lain in the
+/// trash.
+pub(super) fn note_state(draft: Draft, row: &CredentialRow, now: Timestamp) -> Draft {
+    let expired = row.meta.expires_at.is_some_and(|at| at <= now);
+    let draft = if expired { draft.detail("overdue", "expiry") } else { draft };
+    match row.restored_at.filter(|at| now.0.saturating_sub(at.0) <= REMEMBERED) {
+        Some(at) => draft.detail("restored", at.to_string()),
+        None => draft,
+    }
+}
+
+/// How long entries say that a credential was restored, in milliseconds: a year.
+const REMEMBERED: i64 = 366 * 86_400_000;
 
 /// Reminds whoever reads it of what is overdue, in one line.
 pub(super) fn warn_if_expired(tx: &Tx<'_>, row: &CredentialRow) {

@@ -144,8 +144,8 @@ impl<S: State> Vault<S> {
                 }
             })?;
             let (mut credentials, mut versions) = (0, 0);
-            CredentialRow::each(db, |row| {
-                check_tag(&row, &vault, keys)?;
+            CredentialRow::each(db, |mut row| {
+                check_tag(&mut row, &vault, keys)?;
                 versions += self.check_versions(&row, &vault, keys)?;
                 credentials += 1;
                 Ok(())

@@ -35,6 +35,8 @@ pub struct Filter {
     pub stale_since: Option<Timestamp>,
     /// Only what was never rotated.
     pub never_rotated: bool,
+    /// Only canaries; the keys are needed to tell.
+    pub canary: bool,
     /// The trash instead of the live ones.
     pub deleted: bool,
     /// In which order; by name if empty, and among equals.
@@ -79,6 +81,7 @@ impl Filter {
             ("unused", self.unused_since.is_some()),
             ("stale", self.stale_since.is_some()),
             ("never_rotated", self.never_rotated),
+            ("canary", self.canary),
             ("deleted", self.deleted),
         ] {
             used.extend(is_used.then_some(name));

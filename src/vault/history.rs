@@ -1,7 +1,7 @@
 //! The verbs on versions: what there was, handing out and bringing back what was, destroying one.
 
 use super::audit::Draft;
-use super::creds::{replace_without, warn_if_expired};
+use super::creds::{note_state, replace_without, warn_if_expired};
 use super::lookup::{current, find};
 use super::stubs::{self, Doomed};
 use super::versions::{
@@ -62,9 +62,10 @@ impl Vault<Unlocked> {
             let head = choose(&row, field)?;
             let version = older(tx, keys, &row, head, number)?;
             let draft = Draft::about("decrypt", row.id, name).fields([&head.field]);
-            let receipt = tx.append(draft.detail("version", number.to_string()))?;
+            let draft = draft.detail("version", number.to_string());
+            let receipt = tx.append(note_state(draft, &row, tx.now()))?;
             warn_if_expired(tx, &row);
-            open_version(tx, keys, &version, &receipt)
+            open_version(tx, keys, &row, &version, &receipt)
         })
     }
 
@@ -95,7 +96,7 @@ impl Vault<Unlocked> {
                 .detail("from", head.version.to_string())
                 .detail("to", to.to_string());
             let receipt = tx.append_change(stubs::note(draft, &surplus))?;
-            let value = open_version(tx, keys, &version, &receipt)?;
+            let value = open_version(tx, keys, &old, &version, &receipt)?;
             let field = &head.field;
             let incoming = Incoming { field, value: &value, origin: Origin::Rollback };
             let grown = add_version(tx, keys, &old, incoming, &receipt)?;

@@ -129,11 +129,11 @@ pub(super) fn find(
     deleted: bool,
 ) -> Result<CredentialRow> {
     match (CredentialRow::find(tx.db(), name.as_str(), deleted)?, keys) {
-        (Some(row), Some(keys)) => {
+        (Some(mut row), Some(keys)) => {
             if deleted {
                 state::check_all(tx.db(), tx.vault(), keys)?;
             }
-            check::check_credential(tx, keys, &row).map(|()| row)
+            check::check_credential(tx, keys, &mut row).map(|()| row)
         }
         (Some(row), None) => Ok(row),
         (None, keys) => {

@@ -3,8 +3,10 @@
 //! `store`, `crypto`, `tx` and `audit`'s pen are private: no other module reaches ciphertext, keys
 //! or SQL.
 
+mod alerts;
 mod audit;
 mod blast;
+mod canary;
 mod check;
 mod checkup;
 mod creds;
@@ -12,6 +14,7 @@ mod crypto;
 mod doctor;
 mod files;
 mod filter;
+mod glance;
 mod history;
 mod incident;
 mod init;
@@ -37,8 +40,10 @@ mod view;
 mod warnings;
 mod whose;
 
+pub use alerts::{Alert, Rule, Rules, Sentry};
 pub use audit::{ACTIONS, OUTCOMES};
 pub use blast::Holder;
+pub use canary::Touched;
 pub use filter::{Filter, Order, SortKey};
 pub use incident::{
     Incident, IncidentEvent, IncidentFilter, LinkChange, LinkState, Linked, Listing, NewIncident,

@@ -2,7 +2,7 @@
 //! is one transaction with its log entry; the value is returned only after the commit.
 
 use super::audit::Draft;
-use super::creds::warn_if_expired;
+use super::creds::{note_state, warn_if_expired};
 use super::lookup::find;
 use super::store::{CredentialRow, Head};
 use super::versions::{choose, older, open, open_version};
@@ -67,7 +67,7 @@ impl Vault<Unlocked> {
             let row = find(tx, Some(keys), name, false)?;
             let head = choose(&row, field)?.clone();
             let draft = Draft::about("decrypt", row.id, name).fields([&head.field]);
-            let receipt = tx.append(draft)?;
+            let receipt = tx.append(note_state(draft, &row, tx.now()))?;
             warn_if_expired(tx, &row);
             open(tx, keys, &row, &head, &receipt)
         })
@@ -85,7 +85,7 @@ impl Vault<Unlocked> {
             let row = find(tx, Some(keys), name, false)?;
             let draft =
                 Draft::about("decrypt", row.id, name).fields(row.heads.iter().map(|h| &h.field));
-            let receipt = tx.append(draft)?;
+            let receipt = tx.append(note_state(draft, &row, tx.now()))?;
             warn_if_expired(tx, &row);
             let mut values = Vec::with_capacity(row.heads.len());
             for head in &row.heads {
@@ -116,8 +116,8 @@ impl Vault<Unlocked> {
             if version.is_some() {
                 draft = draft.detail("version", number.to_string());
             }
-            let receipt = tx.append(draft)?;
-            let value = open_version(tx, keys, &stored, &receipt)?;
+            let receipt = tx.append(note_state(draft, &row, tx.now()))?;
+            let value = open_version(tx, keys, &row, &stored, &receipt)?;
             to.check(&row.name, &value)?;
             warn_if_expired(tx, &row);
             Ok((head.field.clone(), value))
@@ -145,7 +145,7 @@ impl Vault<Unlocked> {
             if let Some(at) = at {
                 draft = draft.detail("at", at.to_string());
             }
-            let receipt = tx.append(draft)?;
+            let receipt = tx.append(note_state(draft, &row, tx.now()))?;
             let seed = open(tx, keys, &row, head, &receipt)?;
             let totp = Totp::parse(seed.expose()).map_err(|wrong| no_seed(&row, head, wrong))?;
             warn_if_expired(tx, &row);

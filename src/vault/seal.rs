@@ -34,6 +34,8 @@ pub(super) struct Seal {
     pub(super) counter: i64,
     /// What only this vault's keys can compute; zero until first unlocked.
     pub(super) pin: Hash,
+    /// The last entry that was looked at for alerts on this machine; 0 if none was.
+    pub(super) watched: i64,
 }
 
 /// What was found where the seal file should be.
@@ -119,6 +121,7 @@ fn encode(seal: &Seal) -> Zeroizing<[u8; SIZE]> {
     put(&seal.key[..]);
     put(&seal.counter.to_be_bytes());
     put(&seal.pin);
+    put(&seal.watched.to_be_bytes());
     let sum = sha256(&record[..BODY]);
     record[BODY..].copy_from_slice(&sum);
     record
@@ -138,6 +141,7 @@ fn decode(bytes: &[u8]) -> Option<Seal> {
         key: Zeroizing::new(take(&mut rest)?),
         counter: i64::from_be_bytes(take(&mut rest)?),
         pin: take(&mut rest)?,
+        watched: i64::from_be_bytes(take(&mut rest)?),
     })
 }
 
@@ -220,6 +224,7 @@ mod tests {
             key: Zeroizing::new([5; 32]),
             counter: 6,
             pin: [8; 32],
+            watched: 299,
         }
     }
 
@@ -228,7 +233,7 @@ mod tests {
         let bytes = encode(&example());
         let seal = decode(&bytes[..]).unwrap();
         assert_eq!(encode(&seal), bytes);
-        assert_eq!((seal.segment, seal.seq, seal.counter), (2, 300, 6));
+        assert_eq!((seal.segment, seal.seq, seal.counter, seal.watched), (2, 300, 6, 299));
     }
 
     #[test]

@@ -233,8 +233,8 @@ pub(super) fn check_all(db: &Db, vault: &VaultRow, keys: &Keys) -> Result<()> {
     check_tree(db, vault, &mut in_tree)?;
     let mut in_table = in_tree.again();
     let mut last: Option<(String, Uuid)> = None;
-    CredentialRow::each(db, |row| {
-        super::check::check_tag(&row, vault, keys)?;
+    CredentialRow::each(db, |mut row| {
+        super::check::check_tag(&mut row, vault, keys)?;
         in_table.add(bucket(row.id), row.id.as_bytes(), &row.row_tag);
         // Out of order, a row would be there for a scan but not for a search.
         let this = (row.name, row.id);

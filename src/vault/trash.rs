@@ -39,7 +39,8 @@ impl Vault<Unlocked> {
             let old = current(tx, keys, subject, true)?;
             ensure_free(tx, subject.name)?;
             let _ = tx.append_change(Draft::about("restore", old.id, subject.name))?;
-            let new = CredentialRow { deleted_at: None, ..old.clone() };
+            let new =
+                CredentialRow { deleted_at: None, restored_at: Some(tx.now()), ..old.clone() };
             replace(tx, keys, &old, new).map(drop)
         })
     }
@@ -84,8 +85,8 @@ impl Vault<Unlocked> {
         for item in items {
             let purged = self.change("purge", &item.name, |tx, keys| {
                 let row = CredentialRow::trashed(tx.db(), item.name.as_str(), item.id)?;
-                let old = row.ok_or_else(|| gone(&item.name))?;
-                check::check_credential(tx, keys, &old)?;
+                let mut old = row.ok_or_else(|| gone(&item.name))?;
+                check::check_credential(tx, keys, &mut old)?;
                 destroy(tx, keys, &item.name, &old)
             });
             each(item, purged);

@@ -10,7 +10,7 @@ use super::seal::{self, Found, PathRecord, SealFile};
 use super::store::vault::SlotRow;
 use super::store::{Db, VaultRow};
 use super::warnings::Warnings;
-use super::{Place, Purpose, files, incident, state};
+use super::{Place, Purpose, files, glance, incident, state};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Timestamp;
 use crate::world::World;
@@ -20,9 +20,8 @@ use std::fs::File;
 use std::rc::Rc;
 use uuid::Uuid;
 
-/// The size in bytes from which the write-ahead log is moved into the database: about sixty pages.
-/// Each page costs every opener a microsecond or two; moving them costs one commit in ten a
-/// millisecond.
+/// The size in bytes from which the write-ahead log is moved into the database: sixty pages. Each
+/// costs every opener a microsecond or two; moving them costs one commit in ten a millisecond.
 const WAL_LIMIT: u64 = 256 << 10;
 
 /// What a vault has in both states.
@@ -40,6 +39,8 @@ pub(super) struct Core {
     pub(super) listed: Option<Filter>,
     /// Whether this machine remembers which vault is at this path.
     pub(super) path_known: bool,
+    /// For whoever looks after the vault.
+    pub(super) bell: super::canary::Bell,
 }
 
 impl Core {
@@ -50,9 +51,9 @@ impl Core {
         purpose: Purpose,
         vault: VaultRow,
     ) -> Self {
-        let (actor, warnings, listed, path_known) =
-            (OnceCell::new(), Warnings::default(), None, true);
-        Self { db, place, world, purpose, vault, actor, warnings, listed, path_known }
+        let (actor, warnings, listed, path_known, bell) =
+            (OnceCell::new(), Warnings::default(), None, true, super::canary::Bell::default());
+        Self { db, place, world, purpose, vault, actor, warnings, listed, path_known, bell }
     }
 
     pub(super) fn actor(&self) -> &Actor {
@@ -73,7 +74,7 @@ pub(super) struct With<'v> {
 
 /// An open transaction. Dropping it undoes everything.
 pub(super) struct Tx<'v> {
-    core: &'v mut Core,
+    pub(super) core: &'v mut Core,
     with: Option<With<'v>>,
     log: RefCell<Log>,
     seal_file: Option<File>,
@@ -82,7 +83,7 @@ pub(super) struct Tx<'v> {
     changed: RefCell<BTreeSet<i64>>,
     is_change: Cell<bool>,
     /// Whether an incident changed.
-    incidents_changed: Cell<bool>,
+    pub(super) incidents_changed: Cell<bool>,
     /// Last, so that the next process is let in only when all else is done.
     /// None while the vault is being made: its maker holds it.
     _lock: Option<WriteLock>,
@@ -90,6 +91,7 @@ pub(super) struct Tx<'v> {
 
 impl Drop for Tx<'_> {
     fn drop(&mut self) {
+        self.core.bell.forget();
         self.core.db.roll_back();
     }
 }
@@ -105,6 +107,7 @@ impl<'v> Tx<'v> {
                 let mut tx = Self::of(core, with, log, seal_file, Some(lock));
                 tx.check_clock();
                 tx.ensure_seal()?;
+                glance::at_unlock(tx.core, tx.log.get_mut(), tx.with.is_some());
                 Ok(tx)
             }
             Err(e) => {
@@ -242,8 +245,8 @@ impl<'v> Tx<'v> {
         (&self.core.actor().user, self.core.purpose.reason.as_deref())
     }
 
-    /// Appends an entry for something that changes no row. The receipt borrows the transaction: it
-    /// cannot be used once that is committed or undone.
+    /// Appends an entry for something that changes no row. The receipt borrows the transaction, and
+    /// ends with it.
     pub(super) fn append(&self, draft: Draft) -> Result<Receipt<'_>> {
         let counter = self.core.vault.counter + i64::from(self.is_change.get());
         self.append_at(draft, counter)
@@ -308,11 +311,17 @@ impl<'v> Tx<'v> {
     }
 
     /// Makes it so: the state tree, the counter and the MAC, the commit, then the seal.
-    pub(super) fn commit(mut self) -> Result<()> {
+    pub(super) fn commit(self) -> Result<()> {
+        let bell = self.core.bell.clone();
+        self.finish().inspect(|()| bell.ring())
+    }
+
+    fn finish(mut self) -> Result<()> {
         if let (true, Some(With { keys, .. })) = (self.is_change.get(), self.with) {
             self.close_state(keys)?;
         }
         self.core.db.commit()?;
+        self.core.bell.confirm();
         if let Some(cause) = self.new_seal.filter(|cause| *cause != "init") {
             self.warn(format!(
                 "this machine had no usable seal of the vault ({cause}); the log shows a new segment"
@@ -358,8 +367,7 @@ impl<'v> Tx<'v> {
         }
     }
 
-    /// After the commit nothing may fail any more: a seal that cannot be written is behind, and the
-    /// next transaction takes it forward.
+    /// Nothing may fail any more: a seal that is not written is behind, and the next one takes over.
     fn write_seal(&mut self) -> Result<()> {
         let counter = self.core.vault.counter;
         let (Some(file), Some(seal)) = (&self.seal_file, self.log.get_mut().seal()) else {

@@ -1,6 +1,7 @@
 //! The values of credentials: sealing new versions, choosing, checking and opening those there are.
 
 use super::audit::Receipt;
+use super::canary;
 use super::crypto::{self, Label};
 use super::keys::Keys;
 use super::state;
@@ -70,7 +71,7 @@ pub(super) fn open(
     receipt: &Receipt<'_>,
 ) -> Result<Secret> {
     let version = checked(tx.db(), tx.vault(), keys, row, head)?;
-    open_version(tx, keys, &version, receipt)
+    open_version(tx, keys, row, &version, receipt)
 }
 
 /// The version a head names, if the row is the one it means.
@@ -87,10 +88,12 @@ pub(super) fn checked(
         .ok_or_else(|| changed_from_outside(row, &head.field))
 }
 
-/// Opens a version that the caller has checked.
+/// Opens a version that the caller has checked, of a credential that the caller has checked. Every value
+/// that is handed out comes from here, so that a canary notices it.
 pub(super) fn open_version(
     tx: &Tx<'_>,
     keys: &Keys,
+    row: &CredentialRow,
     version: &SecretRow,
     receipt: &Receipt<'_>,
 ) -> Result<Secret> {
@@ -101,6 +104,9 @@ pub(super) fn open_version(
         version: version.version,
     };
     let value = crypto::open(keys, label, &version.sealed, receipt)?;
+    if row.is_canary {
+        canary::touched(tx, keys, row, receipt)?;
+    }
     Ok(value.with_media(version.media.clone()))
 }
 
@@ -295,7 +301,9 @@ pub(super) fn seal_new(
         created_at: now,
         updated_at: now,
         deleted_at: None,
+        restored_at: None,
         row_tag: [0; 32],
+        is_canary: false,
     };
     let mut versions = Vec::with_capacity(new.secrets.len());
     for (field, value) in new.secrets {
@@ -323,6 +331,13 @@ pub(super) fn seal_new(
 }
 
 impl Sealed {
+    /// The same as a canary: only the tag is another.
+    pub(super) fn into_canary(mut self, vault: &VaultRow, keys: &Keys) -> Self {
+        self.row.is_canary = true;
+        self.row.row_tag = keys.row.tag(self.row.message(vault).as_bytes());
+        self
+    }
+
     pub(super) fn insert(self, tx: &Tx<'_>) -> Result<()> {
         let bucket = state::bucket(self.row.id);
         tx.touch(bucket);

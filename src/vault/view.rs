@@ -29,6 +29,8 @@ pub struct Credential {
     pub updated_at: Timestamp,
     /// When it went into the trash; none for a live one.
     pub deleted_at: Option<Timestamp>,
+    /// When it came out of the trash last; none if it was never in there.
+    pub restored_at: Option<Timestamp>,
     /// Whether the row was checked against the vault's keys.
     pub verified: bool,
 }

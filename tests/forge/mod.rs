@@ -19,7 +19,7 @@ const ENTRY: &str = "seq, id, at, action, outcome, credential, name, fields, use
 const CREDENTIAL: &str = "id, name, kind, username, url, host, database, client, service, infra, \
     environment, owner, description, port, tags, requires_vpn, requires_2fa, expires_at, \
     last_rotated_at, last_verified_at, rotate_every, keep, verdict, fields, heads, revision, created_at, \
-    updated_at, deleted_at";
+    updated_at, deleted_at, restored_at";
 
 /// The canonical encoding of a domain and values.
 pub fn message(domain: &str, values: &[Value]) -> Vec<u8> {
@@ -142,7 +142,7 @@ pub fn fix_chain(db: &Connection) {
 /// What the owner's key opens: for controls, and for a substitute vault.
 pub struct Owner {
     pub identity: age::x25519::Identity,
-    row: Hash,
+    pub row: Hash,
     state: Hash,
     audit: Hash,
     root: String,
@@ -178,16 +178,26 @@ impl Owner {
 
     /// Tags every credential, and signs the state, as the program itself would.
     pub fn sign_rows(&self, db: &Connection) {
+        for row in rows(db, "SELECT name FROM credential") {
+            let Value::Text(name) = &row[0] else { panic!("a name is text") };
+            self.tag_as(db, name, "credential");
+        }
+        fix_tree(db);
+        self.sign_state(db);
+    }
+
+    /// Tags the credentials of this name as what `kind` names.
+    pub fn tag_as(&self, db: &Connection, name: &str, kind: &str) {
         let sql = format!("SELECT v.vault_id, v.epoch, {CREDENTIAL} FROM credential, vault v")
             .replace(" id,", " credential.id,")
             .replace(" created_at,", " credential.created_at,");
         for row in rows(db, &sql) {
-            let tag = mac(&self.row, &message("vault/credential/v1", &row));
-            db.execute("UPDATE credential SET row_tag = ?1 WHERE id = ?2", params![tag, row[2]])
-                .unwrap();
+            if row[3] == Value::Text(name.to_owned()) {
+                let tag = mac(&self.row, &message(&format!("vault/{kind}/v1"), &row));
+                let sql = "UPDATE credential SET row_tag = ?1 WHERE id = ?2";
+                db.execute(sql, params![tag, row[2]]).unwrap();
+            }
         }
-        fix_tree(db);
-        self.sign_state(db);
     }
 
     /// The MAC over the vault's own row.

@@ -87,12 +87,18 @@ impl Maker {
         self.add("größe: 1", of("api_key"), &[("api_key", &all)]);
         self.add("tls", of("certificate"), &[("private_key", &long)]);
         self.add("empty", of("custom"), &[("value", b"")]);
+        let secrets = self::secrets(&[("password", b"nobody needs this")]);
+        let (name, meta) = ("spare".parse().unwrap(), of("password"));
+        self.unlocked().add_canary(NewCredential { name, meta, secrets }).unwrap();
         let (from, to) = ("tls".parse().unwrap(), "tls/www".parse().unwrap());
         self.unlocked().rename(&from, &to).unwrap();
     }
 
-    /// One in the trash, one purged; refusals; uses.
+    /// One in the trash, one that was there, one purged; refusals; uses.
     fn discard(&mut self) {
+        let back = "empty".parse().unwrap();
+        self.unlocked().remove(&back).unwrap();
+        self.unlocked().restore(&back).unwrap();
         let mut meta = Metadata::default();
         meta.kind = "password".to_owned();
         self.add("old", meta.clone(), &[("password", b"in the trash")]);

@@ -208,7 +208,7 @@ fn columns(table: &str) -> &'static str {
             "id name kind username url host database client service infra environment owner \
              description port tags requires_vpn requires_2fa expires_at last_rotated_at \
              last_verified_at rotate_every keep verdict fields heads revision created_at updated_at \
-             deleted_at"
+             deleted_at restored_at"
         }
         "tombstone" => "id revision purged_at",
         "secret" => {
@@ -236,10 +236,18 @@ fn tags(disk: &Disk, keys: &Keys, table: &str) -> Check<Json> {
         for name in ["vault_id", "epoch"] {
             about.insert(name.into(), vault[name].clone());
         }
-        let domain = format!("vault/{}/v1", table.replace('_', "-"));
         let columns = format!("vault_id epoch {}", columns(table));
-        let message = message(&domain, &about, &columns)?;
-        let tag = tag(&keys.mac[key], &message);
+        // a credential may be a canary, and only its tag tells
+        let domains = [table, if table == "credential" { "canary" } else { table }];
+        let tagged = |kind: &str| {
+            let message =
+                message(&format!("vault/{}/v1", kind.replace('_', "-")), &about, &columns)?;
+            Ok::<_, String>((tag(&keys.mac[key], &message), message))
+        };
+        let (mut tag, mut message) = tagged(domains[0])?;
+        if tag != blob(row, "row_tag")? {
+            (tag, message) = tagged(domains[1])?;
+        }
         ensure(tag == blob(row, "row_tag")?, &format!("a tag in {table}"))?;
         found.push(json!({ "message": hex(&message), "tag": hex(&tag) }));
     }
@@ -514,7 +522,8 @@ fn seal(disk: &Disk, keys: &Keys) -> Check<Json> {
     ensure(number(108) == int(vault, "counter")?, "the seal's counter")?;
     let pin = tag(&keys.mac["pin"], &message("vault/pin/v1", vault, "vault_id")?);
     ensure(pin == seal[116..148], "the pin")?;
-    ensure(seal[148..160] == [0; 12], "the seal's zeros")?;
+    ensure((0..=number(36)).contains(&number(148)), "the last entry looked at")?;
+    ensure(seal[156..160] == [0; 4], "the seal's zeros")?;
     Ok(json!({ "bytes": hex(seal), "pin": hex(&pin) }))
 }
 

@@ -1,5 +1,6 @@
 //! Commands on the audit log.
 
+mod alerts;
 mod entry;
 mod filter;
 mod follow;
@@ -22,6 +23,7 @@ commands! {
   vault audit show --cred db/main --since 7d
   vault audit stats --by actor --since 30d
   vault audit report --html -o january.html --since 2027-01-01
+  vault audit alerts --since 7d
   vault audit verify"
     pub enum Command {
         Show(Box<show::Args>) eager "show"
@@ -30,6 +32,8 @@ commands! {
             "Count entries: by action, user, credential, client, program, machine or time",
         Report(Box<report::Args>) eager "report"
             "Write a report on what the log tells, with charts and a proof",
+        Alerts(alerts::Args) leaf "alerts"
+            "Tell what in the audit log deserves a look: guessing, mass reads, newcomers, canaries",
         Verify(verify::Args) leaf "verify"
             "Check that the audit log is intact, and up to where it is complete",
     }
@@ -41,6 +45,7 @@ pub fn run(command: Command, cx: &mut Context) -> Result<Report> {
         Command::Show(args) => show::run(*args, cx),
         Command::Stats(args) => stats::run(*args, cx),
         Command::Report(args) => report::run(*args, cx),
+        Command::Alerts(args) => alerts::run(&args, cx),
         Command::Verify(args) => verify::run(args, cx),
     }
 }

@@ -1,6 +1,7 @@
 //! `vault cred add`.
 
 use super::meta::{MetaArgs, secret_field};
+use crate::cli::config;
 use crate::cli::context::Context;
 use crate::cli::report::{Cell, Report};
 use crate::cli::usage::paste;
@@ -20,6 +21,7 @@ use clap_complete::engine::ArgValueCandidates;
   vault cred add web1 --type ssh --generate --username root --host web1.example.com
   vault cred add web/tls --type custom --secret-field store --file store.p12
   vault cred add radius --type custom --secret-field shared --field realm=example.com
+  vault cred add aws/root-backup --generate --username root --canary
 
 The secret itself is never an argument: it is asked for, read or made.")]
 pub struct Args {
@@ -41,11 +43,19 @@ pub struct Args {
 
     #[command(flatten)]
     value: ValueArgs,
+
+    /// Make it a canary: a decoy that looks like any other; when it is used, an incident is opened and the
+    /// hook of the configuration file is started
+    #[arg(long)]
+    canary: bool,
 }
 
 /// Stores it.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let kind = kind::find(&args.kind)?;
+    if args.canary {
+        config::load(&cx.world)?; // it has the hook, and nobody would hear that it is wrong
+    }
     let mut meta = Metadata::default();
     kind.name.clone_into(&mut meta.kind);
     args.meta.apply(&mut meta, cx.world.now())?;
@@ -76,7 +86,11 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     }
     secrets.extend(notes);
     let report = done(&args.name, &meta, &secrets);
-    vault.add(NewCredential { name: args.name, meta, secrets })?;
+    let new = NewCredential { name: args.name, meta, secrets };
+    match args.canary {
+        true => vault.add_canary(new)?,
+        false => vault.add(new)?,
+    }
     Ok(report)
 }
 

@@ -18,7 +18,8 @@ use clap::builder::PossibleValuesParser;
   vault cred list --search git --format plain
   vault cred list --unused 90d --sort last_read,name --columns name,owner,last_read
   vault cred list --expired --sort=-expires
-  vault cred list --deleted")]
+  vault cred list --deleted
+  vault cred list --canary")]
 pub struct Args {
     #[command(flatten)]
     filter: AllFilterArgs,
@@ -26,6 +27,10 @@ pub struct Args {
     /// Those in the trash
     #[arg(long)]
     deleted: bool,
+
+    /// Only canaries; unlocks, because nothing in the file tells which ones they are
+    #[arg(long, conflicts_with_all = ["limit", "offset"])]
+    canary: bool,
 
     /// In order of these columns; a minus before one turns it round
     #[arg(long, value_name = "KEY,…", value_delimiter = ',', allow_hyphen_values = true,
@@ -58,16 +63,17 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let shape = Shape::of(&args.columns, cx.format() == Format::Json)?;
     let sort = args.sort.iter().map(|key| columns::order(key)).collect::<Result<Vec<Order>>>()?;
     let filter = Filter {
+        canary: args.canary,
         deleted: args.deleted,
         sort,
         limit: args.limit,
         offset: args.offset,
-        brief: shape.is_brief(),
+        brief: shape.is_brief() && !args.canary,
         last_read: shape.has(LAST_READ),
         ..args.filter.filter(cx.world.now())?
     };
     let (empty, headings) = (empty(&filter), columns::headings(&shape.columns));
-    let rows = match args.verify {
+    let rows = match args.verify || args.canary {
         true => rows(shape, cx.unlocked()?, filter),
         false => rows(shape, cx.locked()?, filter),
     };

@@ -103,6 +103,7 @@ fn item(credential: &Credential, secrets: Vec<(String, Cell<'static>)>) -> Pairs
     item.push(("created", Cell::Time(credential.created_at)));
     item.push(("updated", Cell::Time(credential.updated_at)));
     item.extend(credential.deleted_at.map(|at| ("deleted", Cell::Time(at))));
+    item.extend(credential.restored_at.map(|at| ("restored", Cell::Time(at))));
     item.push(("verified", Cell::Flag(credential.verified)));
     item
 }

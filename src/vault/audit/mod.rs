@@ -4,6 +4,7 @@
 mod actor;
 mod draft;
 pub(super) mod verify;
+pub(super) mod watch;
 
 pub(super) use actor::Actor;
 pub(super) use draft::Draft;
@@ -78,10 +79,22 @@ pub const OUTCOMES: &[&str] = &["ok", "refused", "failed"];
 #[must_use]
 pub(super) struct Receipt<'tx> {
     subject: Option<Uuid>,
+    action: &'static str,
+    seq: i64,
     tx: PhantomData<&'tx ()>,
 }
 
 impl Receipt<'_> {
+    /// What was entered.
+    pub(super) fn action(&self) -> &'static str {
+        self.action
+    }
+
+    /// The number of the entry.
+    pub(super) fn seq(&self) -> i64 {
+        self.seq
+    }
+
     /// Whether this is the receipt for touching this credential, or the texts of this incident.
     pub(super) fn covers(&self, subject: Uuid) -> Result<()> {
         match self.subject == Some(subject) {
@@ -179,7 +192,7 @@ impl Log {
             LogEnd { seq: row.entry.seq, hash: row.entry.hash, counter, at: Some(row.entry.at) };
         // A failed attempt entitles to nothing.
         let subject = draft.incident_id.or(draft.credential).filter(|_| draft.failure.is_none());
-        Ok(Receipt { subject, tx: PhantomData })
+        Ok(Receipt { subject, action: draft.action, seq: row.entry.seq, tx: PhantomData })
     }
 
     /// Appends the entry of a check, which is about no single credential.
@@ -254,6 +267,7 @@ impl Log {
             key: first_key,
             counter: vault.counter,
             pin: pin(keys, vault.vault_id),
+            watched: self.end.seq,
         });
         if cause != "init" {
             let draft = Draft::new("segment").detail("cause", cause);

@@ -205,7 +205,7 @@ pub(in crate::vault) fn open_in(
     keys: &Keys,
     opening: Opening<'_>,
 ) -> Result<IncidentNumber> {
-    check::check_set(tx.db(), tx.vault())?;
+    check::check_before(tx)?;
     let now = tx.now();
     let row = IncidentRow {
         number: IncidentRow::next(tx.db())?,
@@ -234,6 +234,9 @@ pub(in crate::vault) fn open_in(
         .detail("type", opening.meta.kind.word());
     if let Some((key, value)) = opening.detail {
         draft = draft.detail(key, value);
+        if let [(about, _)] = opening.links[..] {
+            draft = draft.concerning(about.id, &about.name);
+        }
     }
     let receipt = work.enter(draft)?;
     work.set_texts(opening.texts, &receipt)?;
@@ -247,9 +250,20 @@ pub(in crate::vault) fn open_in(
     Ok(work.row.number)
 }
 
+/// The newest incident from `source`, checked, if there is one.
+pub(in crate::vault) fn opened_from(
+    tx: &Tx<'_>,
+    keys: &Keys,
+    source: &str,
+) -> Result<Option<IncidentNumber>> {
+    check::check_before(tx)?;
+    let Some(number) = IncidentRow::from_source(tx.db(), source)? else { return Ok(None) };
+    let row = IncidentRow::find(tx.db(), number)?.ok_or_else(|| not_found(number, false))?;
+    check::check_tag(&row, tx.vault(), keys).map(|()| Some(number))
+}
+
 /// Writes a further event into the incident from `source` that is still open for a credential, in the
 /// running transaction. Whether there is one.
-#[expect(dead_code, reason = "canaries come next")]
 pub(in crate::vault) fn note_in(
     tx: &Tx<'_>,
     keys: &Keys,
@@ -258,7 +272,7 @@ pub(in crate::vault) fn note_in(
     detail: (&'static str, String),
     event: Happening,
 ) -> Result<Option<IncidentNumber>> {
-    check::check_set(tx.db(), tx.vault())?;
+    check::check_before(tx)?;
     let Some(row) = IncidentRow::open_from(tx.db(), source, about.id)? else { return Ok(None) };
     check::check_tag(&row, tx.vault(), keys)?;
     let mut work = Work { tx, keys, row, action: "incident_note" };

@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::vault::keys::Keys;
 use crate::vault::store::{Db, EventRow, IncidentRow, LinkRow, VaultRow};
 use crate::vault::tlv::{Hash, sha256};
+use crate::vault::tx::Tx;
 use uuid::Uuid;
 
 const DOMAIN: &[u8] = b"vault/incidents/v1";
@@ -42,6 +43,15 @@ pub(super) fn check_set(db: &Db, vault: &VaultRow) -> Result<()> {
         false => {
             Err(broken("the vault's incidents were changed, removed or put back from outside"))
         }
+    }
+}
+
+/// The same for a change inside a transaction that may have changed incidents already: then they were
+/// checked before that.
+pub(super) fn check_before(tx: &Tx<'_>) -> Result<()> {
+    match tx.incidents_changed.get() {
+        true => Ok(()),
+        false => check_set(tx.db(), tx.vault()),
     }
 }
 

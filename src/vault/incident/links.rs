@@ -210,8 +210,8 @@ pub(super) fn look(
     incident: &IncidentRow,
     link: &LinkRow,
 ) -> Result<Linked> {
-    let row = CredentialRow::by_id(tx.db(), link.credential, state::bucket(link.credential))?;
-    if let (Some(row), Some(keys)) = (&row, keys) {
+    let mut row = CredentialRow::by_id(tx.db(), link.credential, state::bucket(link.credential))?;
+    if let (Some(row), Some(keys)) = (&mut row, keys) {
         check::check_credential(tx, keys, row)?;
     }
     if let (None, Some(keys)) = (&row, keys) {

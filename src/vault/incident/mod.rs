@@ -13,8 +13,7 @@ pub use view::{
     Note,
 };
 
-use change::Happening;
-pub(super) use change::{Opening, open_in};
+pub(super) use change::{Happening, Opening, note_in, open_in, opened_from};
 
 use super::audit::Draft;
 use super::keys::Keys;

@@ -30,14 +30,18 @@ pub(in crate::vault) struct CredentialRow {
     pub(in crate::vault) created_at: Timestamp,
     pub(in crate::vault) updated_at: Timestamp,
     pub(in crate::vault) deleted_at: Option<Timestamp>,
+    /// When it came out of the trash last.
+    pub(in crate::vault) restored_at: Option<Timestamp>,
     pub(in crate::vault) row_tag: Hash,
+    /// Whether it is a canary. No column says so: only checking the tag can tell.
+    pub(in crate::vault) is_canary: bool,
 }
 
 /// The columns as the statements below name them. The first six are what a list shows.
 pub(super) const COLUMNS: &str = "name, kind, username, url, client, expires_at, \
     id, host, database, service, infra, environment, owner, description, port, tags, \
     requires_vpn, requires_2fa, rotate_every, last_rotated_at, last_verified_at, verdict, fields, \
-    heads, revision, created_at, updated_at, deleted_at, row_tag, keep";
+    heads, revision, created_at, updated_at, deleted_at, row_tag, keep, restored_at";
 pub(super) const BRIEF: &str = "name, kind, username, url, client, expires_at";
 
 // A `+` before a column keeps the planner from answering out of an index: what is looked up must come
@@ -66,7 +70,10 @@ pub(super) fn stored<T: FromStr>(text: &str) -> Result<T> {
 
 impl CredentialRow {
     pub(in crate::vault) fn message(&self, vault: &VaultRow) -> Tlv {
-        let mut m = Tlv::new("vault/credential/v1");
+        let mut m = Tlv::new(match self.is_canary {
+            true => "vault/canary/v1",
+            false => "vault/credential/v1",
+        });
         m.bytes(vault.vault_id.as_bytes()).int(i64::from(vault.epoch));
         m.bytes(self.id.as_bytes()).text(&self.name).text(&self.meta.kind);
         for attr in Attr::ALL {
@@ -81,7 +88,7 @@ impl CredentialRow {
         m.opt_text(self.meta.verdict.as_deref());
         m.opt_text(self.fields().as_deref()).bytes(&self.heads_blob());
         m.int(i64::from(self.revision)).int(self.created_at.0).int(self.updated_at.0);
-        m.opt_int(self.deleted_at.map(|t| t.0));
+        m.opt_int(self.deleted_at.map(|t| t.0)).opt_int(self.restored_at.map(|t| t.0));
         m
     }
 
@@ -128,7 +135,7 @@ impl CredentialRow {
         let sql = format!(
             "INSERT INTO credential ({COLUMNS}, bucket) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,
              ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26,
-             ?27, ?28, ?29, ?30, ?31)"
+             ?27, ?28, ?29, ?30, ?31, ?32)"
         );
         let (tags, fields, heads) = (self.tags(), self.fields(), self.heads_blob());
         let meta = &self.meta;
@@ -166,6 +173,7 @@ impl CredentialRow {
                 time(self.deleted_at),
                 Value::Blob(&self.row_tag),
                 meta.keep.map(i64::from).into(),
+                time(self.restored_at),
                 Value::Int(bucket),
             ],
         )
@@ -188,7 +196,9 @@ impl CredentialRow {
             created_at: Timestamp(row.int(25)?),
             updated_at: Timestamp(row.int(26)?),
             deleted_at: row.opt_int(27)?.map(Timestamp),
+            restored_at: row.opt_int(30)?.map(Timestamp),
             row_tag: row.array(28)?,
+            is_canary: false,
         };
         // The tag is over what was parsed; filters look at what is stored. They must be the same.
         let same = read.tags().as_deref() == row.opt_text(15)?

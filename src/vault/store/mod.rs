@@ -13,6 +13,7 @@ mod schema;
 pub(super) mod secret;
 mod sqlite;
 pub(super) mod vault;
+pub(super) mod watch;
 
 pub(super) use credential::{CredentialRow, Head};
 pub(super) use incident::{IncidentRow, LinkRow};

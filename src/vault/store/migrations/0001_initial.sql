@@ -51,6 +51,7 @@ CREATE TABLE credential (
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,
   deleted_at INTEGER,
+  restored_at INTEGER,
   row_tag BLOB NOT NULL,
   PRIMARY KEY (name, id)
 ) STRICT, WITHOUT ROWID;
