@@ -46,6 +46,9 @@ pub struct Globals {
     pub reason: Option<String>,
 }
 
+/// Notes for when the command has said what it did; shared with what is told while it is shown.
+pub type Later = Rc<RefCell<Vec<String>>>;
+
 /// The surroundings of one command.
 pub struct Context {
     /// Clock, environment, terminal.
@@ -55,7 +58,7 @@ pub struct Context {
     exit: Cell<Option<ErrorKind>>,
     raw: Cell<bool>,
     heard: RefCell<Vec<Warnings>>,
-    later: RefCell<Vec<String>>,
+    later: Later,
 }
 
 impl Context {
@@ -63,7 +66,7 @@ impl Context {
     #[must_use]
     pub fn new(globals: Globals, world: Rc<World>) -> Self {
         let (exit, raw) = (Cell::new(None), Cell::new(false));
-        let (heard, later) = (RefCell::default(), RefCell::default());
+        let (heard, later) = (RefCell::default(), Later::default());
         Self { world, globals, exit, raw, heard, later }
     }
 
@@ -163,6 +166,12 @@ impl Context {
     /// A note for when the command has said what it did.
     pub fn note_later(&self, text: impl Into<String>) {
         self.later.borrow_mut().push(text.into());
+    }
+
+    /// Where notes go that come up while the answer is shown.
+    #[must_use]
+    pub fn later(&self) -> Later {
+        Rc::clone(&self.later)
     }
 
     /// Says what was put off.

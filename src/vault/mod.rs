@@ -3,12 +3,14 @@
 //! `store`, `crypto`, `tx` and `audit`'s pen are private: no other module reaches ciphertext, keys
 //! or SQL.
 
+mod anchor;
 mod audit;
 mod check;
 mod checkup;
 mod creds;
 mod crypto;
 mod doctor;
+mod export;
 mod files;
 mod filter;
 mod history;
@@ -17,6 +19,8 @@ mod keys;
 mod lock;
 mod log;
 mod lookup;
+mod note;
+mod prune;
 mod recipient;
 mod reveal;
 mod seal;
@@ -33,12 +37,15 @@ mod view;
 mod warnings;
 
 pub use audit::{ACTIONS, OUTCOMES};
+pub use export::Export;
 pub use filter::{Filter, Order, SortKey};
+pub use note::{Head, Note, PublicKey};
 pub use slot::{new_key_file, parse_identity};
 pub use store::list::Listed;
 pub use view::{
-    Change, Checkup, Credential, Depth, Edit, Entry, EntryFilter, Expect, Fact, Finding,
-    LogVerdict, NewCredential, Seen, Status, Subject, To, Trashed, Version,
+    Anchor, Anchored, Change, Checkup, Credential, Depth, Edit, Entry, EntryFilter, Expect, Fact,
+    Finding, LogVerdict, NewCredential, Prunable, Record, Seen, Status, Subject, To, Trashed,
+    Version,
 };
 pub use warnings::Warnings;
 

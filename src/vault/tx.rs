@@ -20,6 +20,8 @@ use std::fs::File;
 use std::rc::Rc;
 use uuid::Uuid;
 
+mod whole;
+
 /// The size in bytes from which the write-ahead log is moved into the database: about sixty pages.
 /// Each page costs every opener a microsecond or two; moving them costs one commit in ten a
 /// millisecond.
@@ -127,7 +129,8 @@ impl<'v> Tx<'v> {
         if let Some(With { keys, .. }) = with {
             check_vault(&core.vault, keys, &found)?;
         }
-        Ok((Log::resume(&core.db, &core.vault, found)?, file))
+        let keys = with.map(|with| with.keys);
+        Ok((Log::resume(&core.db, &core.vault, keys, found)?, file))
     }
 
     /// The order of the log is its numbering; a clock that went back is worth a word, not an alarm.
@@ -193,7 +196,7 @@ impl<'v> Tx<'v> {
         check_slots(vault, keys, &SlotRow::all(db)?)?;
         state::check_all(db, vault, keys)?;
         audit::verify::verify(db, vault, Some(keys), &Found::Missing, &mut |_, _| {})?;
-        Log::resume(db, vault, Found::Missing)
+        Log::resume(db, vault, Some(keys), Found::Missing)
     }
 
     /// The first transaction of a vault that is being made: its segment and its first entry.

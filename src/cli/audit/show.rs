@@ -173,7 +173,8 @@ fn own(cell: Cell<'_>) -> Cell<'static> {
     }
 }
 
-fn filter(args: &Args, cx: &Context) -> Result<EntryFilter> {
+/// Which entries `args` are about.
+pub(super) fn filter(args: &Args, cx: &Context) -> Result<EntryFilter> {
     let when = |text: &Option<String>| {
         text.as_deref().map(|text| parse_when(text, cx.world.now(), false)).transpose()
     };

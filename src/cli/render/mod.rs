@@ -8,7 +8,7 @@ mod out;
 mod table;
 
 use crate::cli::escape::{self, Rule};
-use crate::cli::report::{Column, Report, Rows};
+use crate::cli::report::{Column, Lines, Report, Rows};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
 use out::{LARGE, Out, SMALL};
@@ -55,7 +55,8 @@ pub fn report(
     err: &mut dyn Write,
     style: &Style,
 ) -> Result<()> {
-    let size = if matches!(report, Report::Table { .. }) { LARGE } else { SMALL };
+    let many = matches!(report, Report::Table { .. } | Report::Lines(_));
+    let size = if many { LARGE } else { SMALL };
     let mut out = Out::new(size, out);
     let outcome = match report {
         Report::Table { columns, mut rows, empty } => {
@@ -81,6 +82,7 @@ pub fn report(
             }
             Ok(())
         }
+        Report::Lines(mut each) => lines(&mut out, &mut *each, style),
         Report::Text(text) => {
             plain_text(&mut out, &text, format);
             Ok(())
@@ -158,6 +160,18 @@ fn value(out: &mut Out<'_>, secret: &Secret, format: Format, style: &Style) -> R
         out.text("\n");
     }
     Ok(())
+}
+
+/// Lines as they are, but for a terminal, which they could drive.
+fn lines(out: &mut Out<'_>, each: &mut Lines, style: &Style) -> Result<()> {
+    each(&mut |line| {
+        match style.terminal {
+            true => out.text(&escape::shown(line.trim_end_matches('\r'))),
+            false => out.text(line),
+        }
+        out.text("\n");
+        out.check()
+    })
 }
 
 /// Text of this program, which is trusted and ends with a line feed.

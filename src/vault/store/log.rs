@@ -1,4 +1,5 @@
-//! The audit log's rows and segments. No statement here updates or deletes one.
+//! The audit log's rows and segments. No statement here updates or deletes one; pruning is in
+//! `anchor.rs`.
 
 use super::{Db, Row, Value, VaultRow};
 use crate::error::{Error, Result};
@@ -17,7 +18,7 @@ pub(in crate::vault) struct EntryRow {
     pub(in crate::vault) mac: Option<Hash>,
 }
 
-const COLUMNS: &str = "seq, id, at, action, outcome, credential, name, fields, user_name, uid, \
+pub(super) const COLUMNS: &str = "seq, id, at, action, outcome, credential, name, fields, user_name, uid, \
     host, tty, remote, program, parent, agent, incident, reason, details, counter, segment, hash, \
     mac";
 
@@ -82,7 +83,7 @@ impl EntryRow {
         .map(drop)
     }
 
-    fn read(row: &Row<'_>) -> Result<Self> {
+    pub(super) fn read(row: &Row<'_>) -> Result<Self> {
         let text = |column| Ok::<_, Error>(row.opt_text(column)?.map(str::to_owned));
         Ok(Self {
             entry: Entry {

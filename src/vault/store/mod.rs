@@ -1,11 +1,13 @@
 //! The store: typed rows, and every SQL statement once, in the part of SQL that PostgreSQL
 //! shares. Knows nothing of keys; a row's `message` is what its tag is computed over.
 
+pub(super) mod anchor;
 pub(super) mod credential;
 mod filter;
 pub(super) mod list;
 pub(super) mod log;
 pub(super) mod overview;
+pub(super) mod record;
 mod schema;
 pub(super) mod secret;
 mod sqlite;

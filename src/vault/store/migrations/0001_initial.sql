@@ -138,3 +138,22 @@ CREATE INDEX entry_action ON entry (action);
 CREATE INDEX entry_user ON entry (user_name);
 
 CREATE INDEX entry_failure ON entry (outcome) WHERE outcome <> 'ok';
+
+CREATE TABLE checkpoint (
+  seq INTEGER NOT NULL PRIMARY KEY,
+  epoch INTEGER NOT NULL,
+  hash BLOB NOT NULL,
+  counter INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  signature BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE pruned (
+  id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+  seq INTEGER NOT NULL,
+  hash BLOB NOT NULL,
+  counter INTEGER NOT NULL,
+  pruned_at INTEGER NOT NULL,
+  segments BLOB NOT NULL,
+  row_tag BLOB NOT NULL
+) STRICT;
