@@ -3,13 +3,14 @@
 
 use super::context::Context;
 use super::read::{self, KEY_MAX, Privacy};
+use super::sink;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::generate::{self, Settings, Wish};
 use crate::kind::repeatable;
 use crate::world::World;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Everything that can be configured.
 #[derive(Debug, Default, Deserialize)]
@@ -17,6 +18,8 @@ use std::path::Path;
 pub struct Config {
     /// How secrets are made up, by name.
     policy: BTreeMap<String, Settings>,
+    /// Where the log goes besides, by name.
+    sink: BTreeMap<String, sink::Settings>,
 }
 
 /// Every setting, what it means, and an example.
@@ -35,6 +38,16 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
     ("policy.NAME.uuid", "A random UUID", "true"),
     ("policy.NAME.ed25519", "An SSH key pair", "true"),
     ("policy.NAME.rsa", "An SSH key pair of 2048, 3072 or 4096 bits", "4096"),
+    (
+        "sink.NAME.type",
+        "Where entries of the log go: jsonl, syslog, journald, command",
+        "\"syslog\"",
+    ),
+    ("sink.NAME.path", "The file of jsonl, the socket of journald", "\"/var/log/vault.jsonl\""),
+    ("sink.NAME.address", "The socket of syslog, or its HOST:PORT for TCP", "\"/dev/log\""),
+    ("sink.NAME.command", "A program and its arguments", "[\"/usr/local/bin/forward\", \"-\"]"),
+    ("sink.NAME.on_failure", "What if it fails: warn, or refuse to do anything", "\"refuse\""),
+    ("sink.NAME.timeout", "How long it may take at each use, 1ms to 60s", "\"2s\""),
 ];
 
 /// The configuration of this run.
@@ -43,17 +56,36 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
 /// Usage (2) when it cannot be understood; not found (10) when it was named and is not there;
 /// refused (14) when others can write it.
 pub fn load(world: &World) -> Result<Config> {
-    let Some((path, named)) = world.config_file() else {
-        return Ok(Config::default());
-    };
+    match text(world)? {
+        Some((text, path)) => parse(&text, &path),
+        None => Ok(Config::default()),
+    }
+}
+
+/// The sinks of this run, if any. A file that does not mention them is not looked at further: whoever
+/// needs nothing of it must not fail because of it.
+///
+/// # Errors
+/// As [`load`].
+pub fn sinks(world: &World) -> Result<Option<BTreeMap<String, sink::Settings>>> {
+    match text(world)? {
+        Some((text, path)) if text.contains("sink") => parse(&text, &path).map(|c| Some(c.sink)),
+        Some(_) | None => Ok(None),
+    }
+}
+
+/// The file's text and path, if there is one.
+fn text(world: &World) -> Result<Option<(String, PathBuf)>> {
+    let Some((path, named)) = world.config_file() else { return Ok(None) };
     let text = match read::file(&path, KEY_MAX, Privacy::Unwritable) {
         Ok(text) => text,
-        Err(e) if e.kind() == ErrorKind::NotFound && !named => return Ok(Config::default()),
+        Err(e) if e.kind() == ErrorKind::NotFound && !named => return Ok(None),
         Err(e) => return Err(e),
     };
-    let text = std::str::from_utf8(text.expose())
-        .map_err(|_| Error::usage(format!("`{}` is not UTF-8 text", path.display())))?;
-    parse(text, &path)
+    match std::str::from_utf8(text.expose()) {
+        Ok(text) => Ok(Some((text.to_owned(), path))),
+        Err(_) => Err(Error::usage(format!("`{}` is not UTF-8 text", path.display()))),
+    }
 }
 
 /// What `wish` stands for. The file is read only for a name.
@@ -106,6 +138,18 @@ impl Config {
                 let error = Error::usage(format!("policy `{name}`: {}", e.message()));
                 e.hints().iter().fold(error, |error, hint| error.hint(hint.as_str()))
             })?;
+        }
+        self.check_sinks()
+    }
+
+    fn check_sinks(&self) -> Result<()> {
+        for (name, settings) in &self.sink {
+            if !sink::is_name(name) {
+                return Err(Error::usage(format!("`{name}` cannot be the name of a sink"))
+                    .hint("small letters, digits, `-` and `_`"));
+            }
+            let wrong = |e: Error| Error::usage(format!("sink `{name}`: {}", e.message()));
+            settings.check().map_err(wrong)?;
         }
         Ok(())
     }
@@ -177,17 +221,27 @@ mod tests {
     #[test]
     fn every_example_is_understood_and_every_setting_explained() {
         for (key, _, example) in SETTINGS {
-            let words = if key.ends_with("separator") { "words = 3\n" } else { "" };
+            let besides = match *key {
+                "policy.NAME.separator" => "words = 3\n",
+                "sink.NAME.path" => "type = 'jsonl'\n",
+                "sink.NAME.command" => "type = 'command'\n",
+                "sink.NAME.type" => "",
+                key if key.starts_with("sink.") => "type = 'syslog'\n",
+                _ => "",
+            };
             let (table, key) = key.rsplit_once('.').unwrap();
             let table = table.replace("NAME", "x");
-            parsed(&format!("[{table}]\n{words}{key} = {example}\n")).unwrap();
+            parsed(&format!("[{table}]\n{besides}{key} = {example}\n")).unwrap();
         }
-        let error = parsed("[policy.x]\nnonsense = 1\n").unwrap_err();
-        let known: Vec<_> = error.message().split('`').skip(5).step_by(2).collect();
-        for key in known.iter().filter(|key| !key.is_empty()) {
-            let explained = format!("policy.NAME.{key}");
-            assert!(SETTINGS.iter().any(|(name, ..)| *name == explained), "{explained}");
+        for section in ["policy", "sink"] {
+            let error = parsed(&format!("[{section}.x]\nnonsense = 1\n")).unwrap_err();
+            let known: Vec<_> = error.message().split('`').skip(5).step_by(2).collect();
+            let explained = SETTINGS.iter().filter(|(name, ..)| name.starts_with(section));
+            assert_eq!(known.len(), explained.count(), "{error}");
+            for key in known {
+                let explained = format!("{section}.NAME.{key}");
+                assert!(SETTINGS.iter().any(|(name, ..)| *name == explained), "{explained}");
+            }
         }
-        assert_eq!(known.len(), SETTINGS.len(), "{error}");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::prompt::Terminal;
 use super::render::Format;
-use super::{escape, unlock};
+use super::{escape, sink, unlock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::vault::{Locked, Place, Purpose, State, Unlocked, Vault, Warnings};
 use crate::world::World;
@@ -128,7 +128,8 @@ impl Context {
     /// # Errors
     /// Whatever [`Vault::open`] finds.
     pub fn locked(&self) -> Result<Vault<Locked>> {
-        let vault = Vault::open(&self.place()?, Rc::clone(&self.world), self.purpose())?;
+        let mut vault = Vault::open(&self.place()?, Rc::clone(&self.world), self.purpose())?;
+        vault.attach(sink::all(&self.world));
         self.listen(&vault);
         Ok(vault)
     }

@@ -18,6 +18,7 @@ pub mod render;
 pub mod report;
 pub mod save;
 pub mod scratch;
+pub mod sink;
 pub mod unlock;
 pub mod usage;
 pub mod value;

@@ -136,28 +136,22 @@ impl Known<'_> {
             anchored.unchecked += 1;
             return Ok(());
         };
-        match note.is_signed_by(key) {
-            true => anchored.signed += 1,
-            false => {
-                let what =
-                    format!("the anchor in line {} was not signed by this vault", anchor.line);
-                return Err(Error::integrity(what).hint("find out who changed it, or whose it is"));
-            }
+        if !note.is_signed_by(key) {
+            let what = format!("the anchor in line {} was not signed by this vault", anchor.line);
+            return Err(Error::integrity(what).hint("find out who changed it, or whose it is"));
         }
+        anchored.signed += 1;
         Ok(())
     }
 }
 
 /// Whether the vault signed a stored note; one of an epoch that is over cannot be checked any more.
 fn check_signature(note: &Note, vault: &VaultRow, public: &PublicKey) -> Result<()> {
-    match note.head.epoch != vault.epoch || note.is_signed_by(public) {
-        true => Ok(()),
-        false => {
-            let what =
-                format!("the checkpoint at entry {} was changed from outside", note.head.seq);
-            Err(Error::integrity(what).hint("vault audit verify --unlock"))
-        }
+    if note.head.epoch != vault.epoch || note.is_signed_by(public) {
+        return Ok(());
     }
+    let what = format!("the checkpoint at entry {} was changed from outside", note.head.seq);
+    Err(Error::integrity(what).hint("vault audit verify --unlock"))
 }
 
 /// The stored checkpoints against the log, which is intact: each is at its entry, signed if that can

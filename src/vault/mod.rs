@@ -20,6 +20,7 @@ mod lock;
 mod log;
 mod lookup;
 mod note;
+mod outlet;
 mod prune;
 mod recipient;
 mod reveal;
@@ -40,12 +41,13 @@ pub use audit::{ACTIONS, OUTCOMES};
 pub use export::Export;
 pub use filter::{Filter, Order, SortKey};
 pub use note::{Head, Note, PublicKey};
+pub use outlet::{Outlet, Sink};
 pub use slot::{new_key_file, parse_identity};
 pub use store::list::Listed;
 pub use view::{
     Anchor, Anchored, Change, Checkup, Credential, Depth, Edit, Entry, EntryFilter, Expect, Fact,
-    Finding, LogVerdict, NewCredential, Prunable, Record, Seen, Status, Subject, To, Trashed,
-    Version,
+    Finding, LogVerdict, NewCredential, Prunable, Record, Seen, SinkState, Status, Subject, To,
+    Trashed, Version,
 };
 pub use warnings::Warnings;
 
@@ -222,7 +224,8 @@ impl<S: State> Vault<S> {
     fn note_failure(&mut self, draft: Draft, error: &Error) {
         if log::is_logged(error.kind()) {
             let draft = draft.failed(error.kind());
-            let _ = self.begin().and_then(|tx| {
+            let begun = Tx::begin_regardless(&mut self.core, self.state.with());
+            let _ = begun.and_then(|tx| {
                 let _ = tx.append(draft)?;
                 tx.commit()
             });

@@ -6,6 +6,7 @@ use super::check::{check_slots, check_vault, slots_hash};
 use super::filter::Filter;
 use super::keys::Keys;
 use super::lock::WriteLock;
+use super::outlet::{self, Moment, Outlets};
 use super::seal::{self, Found, PathRecord, SealFile};
 use super::store::vault::SlotRow;
 use super::store::{Db, VaultRow};
@@ -42,6 +43,8 @@ pub(super) struct Core {
     pub(super) listed: Option<Filter>,
     /// Whether this machine remembers which vault is at this path.
     pub(super) path_known: bool,
+    /// Where entries go besides.
+    pub(super) outlets: Outlets,
 }
 
 impl Core {
@@ -54,7 +57,8 @@ impl Core {
     ) -> Self {
         let (actor, warnings, listed, path_known) =
             (OnceCell::new(), Warnings::default(), None, true);
-        Self { db, place, world, purpose, vault, actor, warnings, listed, path_known }
+        let outlets = Outlets::default();
+        Self { db, place, world, purpose, vault, actor, warnings, listed, path_known, outlets }
     }
 
     pub(super) fn actor(&self) -> &Actor {
@@ -85,7 +89,7 @@ pub(super) struct Tx<'v> {
     is_change: Cell<bool>,
     /// Last, so that the next process is let in only when all else is done.
     /// None while the vault is being made: its maker holds it.
-    _lock: Option<WriteLock>,
+    lock: Option<WriteLock>,
 }
 
 impl Drop for Tx<'_> {
@@ -95,8 +99,20 @@ impl Drop for Tx<'_> {
 }
 
 impl<'v> Tx<'v> {
-    /// Waits for its turn, then checks that the database is the one this machine knows.
+    /// Lets sinks catch up, waits for its turn, then checks that the database is the one this machine
+    /// knows.
     pub(super) fn begin(core: &'v mut Core, with: Option<With<'v>>) -> Result<Self> {
+        outlet::forward(core, Moment::Before)?;
+        Self::start(core, with)
+    }
+
+    /// The same whatever becomes of the sinks: for entries that must not depend on them.
+    pub(super) fn begin_regardless(core: &'v mut Core, with: Option<With<'v>>) -> Result<Self> {
+        let _ = outlet::forward(core, Moment::Before);
+        Self::start(core, with)
+    }
+
+    fn start(core: &'v mut Core, with: Option<With<'v>>) -> Result<Self> {
         let lock = WriteLock::acquire(&core.place.file)?;
         core.db.begin()?;
         let prepared = Self::prepare(core, with);
@@ -110,7 +126,7 @@ impl<'v> Tx<'v> {
                     new_seal: None,
                     changed: RefCell::default(),
                     is_change: Cell::new(false),
-                    _lock: Some(lock),
+                    lock: Some(lock),
                 };
                 tx.check_clock();
                 tx.ensure_seal()?;
@@ -183,7 +199,7 @@ impl<'v> Tx<'v> {
             new_seal: None,
             changed: RefCell::default(),
             is_change: Cell::new(false),
-            _lock: Some(lock),
+            lock: Some(lock),
         };
         tx.start_segment(with.keys, "restored")?;
         Ok(tx)
@@ -197,25 +213,6 @@ impl<'v> Tx<'v> {
         state::check_all(db, vault, keys)?;
         audit::verify::verify(db, vault, Some(keys), &Found::Missing, &mut |_, _| {})?;
         Log::resume(db, vault, Some(keys), Found::Missing)
-    }
-
-    /// The first transaction of a vault that is being made: its segment and its first entry.
-    pub(super) fn found(core: &'v mut Core, with: With<'v>) -> Result<()> {
-        core.db.begin()?;
-        let seal_file = core.seal_file().prepare()?;
-        let mut tx = Self {
-            log: RefCell::new(Log::fresh(core.vault.vault_id)),
-            core,
-            with: Some(with),
-            seal_file: Some(seal_file),
-            new_seal: None,
-            changed: RefCell::default(),
-            is_change: Cell::new(false),
-            _lock: None,
-        };
-        tx.start_segment(with.keys, "init")?;
-        let _ = tx.append_change(Draft::new("init"))?;
-        tx.commit()
     }
 
     pub(super) fn db(&self) -> &Db {
@@ -308,7 +305,7 @@ impl<'v> Tx<'v> {
         self.changed.borrow_mut().insert(bucket);
     }
 
-    /// Makes it so: the state tree, the counter and the MAC, the commit, then the seal.
+    /// Makes it so: the state tree, the counter and the MAC, the commit, then the seal, then the sinks.
     pub(super) fn commit(mut self) -> Result<()> {
         if let (true, Some(With { keys, .. })) = (self.is_change.get(), self.with) {
             self.close_state(keys)?;
@@ -328,7 +325,9 @@ impl<'v> Tx<'v> {
         if let Err(e) = sealed {
             self.core.warnings.push(e.message());
         }
-        Ok(())
+        // sinks may take their time: others need not wait for them
+        self.lock = None;
+        outlet::forward(self.core, Moment::After)
     }
 
     fn close_state(&mut self, keys: &Keys) -> Result<()> {

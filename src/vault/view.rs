@@ -276,6 +276,23 @@ pub struct Record<'a> {
     pub mac: Option<[u8; 32]>,
 }
 
+/// How far a sink is.
+#[derive(Clone, Debug)]
+pub struct SinkState {
+    /// What the user calls it.
+    pub name: String,
+    /// What it is.
+    pub kind: &'static str,
+    /// Whether nothing is done that it does not hear of.
+    pub must: bool,
+    /// The last entry that it has.
+    pub delivered_to: Option<i64>,
+    /// How many it has not.
+    pub behind: i64,
+    /// What stands in the way.
+    pub problem: Option<String>,
+}
+
 /// What comparing the log with anchors gave. A difference is an error (exit 15) and not in here.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Anchored {

@@ -17,18 +17,15 @@ const LONGEST: usize = 1 << 20;
 /// # Errors
 /// Usage (2) with the number of the line, not found (10), I/O (18).
 pub fn read(path: &Path) -> Result<Vec<Anchor>> {
-    let shown =
-        if path == Path::new("-") { "standard input".into() } else { path.display().to_string() };
-    let all = match path == Path::new("-") {
-        true => parse(&mut std::io::stdin().lock(), &shown)?,
-        false => {
-            let file =
-                File::open(path).map_err(|e| Error::io(format!("cannot read `{shown}`"), &e))?;
-            parse(&mut BufReader::new(file), &shown)?
-        }
-    };
+    let all = if path == Path::new("-") {
+        parse(&mut std::io::stdin().lock(), "standard input")
+    } else {
+        let shown = format!("`{}`", path.display());
+        let file = File::open(path).map_err(|e| Error::io(format!("cannot read {shown}"), &e))?;
+        parse(&mut BufReader::new(file), &shown)
+    }?;
     match all.is_empty() {
-        true => Err(Error::usage(format!("there is no anchor in {shown}"))
+        true => Err(Error::usage("there is no anchor in what was given")
             .hint("make one: vault audit checkpoint -o FILE")),
         false => Ok(all),
     }

@@ -5,6 +5,7 @@ mod checkpoint;
 mod export;
 mod prune;
 mod show;
+mod sinks;
 mod verify;
 
 use super::context::Context;
@@ -27,6 +28,8 @@ commands! {
             "Sign where the log is now, for keeping elsewhere",
         Export(export::Args) leaf "export"
             "Hand the log to other programs: JSON Lines, CSV or CEF, oldest first",
+        Sinks(sinks::Args) leaf "sinks"
+            "Tell how far each configured sink is, having tried it",
         Prune(prune::Args) leaf "prune"
             "Destroy old entries that a checkpoint covers; the rest stays verifiable",
     }
@@ -39,6 +42,7 @@ pub fn run(command: Command, cx: &mut Context) -> Result<Report> {
         Command::Verify(args) => verify::run(args, cx),
         Command::Checkpoint(args) => checkpoint::run(args, cx),
         Command::Export(args) => export::run(args, cx),
+        Command::Sinks(args) => sinks::run(args, cx),
         Command::Prune(args) => prune::run(args, cx),
     }
 }

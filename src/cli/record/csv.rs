@@ -34,7 +34,7 @@ fn text(value: Value<'_>) -> String {
     }
 }
 
-/// What Excel, LibreOffice and Google Sheets compute instead of showing.
+/// What spreadsheets compute instead of showing.
 fn is_formula(text: &str) -> bool {
     text.trim_start_matches(' ')
         .starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'])

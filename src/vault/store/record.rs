@@ -21,8 +21,8 @@ pub(in crate::vault) fn from(
         let Some(last) = rows.last() else { return Ok(()) };
         seq = last.entry.seq + 1;
         for row in &rows {
-            let EntryRow { entry, counter, mac } = row;
-            if !each(&Record { vault, entry, counter: *counter, mac: *mac })? {
+            let (counter, mac) = (row.counter, row.mac);
+            if !each(&Record { vault, entry: &row.entry, counter, mac })? {
                 return Ok(());
             }
         }

@@ -1,12 +1,33 @@
-//! What a transaction does with the log as a whole, while nobody else can write.
+//! The log as a whole: beginning it with the vault, and checking all of it while nobody else can
+//! write.
 
-use super::Tx;
+use super::{Core, Tx, With};
 use crate::error::Result;
-use crate::vault::audit::verify;
+use crate::vault::audit::{Draft, Log, verify};
 use crate::vault::keys::Keys;
 use crate::vault::view::LogVerdict;
+use std::cell::{Cell, RefCell};
 
-impl Tx<'_> {
+impl<'v> Tx<'v> {
+    /// The first transaction of a vault that is being made: its segment and its first entry.
+    pub(in crate::vault) fn found(core: &'v mut Core, with: With<'v>) -> Result<()> {
+        core.db.begin()?;
+        let seal_file = core.seal_file().prepare()?;
+        let mut tx = Self {
+            log: RefCell::new(Log::fresh(core.vault.vault_id)),
+            core,
+            with: Some(with),
+            seal_file: Some(seal_file),
+            new_seal: None,
+            changed: RefCell::default(),
+            is_change: Cell::new(false),
+            lock: None,
+        };
+        tx.start_segment(with.keys, "init")?;
+        let _ = tx.append_change(Draft::new("init"))?;
+        tx.commit()
+    }
+
     /// Checks the whole log as it is now.
     pub(in crate::vault) fn verify_log(
         &self,
