@@ -22,6 +22,7 @@ pub fn make(dir: &Path, to: &Path) {
     Vault::init(&maker.place, world, &maker.key(), "key file").unwrap();
     maker.store();
     maker.discard();
+    maker.prune();
     maker.lose_the_seal();
     maker.publish(to);
 }
@@ -100,6 +101,15 @@ impl Maker {
         self.unlocked().reveal(&name, None).unwrap();
         assert!(self.unlocked().reveal(&gone, None).is_err());
         self.locked().show(&name, false).unwrap();
+    }
+
+    /// A checkpoint, and the first entries pruned.
+    fn prune(&mut self) {
+        self.unlocked().checkpoint(&mut |_, _| {}).unwrap();
+        let before = Timestamp(START + 4 * 60_000);
+        let mut vault = self.unlocked();
+        let old = vault.prunable(before).unwrap().unwrap();
+        vault.prune(before, old, &mut |_, _| {}).unwrap();
     }
 
     /// An entry without a seal, then a second segment.
