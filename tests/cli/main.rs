@@ -14,6 +14,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod anchors;
 mod arguments;
 mod attachments;
 mod bad_files;
@@ -24,6 +25,7 @@ mod edit;
 mod editors;
 mod environment;
 mod exit_codes;
+mod exports;
 mod generate;
 mod import;
 mod json;
@@ -34,6 +36,7 @@ mod offers;
 mod picker;
 mod pipes;
 mod prompts;
+mod prune;
 mod rotate;
 mod status;
 mod totp;
