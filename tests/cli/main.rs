@@ -38,6 +38,7 @@ mod pipes;
 mod prompts;
 mod prune;
 mod rotate;
+mod sinks;
 mod status;
 mod totp;
 mod unlock;
