@@ -91,7 +91,12 @@ pub enum Report {
         item: Vec<(&'static str, Cell<'static>)>,
     },
     /// Lines that are themselves the product, and may be many.
-    Lines(Box<Lines>),
+    Lines {
+        /// Called for them.
+        lines: Box<Lines>,
+        /// Whether each is a JSON object.
+        are_json: bool,
+    },
     /// Plain text that is itself the product (completion scripts, help topics).
     Text(String),
 }

@@ -106,8 +106,8 @@ fn what_is_no_anchor_is_named_by_its_line() {
     }
     let empty = (2, "there is no anchor", "vault audit checkpoint -o");
     refused(&sandbox, &["audit", "verify", "--anchor", "-"], b"", empty, 0);
-    let none = (10, "cannot read `none`", "");
-    refused(&sandbox, &["audit", "verify", "--anchor", "none"], b"", none, 0);
+    let missing = (10, "cannot read `none`", "");
+    refused(&sandbox, &["audit", "verify", "--anchor", "none"], b"", missing, 0);
 }
 
 #[test]

@@ -81,12 +81,14 @@ fn export<S: State + 'static>(
     let Some(path) = args.output.checked()? else {
         let mut lines = Lines::new(format);
         let (later, mut export) = (cx.later(), Some(export));
-        return Ok(Report::Lines(Box::new(move |line| {
+        let each = move |line: &mut dyn FnMut(&str) -> Result<()>| {
             let Some(export) = export.take() else { return Ok(()) };
             lines.write(&mut vault, &export, line)?;
             later.borrow_mut().extend(lines.remark());
             Ok(())
-        })));
+        };
+        let are_json = format == Format::JsonLines;
+        return Ok(Report::Lines { lines: Box::new(each), are_json });
     };
     let count = i64::try_from(export.entries()).unwrap_or(i64::MAX);
     let mut lines = Lines::new(format);

@@ -55,7 +55,7 @@ pub fn report(
     err: &mut dyn Write,
     style: &Style,
 ) -> Result<()> {
-    let many = matches!(report, Report::Table { .. } | Report::Lines(_));
+    let many = matches!(report, Report::Table { .. } | Report::Lines { .. });
     let size = if many { LARGE } else { SMALL };
     let mut out = Out::new(size, out);
     let outcome = match report {
@@ -82,7 +82,10 @@ pub fn report(
             }
             Ok(())
         }
-        Report::Lines(mut each) => lines(&mut out, &mut *each, style),
+        Report::Lines { lines: mut each, are_json } => match format {
+            Format::Json => json::lines(&mut out, &mut *each, are_json),
+            Format::Table | Format::Plain => lines(&mut out, &mut *each, style),
+        },
         Report::Text(text) => {
             plain_text(&mut out, &text, format);
             Ok(())

@@ -35,7 +35,7 @@ impl Message {
         let (head, rest) = rest.split_once(" [").unwrap();
         let mut structured = BTreeMap::new();
         let (id, mut rest) = rest.split_once(' ').unwrap();
-        structured.insert("".into(), id.to_owned());
+        structured.insert(String::new(), id.to_owned());
         loop {
             let (key, value) = rest.split_once("=\"").unwrap();
             let mut text = String::new();
