@@ -23,7 +23,7 @@ use std::process::{Command, ExitStatus};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use support::oracle::{ADD, COMMANDS, Case, Outcome, SECRET, SET, base, judge};
+use support::oracle::{ADD, COMMANDS, Case, Outcome, SECRET, SET, base, judge, noted};
 use support::{Answer, Sandbox, VAULT, missing, require, required};
 
 /// How long a disturbed command may take.
@@ -227,6 +227,8 @@ fn cases() -> Vec<Case> {
         commands.map(|(title, args, input)| Case::new(title, args, input, &base)).collect();
     cases.push(Case::new("set, emptying the log", SET, b"a new secret", &full_log));
     cases.push(Case::new("get, emptying the log", &["cred", "get", "alpha"], b"", &full_log));
+    let (noted, prune) = noted(&base);
+    cases.push(Case::new("prune", prune, b"", &noted));
     cases.push(Case::init());
     cases
 }

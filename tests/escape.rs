@@ -176,6 +176,10 @@ fn fields_reach_the_terminal_escaped() {
     harmless(&sandbox, &["audit", "stats", "--by", "client"], &[0]);
     harmless(&sandbox, &["audit", "report", "--html", "--quiet"], &[0]);
     harmless(&sandbox, &["audit", "verify"], &[0]);
+    for format in ["--jsonl", "--csv", "--cef"] {
+        harmless(&sandbox, &["audit", "export", format], &[0]);
+    }
+    harmless(&sandbox, &["audit", "checkpoint"], &[0]);
     for n in 0..count {
         let name = format!("n{n:03}");
         harmless(&sandbox, &["cred", "show", &name], &[0]);
@@ -310,6 +314,10 @@ fn what_somebody_wrote_into_the_file_is_escaped() {
         &["audit", "alerts"],
         &["audit", "alerts", "--open", "all"],
         &["cred", "list", "--canary"],
+        &["audit", "export"],
+        &["audit", "export", "--csv"],
+        &["audit", "export", "--cef"],
+        &["audit", "checkpoint", "--list"],
         &["status"],
         &["doctor"],
         &["cred", "list", "--columns", "name,type,tags,verdict", "--sort", "type,url"],

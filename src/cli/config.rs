@@ -4,6 +4,7 @@
 use super::alert_settings::{AlertSettings, CanarySettings, Hook};
 use super::context::Context;
 use super::read::{self, KEY_MAX, Privacy};
+use super::sink;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::generate::{self, Settings, Wish};
 use crate::kind::repeatable;
@@ -11,7 +12,7 @@ use crate::vault::Rules;
 use crate::world::World;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Everything that can be configured.
 #[derive(Debug, Default, Deserialize)]
@@ -23,6 +24,8 @@ pub struct Config {
     alerts: AlertSettings,
     /// What is done when a canary is touched.
     canary: CanarySettings,
+    /// Where the log goes besides, by name.
+    sink: BTreeMap<String, sink::Settings>,
 }
 
 /// Every setting, what it means, and an example.
@@ -74,6 +77,16 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
         "[\"/usr/local/bin/page-me\", \"vault\"]",
     ),
     ("canary.timeout", "When the hook is ended (30s)", "\"2m\""),
+    (
+        "sink.NAME.type",
+        "Where entries of the log go: jsonl, syslog, journald, command",
+        "\"syslog\"",
+    ),
+    ("sink.NAME.path", "The file of jsonl, the socket of journald", "\"/var/log/vault.jsonl\""),
+    ("sink.NAME.address", "The socket of syslog, or its HOST:PORT for TCP", "\"/dev/log\""),
+    ("sink.NAME.command", "A program and its arguments", "[\"/usr/local/bin/forward\", \"-\"]"),
+    ("sink.NAME.on_failure", "What if it fails: warn, or refuse to do anything", "\"refuse\""),
+    ("sink.NAME.timeout", "How long it may take at each use, 1ms to 60s", "\"2s\""),
 ];
 
 /// The configuration of this run.
@@ -82,17 +95,36 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
 /// Usage (2) when it cannot be understood; not found (10) when it was named and is not there;
 /// refused (14) when others can write it.
 pub fn load(world: &World) -> Result<Config> {
-    let Some((path, named)) = world.config_file() else {
-        return Ok(Config::default());
-    };
+    match text(world)? {
+        Some((text, path)) => parse(&text, &path),
+        None => Ok(Config::default()),
+    }
+}
+
+/// The sinks of this run, if any. A file that does not mention them is not looked at further: whoever
+/// needs nothing of it must not fail because of it.
+///
+/// # Errors
+/// As [`load`].
+pub fn sinks(world: &World) -> Result<Option<BTreeMap<String, sink::Settings>>> {
+    match text(world)? {
+        Some((text, path)) if text.contains("sink") => parse(&text, &path).map(|c| Some(c.sink)),
+        Some(_) | None => Ok(None),
+    }
+}
+
+/// The file's text and path, if there is one.
+fn text(world: &World) -> Result<Option<(String, PathBuf)>> {
+    let Some((path, named)) = world.config_file() else { return Ok(None) };
     let text = match read::file(&path, KEY_MAX, Privacy::Unwritable) {
         Ok(text) => text,
-        Err(e) if e.kind() == ErrorKind::NotFound && !named => return Ok(Config::default()),
+        Err(e) if e.kind() == ErrorKind::NotFound && !named => return Ok(None),
         Err(e) => return Err(e),
     };
-    let text = std::str::from_utf8(text.expose())
-        .map_err(|_| Error::usage(format!("`{}` is not UTF-8 text", path.display())))?;
-    parse(text, &path)
+    match std::str::from_utf8(text.expose()) {
+        Ok(text) => Ok(Some((text.to_owned(), path))),
+        Err(_) => Err(Error::usage(format!("`{}` is not UTF-8 text", path.display()))),
+    }
 }
 
 /// What `wish` stands for. The file is read only for a name.
@@ -158,7 +190,20 @@ impl Config {
                 e.hints().iter().fold(error, |error, hint| error.hint(hint.as_str()))
             })?;
         }
-        self.canary.check()
+        self.canary.check()?;
+        self.check_sinks()
+    }
+
+    fn check_sinks(&self) -> Result<()> {
+        for (name, settings) in &self.sink {
+            if !sink::is_name(name) {
+                return Err(Error::usage(format!("`{name}` cannot be the name of a sink"))
+                    .hint("small letters, digits, `-` and `_`"));
+            }
+            let wrong = |e: Error| Error::usage(format!("sink `{name}`: {}", e.message()));
+            settings.check().map_err(wrong)?;
+        }
+        Ok(())
     }
 }
 
@@ -228,15 +273,25 @@ mod tests {
     #[test]
     fn every_example_is_understood_and_every_setting_explained() {
         for (key, _, example) in SETTINGS {
-            let words = if key.ends_with("separator") { "words = 3\n" } else { "" };
+            let besides = match *key {
+                "policy.NAME.separator" => "words = 3\n",
+                "sink.NAME.path" => "type = 'jsonl'\n",
+                "sink.NAME.command" => "type = 'command'\n",
+                "sink.NAME.type" => "",
+                key if key.starts_with("sink.") => "type = 'syslog'\n",
+                _ => "",
+            };
             let (table, key) = key.rsplit_once('.').unwrap();
             let table = table.replace("NAME", "x");
-            parsed(&format!("[{table}]\n{words}{key} = {example}\n")).unwrap();
+            parsed(&format!("[{table}]\n{besides}{key} = {example}\n")).unwrap();
         }
         let mut all = 0;
-        for (table, shown) in
-            [("policy.x", "policy.NAME"), ("alerts", "alerts"), ("canary", "canary")]
-        {
+        for (table, shown) in [
+            ("policy.x", "policy.NAME"),
+            ("sink.x", "sink.NAME"),
+            ("alerts", "alerts"),
+            ("canary", "canary"),
+        ] {
             let error = parsed(&format!("[{table}]\nnonsense = 1\n")).unwrap_err();
             let known: Vec<_> = error.message().split('`').skip(5).step_by(2).collect();
             for key in known.iter().filter(|key| !key.is_empty()) {

@@ -3,7 +3,7 @@
 use super::guard::Guard;
 use super::prompt::Terminal;
 use super::render::Format;
-use super::{escape, unlock};
+use super::{escape, sink, unlock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::vault::{Locked, Place, Purpose, State, Unlocked, Vault, Warnings};
 use crate::world::World;
@@ -47,6 +47,9 @@ pub struct Globals {
     pub reason: Option<String>,
 }
 
+/// Notes for when the command has said what it did; shared with what is told while it is shown.
+pub type Later = Rc<RefCell<Vec<String>>>;
+
 /// The surroundings of one command.
 pub struct Context {
     /// Clock, environment, terminal.
@@ -56,7 +59,7 @@ pub struct Context {
     exit: Cell<Option<ErrorKind>>,
     raw: Cell<bool>,
     heard: RefCell<Vec<Warnings>>,
-    later: RefCell<Vec<String>>,
+    later: Later,
 }
 
 impl Context {
@@ -64,7 +67,7 @@ impl Context {
     #[must_use]
     pub fn new(globals: Globals, world: Rc<World>) -> Self {
         let (exit, raw) = (Cell::new(None), Cell::new(false));
-        let (heard, later) = (RefCell::default(), RefCell::default());
+        let (heard, later) = (RefCell::default(), Later::default());
         Self { world, globals, exit, raw, heard, later }
     }
 
@@ -128,6 +131,7 @@ impl Context {
     pub fn locked(&self) -> Result<Vault<Locked>> {
         let mut vault = Vault::open(&self.place()?, Rc::clone(&self.world), self.purpose())?;
         vault.guard(Rc::new(Guard::new(Rc::clone(&self.world))));
+        vault.attach(sink::all(&self.world));
         self.listen(&vault);
         Ok(vault)
     }
@@ -165,6 +169,12 @@ impl Context {
     /// A note for when the command has said what it did.
     pub fn note_later(&self, text: impl Into<String>) {
         self.later.borrow_mut().push(text.into());
+    }
+
+    /// Where notes go that come up while the answer is shown.
+    #[must_use]
+    pub fn later(&self) -> Later {
+        Rc::clone(&self.later)
     }
 
     /// Says what was put off.

@@ -65,6 +65,9 @@ pub type Sink<'a> = dyn FnMut(&[Cell<'_>]) -> Result<()> + 'a;
 /// JSON output, and a second time for long tables, whose column widths must be known first.
 pub type Rows = dyn FnMut(&mut Sink<'_>) -> Result<()>;
 
+/// Produces lines, without their ends, once.
+pub type Lines = dyn FnMut(&mut dyn FnMut(&str) -> Result<()>) -> Result<()>;
+
 /// The shapes an answer can have.
 pub enum Report {
     /// Many things of one shape, streamed. `empty` is said on stderr when there are none.
@@ -95,6 +98,13 @@ pub enum Report {
         message: String,
         /// For programs.
         item: Vec<(&'static str, Cell<'static>)>,
+    },
+    /// Lines that are themselves the product, and may be many.
+    Lines {
+        /// Called for them.
+        lines: Box<Lines>,
+        /// Whether each is a JSON object.
+        are_json: bool,
     },
     /// Plain text that is itself the product (completion scripts, help topics).
     Text(String),

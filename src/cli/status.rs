@@ -97,6 +97,7 @@ fn log(status: &Status) -> Pairs {
     });
     vec![
         ("entries", Cell::Int(status.entries)),
+        ("pruned_to", status.pruned_to.map_or(Cell::None, Cell::Int)),
         ("last_entry", Cell::time(status.last_entry_at)),
         ("last_action", status.last_action.clone().map_or(Cell::None, Cell::owned)),
         ("last_verified", verified),

@@ -225,7 +225,7 @@ fn run(cx: &Context, command: &OsStr) -> Result<Zeroizing<Vec<u8>>> {
 }
 
 /// Ends `child`, which leads a group of processes, and all that it has started in it.
-fn end(child: &mut Child) {
+pub fn end(child: &mut Child) {
     if let Some(group) = group_of(child) {
         let _ = kill_process_group(group, Signal::KILL);
     }

@@ -3,6 +3,7 @@
 use super::check::check_tag;
 use super::keys::Keys;
 use super::seal::Found;
+use super::store::anchor::PrunedRow;
 use super::store::overview::{self, Moments, Overview};
 use super::store::vault::Tombstone;
 use super::store::{CredentialRow, SecretRow, SlotRow, VaultRow, log};
@@ -38,6 +39,7 @@ impl<S: State> Vault<S> {
         let vault = VaultRow::load(&core.db)?;
         let now = core.world.now();
         let end = log::end(&core.db, vault.vault_id)?;
+        let pruned = PrunedRow::load(&core.db)?.map(|row| row.seq);
         let (soon, quarter) = (Timestamp(now.0 + SOON), Timestamp(now.0 - QUARTER));
         let counts = Overview::of(&core.db, Moments { now, soon, quarter })?;
         Ok(Status {
@@ -56,7 +58,8 @@ impl<S: State> Vault<S> {
             never_rotated: counts.never_rotated,
             unused: counts.unused,
             kinds: counts.kinds.into_iter().collect(),
-            entries: end.seq,
+            entries: end.seq - pruned.unwrap_or_default(),
+            pruned_to: pruned,
             last_entry_at: end.at,
             last_action: overview::last_action(&core.db)?,
             last_verified: overview::last_verified(&core.db)?,

@@ -48,6 +48,8 @@ pub(super) struct Keys {
     pub(super) state: MacKey,
     pub(super) pin: MacKey,
     pub(super) audit: MacKey,
+    /// The seed of the key that signs checkpoints.
+    pub(super) sign: Box<Zeroizing<[u8; 32]>>,
 }
 
 impl Keys {
@@ -87,16 +89,21 @@ impl Keys {
             state: derive_one(&hkdf, "state"),
             pin: derive_one(&hkdf, "pin"),
             audit: derive_one(&hkdf, "audit"),
+            sign: Box::new(derive_bytes(&hkdf, "sign")),
         }
     }
 }
 
-#[expect(clippy::expect_used, reason = "HKDF-SHA256 gives up to 8160 bytes; this asks for 32")]
 fn derive_one(hkdf: &Hkdf<Sha256>, name: &str) -> MacKey {
+    MacKey::new(&derive_bytes(hkdf, name))
+}
+
+#[expect(clippy::expect_used, reason = "HKDF-SHA256 gives up to 8160 bytes; this asks for 32")]
+fn derive_bytes(hkdf: &Hkdf<Sha256>, name: &str) -> Zeroizing<[u8; 32]> {
     let mut key = Zeroizing::new([0; 32]);
     hkdf.expand_multi_info(&[b"vault/v1/", name.as_bytes()], &mut key[..])
         .expect("32 bytes are within HKDF's limit");
-    MacKey::new(&key)
+    key
 }
 
 /// 32 bytes from the system's generator.

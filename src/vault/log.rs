@@ -2,6 +2,7 @@
 
 use super::audit::{self, Draft};
 use super::seal::Found;
+use super::store::anchor::PrunedRow;
 use super::store::{SlotRow, VaultRow, entries, log as rows};
 use super::tx::{Core, Tx, With};
 use super::view::{Entry, EntryFilter, Glimpse, LogVerdict};
@@ -59,9 +60,19 @@ impl<S: State> Vault<S> {
     /// # Errors
     /// Not found (10), usage for what is neither.
     pub fn entry(&mut self, id: &str) -> Result<Entry> {
-        rows::find(&self.core.db, id)?.ok_or_else(|| {
-            Error::new(ErrorKind::NotFound, format!("the log has no entry `{id}`"))
-                .hint("vault audit show")
+        if let Some(entry) = rows::find(&self.core.db, id)? {
+            return Ok(entry);
+        }
+        let pruned = PrunedRow::load(&self.core.db)?;
+        let gone = |pruned: &PrunedRow| id.parse().is_ok_and(|seq| (1..=pruned.seq).contains(&seq));
+        Err(match pruned.filter(gone) {
+            Some(pruned) => Error::new(
+                ErrorKind::NotFound,
+                format!("entry {id} was pruned: the log begins with {}", pruned.seq + 1),
+            )
+            .hint("vault audit show"),
+            None => Error::new(ErrorKind::NotFound, format!("the log has no entry `{id}`"))
+                .hint("vault audit show"),
         })
     }
 

@@ -4,6 +4,7 @@
 //! or SQL.
 
 mod alerts;
+mod anchor;
 mod audit;
 mod blast;
 mod canary;
@@ -12,6 +13,7 @@ mod checkup;
 mod creds;
 mod crypto;
 mod doctor;
+mod export;
 mod files;
 mod filter;
 mod glance;
@@ -23,6 +25,9 @@ mod leak;
 mod lock;
 mod log;
 mod lookup;
+mod note;
+mod outlet;
+mod prune;
 mod recipient;
 mod reveal;
 mod seal;
@@ -44,18 +49,22 @@ pub use alerts::{Alert, Rule, Rules, Sentry};
 pub use audit::{ACTIONS, OUTCOMES};
 pub use blast::Holder;
 pub use canary::Touched;
+pub use export::Export;
 pub use filter::{Filter, Order, SortKey};
 pub use incident::{
     Incident, IncidentEvent, IncidentFilter, LinkChange, LinkState, Linked, Listing, NewIncident,
     Note,
 };
 pub use leak::{Encoding, Fit};
+pub use note::{Checkpoint, Head, PublicKey};
+pub use outlet::{Outlet, Sink};
 pub use slot::{new_key_file, parse_identity};
 pub use store::list::Listed;
 pub use store::overview::READS;
 pub use view::{
-    Change, Checkup, Credential, Depth, Edit, Entry, EntryFilter, Expect, Fact, Finding, Glimpse,
-    LogVerdict, NewCredential, Seen, Status, Subject, To, Trashed, Version,
+    Anchor, Anchored, Change, Checkup, Credential, Depth, Edit, Entry, EntryFilter, Expect, Fact,
+    Finding, Glimpse, LogVerdict, NewCredential, Prunable, Record, Seen, SinkState, Status,
+    Subject, To, Trashed, Version,
 };
 pub use warnings::Warnings;
 pub use whose::{Hit, Reader, Trace};
@@ -235,7 +244,8 @@ impl<S: State> Vault<S> {
     fn note_failure(&mut self, draft: Draft, error: &Error) {
         if log::is_logged(error.kind()) {
             let draft = draft.failed(error.kind());
-            let _ = self.begin().and_then(|tx| {
+            let begun = Tx::begin_regardless(&mut self.core, self.state.with());
+            let _ = begun.and_then(|tx| {
                 let _ = tx.append(draft)?;
                 tx.commit()
             });

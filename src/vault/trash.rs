@@ -97,8 +97,17 @@ impl Vault<Unlocked> {
     /// After a change that destroyed something: nothing superseded stays on disk. A reader in another
     /// process may put that off. It is destroyed by now, so that nothing may fail any more.
     pub(super) fn settle(&mut self, destroyed: bool) {
-        if destroyed && !matches!(self.core.db.checkpoint(), Ok(true)) {
-            self.core.warnings.push("another process is reading, or the disk failed: the purged value leaves the disk with the next checkpoint");
+        if destroyed {
+            self.empty_wal("the purged value leaves");
+        }
+    }
+
+    /// Empties the write-ahead log, or says what of it is not gone yet.
+    pub(super) fn empty_wal(&mut self, what: &str) {
+        if !matches!(self.core.db.checkpoint(), Ok(true)) {
+            self.core.warnings.push(format!(
+                "another process is reading, or the disk failed: {what} the disk with the next checkpoint"
+            ));
         }
     }
 }

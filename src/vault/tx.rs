@@ -2,16 +2,17 @@
 //! is not handed out.
 
 use super::audit::{self, Actor, Author, CheckReceipt, Draft, Log, Receipt};
-use super::check::{check_slots, check_vault, slots_hash};
+use super::check::{check_slots, check_vault};
 use super::filter::Filter;
 use super::keys::Keys;
 use super::lock::WriteLock;
-use super::seal::{self, Found, PathRecord, SealFile};
+use super::outlet::{self, Moment, Outlets};
+use super::seal::{Found, PathRecord, SealFile};
 use super::store::vault::SlotRow;
 use super::store::{Db, VaultRow};
 use super::warnings::Warnings;
-use super::{Place, Purpose, files, glance, incident, state};
-use crate::error::{Error, ErrorKind, Result};
+use super::{Place, Purpose, glance, incident, state};
+use crate::error::Result;
 use crate::model::Timestamp;
 use crate::world::World;
 use std::cell::{Cell, OnceCell, RefCell};
@@ -19,6 +20,9 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::rc::Rc;
 use uuid::Uuid;
+
+mod commit;
+mod whole;
 
 /// The size in bytes from which the write-ahead log is moved into the database: sixty pages. Each
 /// costs every opener a microsecond or two; moving them costs one commit in ten a millisecond.
@@ -41,6 +45,8 @@ pub(super) struct Core {
     pub(super) path_known: bool,
     /// For whoever looks after the vault.
     pub(super) bell: super::canary::Bell,
+    /// Where entries go besides.
+    pub(super) outlets: Outlets,
 }
 
 impl Core {
@@ -51,9 +57,19 @@ impl Core {
         purpose: Purpose,
         vault: VaultRow,
     ) -> Self {
-        let (actor, warnings, listed, path_known, bell) =
-            (OnceCell::new(), Warnings::default(), None, true, super::canary::Bell::default());
-        Self { db, place, world, purpose, vault, actor, warnings, listed, path_known, bell }
+        Self {
+            db,
+            place,
+            world,
+            purpose,
+            vault,
+            actor: OnceCell::new(),
+            warnings: Warnings::default(),
+            listed: None,
+            path_known: true,
+            bell: super::canary::Bell::default(),
+            outlets: Outlets::default(),
+        }
     }
 
     pub(super) fn actor(&self) -> &Actor {
@@ -86,7 +102,7 @@ pub(super) struct Tx<'v> {
     pub(super) incidents_changed: Cell<bool>,
     /// Last, so that the next process is let in only when all else is done.
     /// None while the vault is being made: its maker holds it.
-    _lock: Option<WriteLock>,
+    lock: Option<WriteLock>,
 }
 
 impl Drop for Tx<'_> {
@@ -97,8 +113,20 @@ impl Drop for Tx<'_> {
 }
 
 impl<'v> Tx<'v> {
-    /// Waits for its turn, then checks that the database is the one this machine knows.
+    /// Lets sinks catch up, waits for its turn, then checks that the database is the one this machine
+    /// knows.
     pub(super) fn begin(core: &'v mut Core, with: Option<With<'v>>) -> Result<Self> {
+        outlet::forward(core, Moment::Before)?;
+        Self::start(core, with)
+    }
+
+    /// The same whatever becomes of the sinks: for entries that must not depend on them.
+    pub(super) fn begin_regardless(core: &'v mut Core, with: Option<With<'v>>) -> Result<Self> {
+        let _ = outlet::forward(core, Moment::Before);
+        Self::start(core, with)
+    }
+
+    fn start(core: &'v mut Core, with: Option<With<'v>>) -> Result<Self> {
         let lock = WriteLock::acquire(&core.place.file)?;
         core.db.begin()?;
         let prepared = Self::prepare(core, with);
@@ -117,7 +145,7 @@ impl<'v> Tx<'v> {
         }
     }
 
-    fn of(
+    pub(super) fn of(
         core: &'v mut Core,
         with: Option<With<'v>>,
         log: Log,
@@ -133,7 +161,7 @@ impl<'v> Tx<'v> {
             changed: RefCell::default(),
             is_change: Cell::new(false),
             incidents_changed: Cell::new(false),
-            _lock: lock,
+            lock,
         }
     }
 
@@ -143,7 +171,8 @@ impl<'v> Tx<'v> {
         if let Some(With { keys, .. }) = with {
             check_vault(&core.vault, keys, &found)?;
         }
-        Ok((Log::resume(&core.db, &core.vault, found)?, file))
+        let keys = with.map(|with| with.keys);
+        Ok((Log::resume(&core.db, &core.vault, keys, found)?, file))
     }
 
     /// The order of the log is its numbering; a clock that went back is worth a word, not an alarm.
@@ -201,18 +230,7 @@ impl<'v> Tx<'v> {
         state::check_all(db, vault, keys)?;
         incident::check::check_all(db, vault, keys)?;
         audit::verify::verify(db, vault, Some(keys), &Found::Missing, &mut |_, _| {})?;
-        Log::resume(db, vault, Found::Missing)
-    }
-
-    /// The first transaction of a vault that is being made: its segment and its first entry.
-    pub(super) fn found(core: &'v mut Core, with: With<'v>) -> Result<()> {
-        core.db.begin()?;
-        let seal_file = core.seal_file().prepare()?;
-        let log = Log::fresh(core.vault.vault_id);
-        let mut tx = Self::of(core, Some(with), log, Some(seal_file), None);
-        tx.start_segment(with.keys, "init")?;
-        let _ = tx.append_change(Draft::new("init"))?;
-        tx.commit()
+        Log::resume(db, vault, Some(keys), Found::Missing)
     }
 
     pub(super) fn db(&self) -> &Db {
@@ -308,89 +326,6 @@ impl<'v> Tx<'v> {
     /// Notes that an incident changes; all of them were checked before.
     pub(super) fn touch_incidents(&self) {
         self.incidents_changed.set(true);
-    }
-
-    /// Makes it so: the state tree, the counter and the MAC, the commit, then the seal.
-    pub(super) fn commit(self) -> Result<()> {
-        let bell = self.core.bell.clone();
-        self.finish().inspect(|()| bell.ring())
-    }
-
-    fn finish(mut self) -> Result<()> {
-        if let (true, Some(With { keys, .. })) = (self.is_change.get(), self.with) {
-            self.close_state(keys)?;
-        }
-        self.core.db.commit()?;
-        self.core.bell.confirm();
-        if let Some(cause) = self.new_seal.filter(|cause| *cause != "init") {
-            self.warn(format!(
-                "this machine had no usable seal of the vault ({cause}); the log shows a new segment"
-            ));
-        }
-        let sealed = self.write_seal();
-        self.trim();
-        // A vault that is being made is not there yet, so it can still fail.
-        if self.new_seal == Some("init") {
-            return sealed;
-        }
-        if let Err(e) = sealed {
-            self.core.warnings.push(e.message());
-        }
-        Ok(())
-    }
-
-    fn close_state(&mut self, keys: &Keys) -> Result<()> {
-        let core = &mut *self.core;
-        let changed = self.changed.get_mut();
-        if !changed.is_empty() {
-            core.vault.root = state::update(&core.db, changed)?;
-        }
-        if self.incidents_changed.get() {
-            core.vault.incidents = incident::check::hash(&core.db)?;
-        }
-        core.vault.counter += 1;
-        // A slot put there from outside is not taken over: the hash stays what it was.
-        if self.new_seal == Some("init") {
-            core.vault.slots = slots_hash(&SlotRow::all(&core.db)?);
-        }
-        core.vault.log_seq = self.log.borrow().seq();
-        core.vault.mac = keys.state.tag(core.vault.message().as_bytes());
-        core.vault.update(&core.db)
-    }
-
-    /// Keeps the write-ahead log short: every process reads it when it opens the vault. What was
-    /// committed stays so whether or not this succeeds.
-    fn trim(&self) {
-        let wal = files::beside(&self.core.place.file, "-wal");
-        if std::fs::metadata(wal).is_ok_and(|about| about.len() > WAL_LIMIT) {
-            let _ = self.core.db.checkpoint();
-        }
-    }
-
-    /// Nothing may fail any more: a seal that is not written is behind, and the next one takes over.
-    fn write_seal(&mut self) -> Result<()> {
-        let counter = self.core.vault.counter;
-        let (Some(file), Some(seal)) = (&self.seal_file, self.log.get_mut().seal()) else {
-            return Ok(());
-        };
-        // The counter of a locked vault is only what the file says; a forged one must not stay.
-        if self.with.is_some() {
-            seal.counter = counter;
-        }
-        let written = seal::write(file, seal).is_ok();
-        let unknown = self.with.is_some() && !self.core.path_known;
-        let synced = match self.new_seal {
-            None => !unknown || remember_path(self.core).is_ok(),
-            Some("init") => self.core.seal_file().sync(file).is_ok(),
-            Some(_) => {
-                self.core.seal_file().sync(file).and_then(|()| remember_path(self.core)).is_ok()
-            }
-        };
-        if written && synced {
-            return Ok(());
-        }
-        let path = self.core.seal_file().path().display().to_string();
-        Err(Error::new(ErrorKind::Io, format!("the seal file `{path}` could not be written")))
     }
 }
 

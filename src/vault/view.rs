@@ -8,6 +8,10 @@ use std::path::PathBuf;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+mod elsewhere;
+
+pub use elsewhere::{Anchor, Anchored, Prunable, Record, SinkState};
+
 /// One credential as the clear columns tell it.
 #[derive(Clone, Debug)]
 pub struct Credential {
@@ -275,6 +279,8 @@ pub struct LogVerdict {
     /// The log is complete up to this sequence number, as the seal file attests; none when there is
     /// no seal on this machine.
     pub complete_to: Option<i64>,
+    /// The last entry of those that were pruned, if any were.
+    pub pruned_to: Option<i64>,
     /// Visible gaps: a sentence each (a lost seal, entries written without one).
     pub gaps: Vec<String>,
 }
@@ -361,6 +367,8 @@ pub struct Status {
     pub kinds: Vec<(String, u64)>,
     /// Entries in the log.
     pub entries: i64,
+    /// The last of those that were pruned, and are not counted; not authenticated.
+    pub pruned_to: Option<i64>,
     /// When the last one was written.
     pub last_entry_at: Option<Timestamp>,
     /// What it is about.

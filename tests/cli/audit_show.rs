@@ -256,14 +256,14 @@ fn new_entries_are_followed_until_an_interrupt() {
 #[test]
 fn only_what_fits_is_followed_and_each_line_is_a_document() {
     let sandbox = Sandbox::new();
-    sandbox.add("a", b"1");
-    let args = ["--action", "decrypt", "--search", "A", "--json"];
+    sandbox.add("quux", b"1");
+    let args = ["--action", "decrypt", "--search", "QUUX", "--json"];
     let followed = Followed::start(&sandbox, &args);
     sandbox.add("b", b"2");
     sandbox.ok(&["cred", "get", "b"], b"");
-    sandbox.ok(&["cred", "get", "a"], b"");
+    sandbox.ok(&["cred", "get", "quux"], b"");
     let line = json(followed.next().as_bytes());
-    assert_eq!((&line["action"], &line["name"]), (&"decrypt".into(), &"a".into()), "{line}");
+    assert_eq!((&line["action"], &line["name"]), (&"decrypt".into(), &"quux".into()), "{line}");
     assert!(line["hash"].is_string() && line["items"].is_null());
     assert_eq!(followed.end(rustix::process::Signal::INT).0, 0);
 }

@@ -3,6 +3,7 @@
 use super::support::{Answer, Sandbox, json};
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn every_command_answers_in_json() {
     let sandbox = Sandbox::bare();
     let run = |args: &[&str], input: &[u8]| {
@@ -47,6 +48,15 @@ fn every_command_answers_in_json() {
         (&["audit", "show", "--json"], "", "items"),
         (&["audit", "show", "1", "--json"], "", "hash"),
         (&["audit", "verify", "--json"], "", "authenticated"),
+        (&["audit", "checkpoint", "--json"], "", "public_key"),
+        (&["audit", "checkpoint", "--json", "-o", "note"], "", "message"),
+        (&["audit", "checkpoint", "--list", "--json"], "", "items"),
+        (&["audit", "verify", "--anchor", "note", "--json"], "", "anchored_to"),
+        (&["audit", "export", "--json"], "", "items"),
+        (&["audit", "export", "--csv", "--json"], "", "items"),
+        (&["audit", "export", "--json", "-o", "log.jsonl"], "", "entries"),
+        (&["audit", "prune", "--before", "9y", "--json"], "", "entries"),
+        (&["audit", "sinks", "--json"], "", "items"),
         (&["status", "--json"], "", "entries"),
         (&["status", "--json", "--check"], "", "weak"),
         (&["doctor", "--json"], "", "items"),

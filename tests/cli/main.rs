@@ -14,6 +14,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod anchors;
 mod arguments;
 mod attachments;
 mod audit_report;
@@ -27,6 +28,7 @@ mod edit;
 mod editors;
 mod environment;
 mod exit_codes;
+mod exports;
 mod generate;
 mod import;
 mod json;
@@ -37,7 +39,9 @@ mod offers;
 mod picker;
 mod pipes;
 mod prompts;
+mod prune;
 mod rotate;
+mod sinks;
 mod status;
 mod totp;
 mod unlock;

@@ -24,6 +24,7 @@ pub fn make(dir: &Path, to: &Path) {
     maker.store();
     maker.discard();
     maker.investigate();
+    maker.prune();
     maker.lose_the_seal();
     maker.publish(to);
 }
@@ -159,6 +160,15 @@ impl Maker {
         let (meta, texts) = (seen.listing.meta, IncidentTexts::default());
         let (source, links) = ("person".into(), Vec::new());
         vault.open_incident(&NewIncident { meta, texts, source, links }).unwrap();
+    }
+
+    /// A checkpoint, and the first entries pruned.
+    fn prune(&mut self) {
+        self.unlocked().checkpoint(&mut |_, _| {}).unwrap();
+        let before = Timestamp(START + 4 * 60_000);
+        let mut vault = self.unlocked();
+        let old = vault.prunable(before).unwrap().unwrap();
+        vault.prune(before, old, &mut |_, _| {}).unwrap();
     }
 
     /// An entry without a seal, then a second segment.

@@ -17,7 +17,7 @@ pub type Row = BTreeMap<String, Value>;
 /// What is wrong, or that nothing is.
 pub type Check<T = ()> = Result<T, String>;
 
-const TABLES: [(&str, &str); 10] = [
+const TABLES: [(&str, &str); 12] = [
     ("vault", "id"),
     ("slot", "id"),
     ("credential", "name, id"),
@@ -28,6 +28,8 @@ const TABLES: [(&str, &str); 10] = [
     ("incident", "number"),
     ("incident_event", "incident, number"),
     ("incident_link", "incident, credential"),
+    ("checkpoint", "seq"),
+    ("pruned", "id"),
 ];
 
 /// All that is on the disk.
@@ -134,7 +136,7 @@ fn slot_content(plain: &[u8], vault: &Row) -> Check<Keys> {
     Ok(Keys {
         identity: key.parse().map_err(|_| "no identity in a slot")?,
         auth_root,
-        mac: ["row", "state", "pin", "audit"].map(derive).into(),
+        mac: ["row", "state", "pin", "audit", "sign"].map(derive).into(),
     })
 }
 
@@ -152,6 +154,7 @@ pub fn check(disk: &Disk, keys: &Keys) -> Check<Json> {
         "tombstone",
         "secret",
         "segment",
+        "pruned",
         "incident",
         "incident_event",
         "incident_link",
@@ -162,6 +165,7 @@ pub fn check(disk: &Disk, keys: &Keys) -> Check<Json> {
     versions(disk)?;
     incidents(disk)?;
     let chain = chain(disk)?;
+    found.insert("checkpoint".into(), checkpoints(disk, keys)?);
     found.insert("seal".into(), seal(disk, keys)?);
     let (log, next) = log(disk, keys, chain)?;
     found.insert("log".into(), log);
@@ -211,6 +215,7 @@ fn columns(table: &str) -> &'static str {
              deleted_at restored_at"
         }
         "tombstone" => "id revision purged_at",
+        "pruned" => "seq hash counter pruned_at segments",
         "secret" => {
             "credential field version created_at origin author reason media purged_at previous #sealed"
         }
@@ -229,7 +234,7 @@ fn columns(table: &str) -> &'static str {
 
 fn tags(disk: &Disk, keys: &Keys, table: &str) -> Check<Json> {
     let vault = disk.vault()?;
-    let key = if table == "segment" { "audit" } else { "row" };
+    let key = if ["segment", "pruned"].contains(&table) { "audit" } else { "row" };
     let mut found = Vec::new();
     for row in disk.table(table) {
         let mut about = row.clone();
@@ -443,7 +448,13 @@ fn bucket(id: &[u8]) -> u32 {
 fn chain(disk: &Disk) -> Check<(Hash, Vec<Json>)> {
     let vault = disk.vault()?;
     let genesis = sha256(&message("vault/log/v1", vault, "vault_id")?);
-    let (mut hash, mut seq, mut counter) = (genesis, 0, 0);
+    let (mut hash, mut seq, mut counter) = match pruned(disk)? {
+        Some(row) => {
+            let hash = blob(row, "hash")?.try_into().map_err(|_| "a hash's length")?;
+            (hash, int(row, "seq")?, int(row, "counter")?)
+        }
+        None => (genesis, 0, 0),
+    };
     let mut found = Vec::new();
     for row in disk.table("entry") {
         seq += 1;
@@ -465,6 +476,67 @@ fn chain(disk: &Disk) -> Check<(Hash, Vec<Json>)> {
     Ok((genesis, found))
 }
 
+/// What stands for the entries that were pruned.
+fn pruned(disk: &Disk) -> Check<Option<&Row>> {
+    match disk.table("pruned") {
+        [] => Ok(None),
+        [row] if int(row, "id")? == 1 => Ok(Some(row)),
+        _ => Err("not one row stands for what was pruned".into()),
+    }
+}
+
+/// How many pruned entries a segment had.
+fn pruned_of(disk: &Disk, segment: i64) -> Check<u64> {
+    let Some(row) = pruned(disk)? else { return Ok(0) };
+    let number = |part: &[u8]| u64::from_be_bytes(part.try_into().unwrap());
+    let (pairs, rest) = blob(row, "segments")?.as_chunks::<16>();
+    ensure(rest.is_empty(), "the length of counts")?;
+    let mut pairs = pairs.iter().map(|pair| (number(&pair[..8]), number(&pair[8..])));
+    let found = pairs.find(|(id, _)| i64::try_from(*id) == Ok(segment));
+    Ok(found.map_or(0, |(_, count)| count))
+}
+
+/// The notes of checkpoints: signed, of entries that are there or pruned, and all there.
+fn checkpoints(disk: &Disk, keys: &Keys) -> Check<Json> {
+    let signer = ed25519_dalek::SigningKey::from_bytes(&keys.mac["sign"]).verifying_key();
+    let name = format!("vault/{}", hex(blob(disk.vault()?, "vault_id")?));
+    let typed = [&[1], &signer.to_bytes()[..]].concat();
+    let id = &sha256(&[name.as_bytes(), b"\n", &typed].concat())[..4];
+    let base64 = |bytes: &[u8]| data_encoding::BASE64.encode(bytes);
+    let (mut notes, mut seqs) = (Vec::new(), Vec::new());
+    for row in disk.table("checkpoint") {
+        let (seq, hash) = (int(row, "seq")?, blob(row, "hash")?);
+        let at = chrono::DateTime::from_timestamp_millis(int(row, "at")?).ok_or("a time")?;
+        let text = format!(
+            "{name}\n{seq}\n{}\nepoch {}\ncounter {}\ntime {}\n",
+            base64(hash),
+            int(row, "epoch")?,
+            int(row, "counter")?,
+            at.format("%Y-%m-%dT%H:%M:%S%.3fZ"),
+        );
+        let signature = blob(row, "signature")?;
+        let bytes = signature.try_into().map_err(|_| "a signature's length")?;
+        let signed = ed25519_dalek::Signature::from_bytes(bytes);
+        signer.verify_strict(text.as_bytes(), &signed).map_err(|_| "a signature")?;
+        let mut entries = disk.table("entry").iter();
+        let entry = entries.find(|entry| entry["seq"] == row["seq"]);
+        ensure(entry.is_none_or(|entry| entry["hash"] == row["hash"]), "a checkpoint's hash")?;
+        ensure(seqs.last().is_none_or(|last| *last < seq), "a checkpoint twice")?;
+        seqs.push(seq);
+        let line = base64(&[id, signature].concat());
+        notes.push(Json::from(format!("{text}\n\u{2014} {name} {line}\n")));
+    }
+    for entry in disk.table("entry") {
+        if text(entry, "action")? == "audit_checkpoint" {
+            let details: Json = serde_json::from_str(text(entry, "details")?).unwrap();
+            let last = details["last"].as_str().and_then(|last| last.parse().ok());
+            ensure(last.is_some_and(|last| seqs.contains(&last)), "a checkpoint is missing")?;
+        }
+    }
+    let public = format!("{name}+{}+{}", hex(id), base64(&typed));
+    Ok(json!({ "notes": notes, "public_key": public }))
+}
+
 /// The segments' keys and the entries' MACs; with the keys for the next entries.
 fn log(disk: &Disk, keys: &Keys, chain: (Hash, Vec<Json>)) -> Check<(Json, BTreeMap<i64, Hash>)> {
     let (genesis, mut found) = chain;
@@ -476,6 +548,10 @@ fn log(disk: &Disk, keys: &Keys, chain: (Hash, Vec<Json>)) -> Check<(Json, BTree
         next.insert(id, key);
     }
     let first_keys: Vec<Json> = next.values().map(|key| hex(key).into()).collect();
+    for (id, key) in &mut next {
+        let gone = pruned_of(disk, *id)?;
+        *key = (0..gone).fold(*key, |key, _| tag(&key, b"evolve"));
+    }
     for (row, found) in disk.table("entry").iter().zip(&mut found) {
         found["mac"] = entry_mac(disk, row, &mut next)?.into();
     }

@@ -295,6 +295,8 @@ fn dump(db: &rusqlite::Connection) -> String {
         "SELECT * FROM secret ORDER BY credential, field, version",
         "SELECT * FROM node ORDER BY level, position",
         "SELECT * FROM segment ORDER BY id",
+        "SELECT * FROM checkpoint ORDER BY seq",
+        "SELECT * FROM pruned",
         "SELECT sql FROM sqlite_schema ORDER BY name",
     ];
     let mut text = String::new();

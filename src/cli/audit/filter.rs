@@ -44,11 +44,6 @@ pub struct FilterArgs {
     #[arg(long, value_name = "NAME")]
     program: Option<String>,
 
-    // Has the id of the global option and so takes its place here: reading the log is not logged.
-    /// Only with this text in the reason that was given
-    #[arg(id = "reason", long, value_name = "TEXT", value_parser = part)]
-    reason: Option<String>,
-
     /// Only those with this text in a name, action, reason, program, machine, user, address or detail
     #[arg(long, value_name = "TEXT", value_parser = part)]
     search: Option<String>,
@@ -60,6 +55,28 @@ pub struct FilterArgs {
     /// Not after
     #[arg(long, value_name = "WHEN")]
     until: Option<String>,
+}
+
+/// The same where reading the log is not logged, so that `--reason` can be another filter.
+#[derive(clap::Args)]
+pub struct AskArgs {
+    #[command(flatten)]
+    which: FilterArgs,
+
+    // Has the id of the global option and so takes its place here.
+    /// Only with this text in the reason that was given
+    #[arg(id = "reason", long, value_name = "TEXT", value_parser = part)]
+    reason: Option<String>,
+}
+
+impl AskArgs {
+    /// What they say.
+    ///
+    /// # Errors
+    /// As [`FilterArgs::filter`].
+    pub fn filter(&self, now: Timestamp) -> Result<EntryFilter> {
+        Ok(EntryFilter { reason: self.reason.clone(), ..self.which.filter(now)? })
+    }
 }
 
 /// The ids of these options.
@@ -84,7 +101,6 @@ impl FilterArgs {
             host: self.host.clone(),
             program: self.program.clone(),
             outcome: self.outcome.clone(),
-            reason: self.reason.clone(),
             text: self.search.clone(),
             since,
             until,

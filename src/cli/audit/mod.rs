@@ -1,12 +1,17 @@
 //! Commands on the audit log.
 
 mod alerts;
+mod anchors;
+mod checkpoint;
 mod entry;
+mod export;
 mod filter;
 mod follow;
 mod page;
+mod prune;
 mod report;
 mod show;
+mod sinks;
 mod stats;
 mod summary;
 mod tally;
@@ -24,7 +29,8 @@ commands! {
   vault audit stats --by actor --since 30d
   vault audit report --html -o january.html --since 2027-01-01
   vault audit alerts --since 7d
-  vault audit verify"
+  vault audit verify
+  vault audit checkpoint -o head.note"
     pub enum Command {
         Show(Box<show::Args>) eager "show"
             "Show entries of the audit log, newest first, or one of them in full",
@@ -36,6 +42,14 @@ commands! {
             "Tell what in the audit log deserves a look: guessing, mass reads, newcomers, canaries",
         Verify(verify::Args) leaf "verify"
             "Check that the audit log is intact, and up to where it is complete",
+        Checkpoint(checkpoint::Args) leaf "checkpoint"
+            "Sign where the log is now, for keeping elsewhere",
+        Export(Box<export::Args>) leaf "export"
+            "Hand the log to other programs: JSON Lines, CSV or CEF, oldest first",
+        Sinks(sinks::Args) leaf "sinks"
+            "Tell how far each configured sink is, having tried it",
+        Prune(prune::Args) leaf "prune"
+            "Destroy old entries that a checkpoint covers; the rest stays verifiable",
     }
 }
 
@@ -47,5 +61,9 @@ pub fn run(command: Command, cx: &mut Context) -> Result<Report> {
         Command::Report(args) => report::run(*args, cx),
         Command::Alerts(args) => alerts::run(&args, cx),
         Command::Verify(args) => verify::run(args, cx),
+        Command::Checkpoint(args) => checkpoint::run(args, cx),
+        Command::Export(args) => export::run(*args, cx),
+        Command::Sinks(args) => sinks::run(args, cx),
+        Command::Prune(args) => prune::run(args, cx),
     }
 }

@@ -1,6 +1,6 @@
 //! `vault audit report`.
 
-use super::filter::FilterArgs;
+use super::filter::AskArgs;
 use super::page::{About, page};
 use super::summary::Summary;
 use crate::cli::context::Context;
@@ -39,7 +39,7 @@ pub struct Args {
     unlock: bool,
 
     #[command(flatten)]
-    filter: FilterArgs,
+    filter: AskArgs,
 }
 
 /// Writes it.

@@ -1,7 +1,7 @@
 //! `vault audit show`.
 
 use super::entry::{self, COLUMNS, EVERYTHING, own};
-use super::filter::{FILTERS, FilterArgs};
+use super::filter::{AskArgs, FILTERS};
 use super::follow;
 use crate::cli::context::Context;
 use crate::cli::render::Format;
@@ -24,7 +24,7 @@ pub struct Args {
     id: Option<String>,
 
     #[command(flatten)]
-    filter: FilterArgs,
+    filter: AskArgs,
 
     /// Show the last ones, oldest first, and new ones as they come; Ctrl-C ends it
     #[arg(long, short, help_heading = HEADING, conflicts_with_all = ["offset", "until"])]

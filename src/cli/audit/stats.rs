@@ -1,6 +1,6 @@
 //! `vault audit stats`.
 
-use super::filter::FilterArgs;
+use super::filter::AskArgs;
 use super::tally::{By, Count, Tally, date};
 use crate::cli::context::Context;
 use crate::cli::report::{Cell, Column, Report, Sink};
@@ -25,7 +25,7 @@ pub struct Args {
     by: By,
 
     #[command(flatten)]
-    filter: FilterArgs,
+    filter: AskArgs,
 
     /// At most so many lines, 0 for all; 20 unless by day or hour
     #[arg(long, value_name = "N", help_heading = HEADING)]

@@ -14,7 +14,7 @@ mod hibp;
 mod history;
 mod list;
 mod meta;
-mod purge;
+pub mod purge;
 mod purge_old;
 mod rename;
 mod restore;

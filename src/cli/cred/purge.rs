@@ -117,7 +117,7 @@ fn ask(cx: &Context, name: &CredName, args: &Args, deleted: bool) -> Result<()> 
 }
 
 /// The error when there is nobody to ask.
-pub(super) fn nobody(command: &str) -> Error {
+pub fn nobody(command: &str) -> Error {
     let what = "destroying needs a confirmation, and there is no terminal to ask on";
     Error::new(ErrorKind::Refused, what).hint(command)
 }

@@ -4,7 +4,7 @@
 use super::cell;
 use super::out::Out;
 use crate::cli::escape;
-use crate::cli::report::{Cell, Column, Rows};
+use crate::cli::report::{Cell, Column, Lines, Rows};
 use crate::error::{Error, Result};
 use crate::model::Secret;
 use std::fmt::Write;
@@ -40,6 +40,24 @@ pub(super) fn line(out: &mut Out<'_>, columns: &[Column], row: &[Cell<'_>]) {
         pair(out, column.name, cell);
     }
     out.text("}\n");
+}
+
+/// Lines that are themselves the product: objects if they are, else strings.
+pub(super) fn lines(out: &mut Out<'_>, each: &mut Lines, are_json: bool) -> Result<()> {
+    out.text(VERSION);
+    out.text(",\"items\":[");
+    let mut any = false;
+    each(&mut |line| {
+        out.text(if any { ",\n" } else { "\n" });
+        any = true;
+        match are_json {
+            true => out.text(line),
+            false => string(out, line.trim_end_matches('\r')),
+        }
+        out.check()
+    })?;
+    out.text(if any { "\n]}\n" } else { "]}\n" });
+    Ok(())
 }
 
 /// What stands before each cell of a row: brace or comma, and the key. Column names are ours, and

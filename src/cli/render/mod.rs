@@ -9,7 +9,7 @@ mod stream;
 mod table;
 
 use crate::cli::escape::{self, Rule};
-use crate::cli::report::{Column, Report, Rows};
+use crate::cli::report::{Column, Lines, Report, Rows};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
 use out::{LARGE, Out, SMALL};
@@ -56,7 +56,8 @@ pub fn report(
     err: &mut dyn Write,
     style: &Style,
 ) -> Result<()> {
-    let size = if matches!(report, Report::Table { .. }) { LARGE } else { SMALL };
+    let many = matches!(report, Report::Table { .. } | Report::Lines { .. });
+    let size = if many { LARGE } else { SMALL };
     let mut out = Out::new(size, out);
     let outcome = match report {
         Report::Table { columns, mut rows, empty } => {
@@ -87,6 +88,10 @@ pub fn report(
             }
             Ok(())
         }
+        Report::Lines { lines: mut each, are_json } => match format {
+            Format::Json => json::lines(&mut out, &mut *each, are_json),
+            Format::Table | Format::Plain => lines(&mut out, &mut *each, style),
+        },
         Report::Text(text) => {
             plain_text(&mut out, &text, format);
             Ok(())
@@ -164,6 +169,18 @@ fn value(out: &mut Out<'_>, secret: &Secret, format: Format, style: &Style) -> R
         out.text("\n");
     }
     Ok(())
+}
+
+/// Lines as they are, but for a terminal, which they could drive.
+fn lines(out: &mut Out<'_>, each: &mut Lines, style: &Style) -> Result<()> {
+    each(&mut |line| {
+        match style.terminal {
+            true => out.text(&escape::shown(line.trim_end_matches('\r'))),
+            false => out.text(line),
+        }
+        out.text("\n");
+        out.check()
+    })
 }
 
 /// Text of this program, which is trusted and ends with a line feed.

@@ -2,6 +2,7 @@
 //! appending makes one (FORMAT.md, "Audit log").
 
 mod actor;
+mod behind;
 mod draft;
 pub(super) mod verify;
 pub(super) mod watch;
@@ -11,7 +12,7 @@ pub(super) use draft::Draft;
 
 use super::keys::{Keys, MacKey, random_32};
 use super::seal::{Found, Seal};
-use super::store::log::{EntryRow, Link, LogEnd, SegmentRow};
+use super::store::log::{EntryRow, LogEnd, SegmentRow};
 use super::store::{Db, VaultRow, log};
 use super::tlv::Hash;
 use super::view::Entry;
@@ -65,6 +66,7 @@ pub const ACTIONS: &[&str] = &[
     "incident_reopen",
     "incident_rm",
     "incident_restore",
+    "audit_checkpoint",
     "audit_export",
     "audit_prune",
 ];
@@ -129,10 +131,15 @@ pub(super) struct Author<'a> {
 
 impl Log {
     /// Takes up the log where it ends, having checked that it ends where the seal says, or after.
-    pub(super) fn resume(db: &Db, vault: &VaultRow, found: Found) -> Result<Self> {
+    pub(super) fn resume(
+        db: &Db,
+        vault: &VaultRow,
+        keys: Option<&Keys>,
+        found: Found,
+    ) -> Result<Self> {
         let end = log::end(db, vault.vault_id)?;
         let seal = match found {
-            Found::Present(seal) => Some(catch_up(db, vault, seal, &end)?),
+            Found::Present(seal) => Some(behind::catch_up(db, vault, keys, seal, &end)?),
             Found::Missing | Found::Damaged => None,
         };
         if end.counter != vault.counter {
@@ -286,50 +293,4 @@ pub(super) fn evolve(key: &MacKey) -> Zeroizing<[u8; 32]> {
 pub(super) fn pin(keys: &Keys, vault_id: Uuid) -> Hash {
     let mut message = super::tlv::Tlv::new("vault/pin/v1");
     keys.pin.tag(message.bytes(vault_id.as_bytes()).as_bytes())
-}
-
-/// Checks that the database is not behind the seal, and takes the seal over the entries that a
-/// crash or another machine put behind it.
-fn catch_up(db: &Db, vault: &VaultRow, mut seal: Seal, end: &LogEnd) -> Result<Seal> {
-    let known = match seal.seq {
-        0 => Some(log::genesis(vault.vault_id)),
-        seq if seq == end.seq => Some(end.hash),
-        seq => log::hash_at(db, seq)?,
-    };
-    if seal.vault_id != vault.vault_id || seal.epoch != vault.epoch {
-        return Err(rolled_back("this machine's seal belongs to another state of the vault"));
-    }
-    if known != Some(seal.head) || seal.counter > vault.counter {
-        return Err(rolled_back(&format!(
-            "the vault is older than what this machine has seen (entry {}, state {})",
-            seal.seq, seal.counter
-        )));
-    }
-    if seal.seq == end.seq {
-        return Ok(seal);
-    }
-    Link::from(db, seal.seq + 1, |entry| {
-        if entry.seq != seal.seq + 1 || entry.chain(&seal.head) != entry.hash {
-            return Err(verify::bad_entry(entry.seq, "does not follow the one before it"));
-        }
-        if entry.segment.is_none() {
-            verify::check_unsealed(&entry, entry.counter)?;
-        }
-        if entry.segment == Some(seal.segment) {
-            let key = MacKey::new(&seal.key);
-            if !key.verify(&entry.hash, &entry.mac.unwrap_or_default()) {
-                return Err(verify::bad_entry(entry.seq, "was not written by this program"));
-            }
-            seal.key = evolve(&key);
-        }
-        seal.seq = entry.seq;
-        seal.head = entry.hash;
-        Ok(())
-    })?;
-    Ok(seal)
-}
-
-fn rolled_back(why: &str) -> Error {
-    Error::integrity(format!("{why}: it was rolled back or replaced"))
-        .hint("if you restored a backup on purpose: vault trust-state")
 }

@@ -3,9 +3,12 @@
 
 use super::{evolve, pin};
 use crate::error::{Error, Result};
+use crate::vault::anchor::check_checkpoints;
 use crate::vault::crypto;
 use crate::vault::keys::{Keys, MacKey};
+use crate::vault::note::PublicKey;
 use crate::vault::seal::{Found, Seal};
+use crate::vault::store::anchor::PrunedRow;
 use crate::vault::store::log::{Link, SegmentRow};
 use crate::vault::store::{Db, VaultRow, log};
 use crate::vault::tlv::Hash;
@@ -30,8 +33,13 @@ pub(in crate::vault) fn verify(
 ) -> Result<LogVerdict> {
     let end = log::end(db, vault.vault_id)?;
     let segments = SegmentRow::all(db)?;
-    let check = walk(db, Check::new(vault, keys, &segments)?, end.seq, found, progress)?;
-    check.finish(vault, end.seq, found, keys)
+    let pruned = PrunedRow::load(db)?;
+    let begun = Check::new(vault, keys, &segments, pruned.as_ref())?;
+    let check = walk(db, begun, end.seq, found, progress)?;
+    let verdict = check.finish(vault, end.seq, found, keys)?;
+    let public = keys.map(|keys| PublicKey::of(keys, vault.vault_id));
+    check_checkpoints(db, vault, public.as_ref(), end.seq)?;
+    Ok(verdict)
 }
 
 /// Entries that travel to the checking thread together, and how many such batches may wait there.
@@ -100,28 +108,45 @@ struct Check<'a> {
     /// The next key of each segment; empty while locked.
     next: HashMap<i64, Zeroizing<[u8; 32]>>,
     segments: &'a [SegmentRow],
+    /// What stands for the entries before the first.
+    pruned: Option<&'a PrunedRow>,
     authenticated: bool,
     unsealed: Vec<i64>,
     gaps: Vec<String>,
 }
 
 impl<'a> Check<'a> {
-    fn new(vault: &VaultRow, keys: Option<&Keys>, segments: &'a [SegmentRow]) -> Result<Self> {
+    fn new(
+        vault: &VaultRow,
+        keys: Option<&Keys>,
+        segments: &'a [SegmentRow],
+        pruned: Option<&'a PrunedRow>,
+    ) -> Result<Self> {
         let mut next = HashMap::new();
-        for segment in segments {
-            if let Some(keys) = keys {
-                next.insert(segment.id, first_key(vault, keys, segment)?);
+        if let Some(keys) = keys {
+            pruned.map_or(Ok(()), |pruned| check_pruned(vault, keys, pruned))?;
+            for segment in segments {
+                next.insert(segment.id, next_key(vault, keys, segment, pruned)?);
             }
         }
+        let (seq, hash, counter) = match pruned {
+            Some(pruned) => (pruned.seq, pruned.hash, pruned.counter),
+            None => (0, log::genesis(vault.vault_id), 0),
+        };
+        let unknown = pruned.filter(|_| keys.is_none());
+        let gaps = unknown.map(|pruned| {
+            format!("entries up to {} were pruned, which only the keys can confirm", pruned.seq)
+        });
         Ok(Self {
-            seq: 0,
-            hash: log::genesis(vault.vault_id),
-            counter: 0,
+            seq,
+            hash,
+            counter,
             next,
             segments,
+            pruned,
             authenticated: keys.is_some(),
             unsealed: Vec::new(),
-            gaps: Vec::new(),
+            gaps: gaps.into_iter().collect(),
         })
     }
 
@@ -213,12 +238,14 @@ impl<'a> Check<'a> {
             );
             self.gaps.push(text);
         }
+        let pruned_to = self.pruned.map(|pruned| pruned.seq);
         Ok(LogVerdict {
-            entries: u64::try_from(self.seq).unwrap_or_default(),
+            entries: u64::try_from(self.seq - pruned_to.unwrap_or_default()).unwrap_or_default(),
             last,
             head: self.hash,
             authenticated: self.authenticated && self.unsealed.is_empty(),
             complete_to,
+            pruned_to,
             gaps: self.gaps,
         })
     }
@@ -237,6 +264,9 @@ impl<'a> Check<'a> {
                 &format!("is missing: the seal knows {}", seal.seq),
             ));
         }
+        if self.pruned.is_some_and(|p| p.seq == seal.seq && p.hash != seal.head) {
+            return Err(bad_entry(seal.seq, "is not the one this machine's seal remembers"));
+        }
         if seal.counter > vault.counter {
             return Err(Error::integrity("the vault's rows are older than this machine has seen")
                 .hint("if you restored a backup on purpose: vault trust-state"));
@@ -248,6 +278,26 @@ impl<'a> Check<'a> {
         }
         Ok(seal.seq)
     }
+}
+
+/// Whether what stands for pruned entries was written by whoever has the keys.
+pub(super) fn check_pruned(vault: &VaultRow, keys: &Keys, pruned: &PrunedRow) -> Result<()> {
+    match keys.audit.verify(pruned.message(vault).as_bytes(), &pruned.row_tag) {
+        true => Ok(()),
+        false => Err(bad_entry(pruned.seq, "and those before it were pruned by somebody else")),
+    }
+}
+
+/// The key of a segment's first entry that was not pruned.
+pub(super) fn next_key(
+    vault: &VaultRow,
+    keys: &Keys,
+    segment: &SegmentRow,
+    pruned: Option<&PrunedRow>,
+) -> Result<Zeroizing<[u8; 32]>> {
+    let gone = pruned.and_then(|pruned| pruned.segments.get(&segment.id)).copied();
+    let first = first_key(vault, keys, segment)?;
+    Ok((0..gone.unwrap_or_default()).fold(first, |key, _| evolve(&MacKey::new(&key))))
 }
 
 fn first_key(vault: &VaultRow, keys: &Keys, segment: &SegmentRow) -> Result<Zeroizing<[u8; 32]>> {

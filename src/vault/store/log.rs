@@ -1,4 +1,5 @@
-//! The audit log's rows and segments. No statement here updates or deletes one.
+//! The audit log's rows and segments. No statement here updates or deletes one; pruning is in
+//! `anchor.rs`.
 
 use super::{Db, Row, Value, VaultRow};
 use crate::error::{Error, Result};

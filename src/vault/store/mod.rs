@@ -1,6 +1,7 @@
 //! The store: typed rows, and every SQL statement once, in the part of SQL that PostgreSQL
 //! shares. Knows nothing of keys; a row's `message` is what its tag is computed over.
 
+pub(super) mod anchor;
 pub(super) mod credential;
 pub(super) mod entries;
 mod filter;
@@ -9,6 +10,7 @@ mod incident_event;
 pub(super) mod list;
 pub(super) mod log;
 pub(super) mod overview;
+pub(super) mod record;
 mod schema;
 pub(super) mod secret;
 mod sqlite;

@@ -201,3 +201,22 @@ CREATE TABLE incident_link (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX incident_link_credential ON incident_link (credential);
+
+CREATE TABLE checkpoint (
+  seq INTEGER NOT NULL PRIMARY KEY,
+  epoch INTEGER NOT NULL,
+  hash BLOB NOT NULL,
+  counter INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  signature BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE pruned (
+  id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+  seq INTEGER NOT NULL,
+  hash BLOB NOT NULL,
+  counter INTEGER NOT NULL,
+  pruned_at INTEGER NOT NULL,
+  segments BLOB NOT NULL,
+  row_tag BLOB NOT NULL
+) STRICT;

@@ -1,0 +1,100 @@
+//! Writing an answer into a file of its own: private, whole or not at all.
+
+use crate::error::{Error, ErrorKind, Result};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use uuid::Uuid;
+
+/// A file that an answer goes into.
+#[derive(clap::Args, Debug, Default)]
+pub struct Output {
+    /// Write it into this file, which must not be there yet
+    #[arg(long, short, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    output: Option<PathBuf>,
+
+    /// Replace the file if it is there
+    #[arg(long, requires = "output")]
+    force: bool,
+}
+
+impl Output {
+    /// The file, if there is to be one, after a look at whether it can be made.
+    ///
+    /// # Errors
+    /// Usage (2), conflict (13) when it is there and is to stay.
+    pub fn checked(&self) -> Result<Option<&Path>> {
+        let Some(path) = self.output.as_deref() else { return Ok(None) };
+        if path.file_name().is_none() || path.is_dir() {
+            return Err(Error::usage(format!("`{}` names no file", path.display()))
+                .hint("give a file: -o FILE"));
+        }
+        match !self.force && path.symlink_metadata().is_ok() {
+            true => Err(taken(path)),
+            false => Ok(Some(path)),
+        }
+    }
+
+    /// Lets `write` fill the file, then gives it its name.
+    ///
+    /// # Errors
+    /// Those of `write`, conflict (13) when it has come meanwhile, I/O (18).
+    pub fn save(
+        &self,
+        path: &Path,
+        write: impl FnOnce(&mut dyn Write) -> Result<()>,
+    ) -> Result<()> {
+        let draft = draft(path);
+        let saved = fill(&draft, path, write).and_then(|()| self.publish(&draft, path));
+        if saved.is_err() {
+            let _ = std::fs::remove_file(&draft);
+        }
+        saved
+    }
+
+    fn publish(&self, draft: &Path, path: &Path) -> Result<()> {
+        let flags = if self.force { RenameFlags::empty() } else { RenameFlags::NOREPLACE };
+        match renameat_with(CWD, draft, CWD, path, flags) {
+            Ok(()) => sync_dir(path),
+            Err(rustix::io::Errno::EXIST) => Err(taken(path)),
+            Err(e) => Err(failed(path, &e.into())),
+        }
+    }
+}
+
+fn fill(draft: &Path, path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    let mut options = File::options();
+    options.write(true).create_new(true).mode(0o600).custom_flags(libc::O_NOFOLLOW);
+    let file = options.open(draft).map_err(|e| failed(path, &e))?;
+    let mut writer = BufWriter::with_capacity(64 << 10, file);
+    write(&mut writer)?;
+    let file = writer.into_inner().map_err(|e| failed(path, e.error()))?;
+    file.sync_all().map_err(|e| failed(path, &e))
+}
+
+/// Beside the file, so that it can be renamed.
+fn draft(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".new-{}", Uuid::new_v4().simple()));
+    path.with_file_name(name)
+}
+
+fn sync_dir(path: &Path) -> Result<()> {
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(|e| failed(path, &e))
+}
+
+fn failed(path: &Path, e: &std::io::Error) -> Error {
+    let error = Error::io(format!("cannot write `{}`", path.display()), e);
+    match error.kind() {
+        ErrorKind::NotFound => Error::new(ErrorKind::Io, error.message()),
+        _ => error,
+    }
+}
+
+fn taken(path: &Path) -> Error {
+    Error::new(ErrorKind::Conflict, format!("`{}` is there already", path.display()))
+        .hint("give another name, or add --force")
+}
