@@ -37,7 +37,7 @@ pub use audit::{ACTIONS, OUTCOMES};
 pub use filter::{Filter, Order, SortKey};
 pub use incident::{
     Incident, IncidentEvent, IncidentFilter, LinkChange, LinkState, Linked, Listing, NewIncident,
-    Note,
+    Note, Tick, TodoState,
 };
 pub use slot::{new_key_file, parse_identity};
 pub use store::list::Listed;
@@ -193,6 +193,12 @@ impl<S: State> Vault<S> {
     #[must_use]
     pub fn warnings(&self) -> Warnings {
         self.core.warnings.clone()
+    }
+
+    /// The user who works here, as the log knows them.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        &self.core.actor().user
     }
 
     /// Where the vault's file is.
