@@ -212,6 +212,11 @@ fn arguments_reach_the_terminal_escaped_or_not_at_all() {
         harmless(&sandbox, &["cred", "check", "--hibp", payload], &[2, 10, 18]);
         harmless(&sandbox, &["audit", "show", "--cred", payload], &[0]);
         harmless(&sandbox, &["audit", "show", payload], &[2, 10]);
+        harmless(&sandbox, &["incident", "show", payload], &[2, 10]);
+        harmless(&sandbox, &["incident", "open", payload, "--type", payload], &[2]);
+        harmless(&sandbox, &["incident", "open", "x", "--cred", payload], &[2, 10]);
+        harmless(&sandbox, &["incident", "edit", "1", "--done", payload], &[2, 10]);
+        harmless(&sandbox, &["incident", "list", "--search", payload, "--client", payload], &[0]);
     }
     // what was typed is in the log now
     harmless(&sandbox, &["audit", "show", "--limit", "0"], &[0]);
@@ -246,7 +251,14 @@ fn names_that_are_only_deceptive_are_escaped() {
         harmless(&sandbox, &["cred", "restore", name], &[0, 10]);
         harmless(&sandbox, &["cred", "purge", name, "--no-input"], &[14]);
         harmless(&sandbox, &["audit", "show", "--cred", name], &[0]);
+        harmless(&sandbox, &["incident", "open", name, "--owner", name, "--cred", name], &[0, 10]);
+        harmless(&sandbox, &["incident", "unlink", "1", name], &[0, 10]);
+        harmless(&sandbox, &["incident", "link", "1", name], &[0, 10]);
     }
+    harmless(&sandbox, &["incident", "list"], &[0]);
+    harmless(&sandbox, &["incident", "show", "1"], &[0]);
+    harmless(&sandbox, &["incident", "contain", "1"], &[0, 14]);
+    harmless(&sandbox, &["incident", "resolve", "1"], &[14]);
     harmless(&sandbox, &["cred", "get", MARK, "--no-input"], &[13]);
     harmless(&sandbox, &["audit", "show", "--limit", "0"], &[0]);
 }
@@ -324,6 +336,62 @@ fn what_somebody_wrote_into_a_history_is_escaped() {
             assert_eq!(forbidden(&screen), None, "{format}");
         }
     }
+}
+
+/// Sealed texts may have anything in them, and are shown whole to whoever unlocks.
+#[test]
+fn what_people_write_about_incidents_is_escaped() {
+    if !require("setsid") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let payloads = payloads();
+    let some = || payloads.iter().filter(|payload| payload.len() < 10_000);
+    sandbox.ok(
+        &["incident", "open", "Odd logins", "--stdin"],
+        some().cloned().collect::<String>().as_bytes(),
+    );
+    for payload in some().step_by(4) {
+        sandbox.ok(&["incident", "note", "1", "--stdin"], payload.as_bytes());
+        sandbox.ok(&["incident", "edit", "1", "--step", payload, "--reference", payload], b"");
+    }
+    harmless(&sandbox, &["incident", "show", "1"], &[0]);
+    let shown = json(&sandbox.ok(&["incident", "show", "1", "--json"], b""));
+    assert!(shown["timeline"].as_array().unwrap().len() > 50, "{shown}");
+    assert!(shown["description"].as_str().unwrap().contains('\u{1b}'), "{shown}");
+}
+
+/// While locked nothing is checked, and all of it is shown.
+#[test]
+fn what_somebody_wrote_into_an_incident_is_escaped() {
+    if !require("setsid") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.add("x", b"hunter2");
+    sandbox.ok(&["incident", "open", "Odd logins", "--cred", "x", "--description", "x"], b"");
+    let db = rusqlite::Connection::open(sandbox.database()).unwrap();
+    for payload in payloads().iter().filter(|payload| payload.len() < 10_000).step_by(2) {
+        for write in [
+            "UPDATE incident SET title = ?1, source = ?1, client = ?1, service = ?1, infra = ?1,
+             owner = ?1",
+            "UPDATE incident_event SET kind = ?1, author = ?1, name = ?1, detail = ?1",
+        ] {
+            db.execute(write, [payload]).unwrap();
+        }
+        for command in ["incident show 1", "incident list", "incident list --search mark"] {
+            let line = format!("unset VAULT_KEY_FILE; exec '{}' {command}", support::VAULT);
+            for format in ["", " --format plain", " --json"] {
+                let (code, screen) = Pty::shell(&sandbox, &format!("{line}{format}")).finish();
+                let shown = String::from_utf8_lossy(&screen);
+                assert!(code == 0 && shown.contains(MARK), "{code}: {shown}");
+                assert_eq!(forbidden(&screen), None, "{command}{format}");
+            }
+        }
+    }
+    let offered = ["__complete", "zsh", "--", "vault", "incident", "show", ""];
+    let offered = Answer::of(&mut sandbox.vault(&offered)).text();
+    assert!(offered.contains("INC-1") && !offered.contains('\u{1b}'), "{offered:?}");
 }
 
 /// Names that nobody could have given, in the picker: locked, as it is, it believes the file.

@@ -8,18 +8,38 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::rc::Rc;
 use vault::model::{Attr, Secret};
-use vault::vault::{EntryFilter, Key, Place, Purpose, Unlocked, Vault};
+use vault::vault::{EntryFilter, IncidentFilter, Key, Listing, Place, Purpose, Unlocked, Vault};
 use vault::world::World;
 
 /// The actions that change a row, and so count in the vault's state.
 const CHANGES: &[&str] = &[
-    "init", "create", "import", "update", "rotate", "rollback", "rename", "delete", "restore",
+    "init",
+    "create",
+    "import",
+    "update",
+    "rotate",
+    "rollback",
+    "rename",
+    "delete",
+    "restore",
     "purge",
+    "incident_open",
+    "incident_link",
+    "incident_note",
+    "incident_contain",
+    "incident_resolve",
 ];
 
 /// A credential as it can be read: the value, its metadata as far as tests change it, its revision, its
 /// versions and whether they still have a value.
 type Held = (Vec<u8>, Option<String>, u32, Vec<(u32, bool)>);
+
+/// An incident as it can be read: title, description, status, what it is linked to and how, and what
+/// stands in its timeline.
+type Incident = (String, Option<String>, &'static str, Vec<(String, &'static str)>, Vec<Event>);
+
+/// An event of a timeline: its kind, and what somebody wrote.
+type Event = (String, Option<String>);
 
 /// An entry of a change: action and name.
 pub type Logged = (String, Option<String>);
@@ -29,6 +49,8 @@ pub type Logged = (String, Option<String>);
 pub struct Holding {
     live: BTreeMap<String, Held>,
     trash: BTreeSet<String>,
+    /// Title, status, credentials and timeline of each incident, the newest first.
+    incidents: Vec<Incident>,
     /// The state's counter.
     pub counter: i64,
     /// The log's entries of changes, oldest first.
@@ -88,7 +110,8 @@ impl Sandbox {
         let (live, trash) = (names(false)?, names(true)?);
         let live = live.into_iter().map(|name| Ok((name.clone(), held(&mut vault, &name)?)));
         let live = live.collect::<Result<_, String>>()?;
-        let holding = Holding { live, trash: trash.into_iter().collect(), counter, changes };
+        let (trash, incidents) = (trash.into_iter().collect(), incidents(&mut vault)?);
+        let holding = Holding { live, trash, incidents, counter, changes };
         Ok(Seen { holding, decrypts })
     }
 
@@ -137,7 +160,11 @@ fn history(vault: &mut Vault<Unlocked>) -> Result<(Vec<Logged>, usize), String> 
         .map_err(text)?;
     changes.reverse();
     let mut steps: Vec<&str> = changes.iter().map(|(action, _)| action.as_str()).collect();
-    steps.dedup_by(|a, b| a == b && *a == "import");
+    // an incident is opened with its links at once
+    let belongs = |a: &str, b: &str| {
+        matches!((a, b), ("import", "import") | ("incident_link", "incident_open"))
+    };
+    steps.dedup_by(|a, b| belongs(a, b));
     let counter = vault.status().map_err(text)?.counter;
     match i64::try_from(steps.len()) == Ok(counter) {
         true => Ok((changes, decrypts)),
@@ -154,6 +181,25 @@ fn held(vault: &mut Vault<Unlocked>, name: &str) -> Result<Held, String> {
     let versions = vault.history(&name, None, false).map_err(wrong)?;
     let versions = versions.iter().map(|v| (v.version, v.purged_at.is_none())).collect();
     Ok((value.expose().to_vec(), url, about.revision, versions))
+}
+
+fn incidents(vault: &mut Vault<Unlocked>) -> Result<Vec<Incident>, String> {
+    let mut numbers = Vec::new();
+    let filter = IncidentFilter::default();
+    let each = &mut |one: &Listing| {
+        numbers.push(one.number);
+        Ok(())
+    };
+    vault.incidents(&filter, each).map_err(|e| format!("incidents: {e}"))?;
+    let incident = |number| {
+        let one = vault.incident(number).map_err(|e| format!("incident {number}: {e}"))?;
+        let links = one.links.into_iter().map(|link| (link.name, link.exposure.word()));
+        let events = one.events.into_iter().map(|event| (event.kind, event.text));
+        let description = one.texts.and_then(|texts| texts.description);
+        let (title, status) = (one.listing.meta.title, one.listing.status.word());
+        Ok((title, description, status, links.collect(), events.collect()))
+    };
+    numbers.into_iter().map(incident).collect()
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
@@ -190,6 +236,9 @@ pub const ADD: &[&str] = &["cred", "add", "delta", "--url", "https://d.example.c
 pub const SET: &[&str] =
     &["cred", "set", "alpha", "password", "--url", "https://n.example.com", "--stdin"];
 
+/// One that opens an incident.
+const OPEN: &[&str] = &["incident", "open", "Laptop stolen", "--cred", "alpha", "--stdin"];
+
 /// The commands that are disturbed: title, arguments, standard input.
 pub const COMMANDS: &[(&str, &[&str], &[u8])] = &[
     ("add", ADD, b"the-secret-of-delta"),
@@ -207,6 +256,10 @@ pub const COMMANDS: &[(&str, &[&str], &[u8])] = &[
     ("purge", &["cred", "purge", "junk", "--yes"], b""),
     ("purge of a version", &["cred", "purge", "alpha", "--version", "1", "--yes"], b""),
     ("import", &["import", "--format", "jsonl"], IMPORTED),
+    ("opening of an incident", OPEN, b"what happened"),
+    ("note on an incident", &["incident", "note", "1", "--stdin"], b"what was seen"),
+    ("link to an incident", &["incident", "link", "1", "beta", "--exposure", "exposed"], b""),
+    ("resolving of an incident", &["incident", "resolve", "1"], b""),
 ];
 
 /// A command, and what it does to a vault when nothing disturbs it.
@@ -283,6 +336,8 @@ pub fn base() -> Sandbox {
         sandbox.add(name, format!("the-secret-of-{name}").as_bytes());
     }
     sandbox.ok(&["cred", "rm", "old"], b"");
+    sandbox.ok(&["incident", "open", "Odd logins"], b"");
+    sandbox.ok(&["incident", "contain", "1"], b"");
     // to begin with an empty write-ahead log
     sandbox.add("gone", b"a secret no more");
     sandbox.ok(&["cred", "purge", "gone", "--yes"], b"");
