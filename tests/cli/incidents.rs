@@ -86,6 +86,27 @@ fn an_incident_from_its_opening_to_its_end() {
 }
 
 #[test]
+fn opening_tells_the_number_the_steps_and_what_comes_next() {
+    let sandbox = with_one();
+    let open = ["incident", "open", "Leak", "--type", "credential_leak", "--cred", "db"];
+    let answer = sandbox.run(&open);
+    assert_eq!((answer.code, &*answer.out), (0, &b""[..]), "{}", answer.err);
+    for line in [
+        "opened INC-2: Leak",
+        "note: `db` is `db/main`",
+        "note: to do: remove the secret from where it leaked, its history included",
+        "note: when it cannot get worse: `vault incident contain INC-2`",
+    ] {
+        assert!(answer.err.lines().any(|said| said == line), "no `{line}` in {}", answer.err);
+    }
+    let told = json(&sandbox.ok(&[&open[..], &["--json", "--exposure", "exposed"]].concat(), b""));
+    assert_eq!((&told["number"], &told["status"]), (&"INC-3".into(), &"investigating".into()));
+    assert_eq!(told["credentials"], value!(["db/main"]));
+    assert_eq!(step(&told, "remove")["done"], false);
+    assert_eq!(shown(&sandbox, "3")["credentials"][0]["exposure"], "exposed");
+}
+
+#[test]
 fn locked_what_is_sealed_is_left_out() {
     let sandbox = with_one();
     sandbox.ok(&["incident", "note", "1", "sealed-canary"], b"");
@@ -223,6 +244,7 @@ fn steps_are_ticked_off_by_hand_and_by_themselves() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn every_field_is_changed_by_options_and_cleared_by_nothing() {
     let sandbox = with_one();
     let edit = |args: &[&str], input: &[u8]| {
