@@ -302,10 +302,12 @@ mod tests {
         assert!(hint("vault cred add x y").contains("vault cred add NAME --stdin < FILE"));
         assert!(hint("vault cred set x y z").contains("vault cred set NAME FIELD --stdin < FILE"));
         assert!(hint("vault cred lst").contains("did you mean `vault cred list`?"));
-        assert!(hint("vault list").contains("did you mean `vault cred list`?"));
+        assert!(
+            hint("vault list").contains("did you mean `vault cred list` or `vault incident list`?")
+        );
         assert!(hint("vault list").contains("try `vault cred list --help`"));
         assert!(hint("vault get x hunter2Canary").starts_with("did you mean `vault cred get`?"));
-        assert!(hint("vault show x").contains("`vault cred show` or `vault audit show`?"));
+        assert!(hint("vault show x").contains("`vault cred show` or `vault audit show` or "));
         assert!(hint("vault verify").contains("did you mean `vault audit verify`?"));
         assert!(hint("vault --json log").contains("did you mean `vault audit show`?"));
         assert!(hint("vault new x").contains("did you mean `vault init` or `vault cred add`?"));

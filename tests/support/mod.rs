@@ -12,6 +12,8 @@
     reason = "helpers of tests may do what tests may, and clarity comes before speed"
 )]
 
+pub mod hostile;
+pub mod incidents;
 pub mod oracle;
 pub mod pty;
 

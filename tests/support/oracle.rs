@@ -2,13 +2,14 @@
 //! library, and whether that agrees with what the program said.
 
 use super::Sandbox;
+use super::incidents::{Incident, incidents};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::rc::Rc;
 use vault::model::{Attr, Secret};
-use vault::vault::{EntryFilter, IncidentFilter, Key, Listing, Place, Purpose, Unlocked, Vault};
+use vault::vault::{EntryFilter, Key, Place, Purpose, Unlocked, Vault};
 use vault::world::World;
 
 /// The actions that change a row, and so count in the vault's state.
@@ -33,13 +34,6 @@ const CHANGES: &[&str] = &[
 /// A credential as it can be read: the value, its metadata as far as tests change it, its revision, its
 /// versions and whether they still have a value.
 type Held = (Vec<u8>, Option<String>, u32, Vec<(u32, bool)>);
-
-/// An incident as it can be read: title, description, status, what it is linked to and how, and what
-/// stands in its timeline.
-type Incident = (String, Option<String>, &'static str, Vec<(String, &'static str)>, Vec<Event>);
-
-/// An event of a timeline: its kind, and what somebody wrote.
-type Event = (String, Option<String>);
 
 /// An entry of a change: action and name.
 pub type Logged = (String, Option<String>);
@@ -181,25 +175,6 @@ fn held(vault: &mut Vault<Unlocked>, name: &str) -> Result<Held, String> {
     let versions = vault.history(&name, None, false).map_err(wrong)?;
     let versions = versions.iter().map(|v| (v.version, v.purged_at.is_none())).collect();
     Ok((value.expose().to_vec(), url, about.revision, versions))
-}
-
-fn incidents(vault: &mut Vault<Unlocked>) -> Result<Vec<Incident>, String> {
-    let mut numbers = Vec::new();
-    let filter = IncidentFilter::default();
-    let each = &mut |one: &Listing| {
-        numbers.push(one.number);
-        Ok(())
-    };
-    vault.incidents(&filter, each).map_err(|e| format!("incidents: {e}"))?;
-    let incident = |number| {
-        let one = vault.incident(number).map_err(|e| format!("incident {number}: {e}"))?;
-        let links = one.links.into_iter().map(|link| (link.name, link.exposure.word()));
-        let events = one.events.into_iter().map(|event| (event.kind, event.text));
-        let description = one.texts.and_then(|texts| texts.description);
-        let (title, status) = (one.listing.meta.title, one.listing.status.word());
-        Ok((title, description, status, links.collect(), events.collect()))
-    };
-    numbers.into_iter().map(incident).collect()
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
