@@ -7,6 +7,7 @@ pub mod complete;
 pub mod config;
 pub mod context;
 pub mod digest;
+pub mod editing;
 pub mod editor;
 pub mod escape;
 pub mod html;
@@ -20,6 +21,7 @@ pub mod report;
 pub mod save;
 pub mod scratch;
 pub mod sink;
+pub mod toml_text;
 pub mod unlock;
 pub mod usage;
 pub mod value;
@@ -35,6 +37,7 @@ mod generate;
 mod guard;
 mod help_topics;
 mod import;
+mod incident;
 mod init;
 mod jsonl;
 mod man_pages;
@@ -95,6 +98,8 @@ tree::commands! {
             "See who touched what, when and why, and prove it",
         Whose(Box<whose::Args>) leaf "whose"
             "Find out whose secret a leaked text is, and who has read it, without showing any",
+        Incident(incident::Command) group "incident"
+            "Write down what happened, which credentials it exposes, and what was done about it",
         Import(import::Args) eager "import"
             "Store many credentials at once: all of them or none",
         Generate(Box<generate::Args>) leaf "generate"
@@ -192,6 +197,7 @@ fn dispatch(command: Command, cx: &mut Context) -> Result<Report> {
         Command::Cred(command) => cred::run(command, cx),
         Command::Audit(command) => audit::run(command, cx),
         Command::Whose(args) => whose::run(*args, cx),
+        Command::Incident(command) => incident::run(command, cx),
         Command::Import(args) => import::run(args, cx),
         Command::Generate(args) => generate::run(*args, cx),
         Command::Completions(args) => completions::run(args, cx),

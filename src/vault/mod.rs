@@ -53,7 +53,7 @@ pub use export::Export;
 pub use filter::{Filter, Order, SortKey};
 pub use incident::{
     Incident, IncidentEvent, IncidentFilter, LinkChange, LinkState, Linked, Listing, NewIncident,
-    Note,
+    Note, Tick, TodoState,
 };
 pub use leak::{Encoding, Fit};
 pub use note::{Checkpoint, Head, PublicKey};
@@ -215,6 +215,12 @@ impl<S: State> Vault<S> {
     #[must_use]
     pub fn warnings(&self) -> Warnings {
         self.core.warnings.clone()
+    }
+
+    /// The user who works here, as the log knows them.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        &self.core.actor().user
     }
 
     /// Where the vault's file is.

@@ -182,12 +182,17 @@ fn an_edit_of_secrets_lets_nothing_out() {
     let key = fs::read_to_string(sandbox.path("key")).unwrap();
     let forms = forms(key.lines().last().unwrap());
     sandbox.ok(&["cred", "add", "a", "--stdin"], CANARY.as_bytes());
+    sandbox.ok(&["incident", "open", "Odd logins", "--stdin"], CANARY.as_bytes());
     let runtime = ("XDG_RUNTIME_DIR", memory.path().to_str().unwrap());
-    let edit = ["cred", "edit", "a", "--secrets", "--json"];
+    let secrets = ["cred", "edit", "a", "--secrets", "--json"];
+    let texts = ["incident", "edit", "INC-1", "--json"];
     // as it is, with another secret, and so that it cannot be taken
-    let editors = ["true", "sed -i s/Geheim/Geheimnis/", "sed -i s/^password/nonsense/"];
-    for (n, (editor, code)) in editors.into_iter().zip([0, 0, 2]).enumerate() {
-        let answer = traced(&sandbox, n, &edit, b"", &[runtime, ("EDITOR", editor)]);
+    let editors = ["true", "sed -i s/Geheim/Geheimnis/", "sed -i s/^KEY/nonsense/"];
+    let edits = [(&secrets[..], "password"), (&texts, "description")];
+    let runs = edits.iter().flat_map(|edit| editors.iter().zip([0, 0, 2]).map(move |e| (edit, e)));
+    for (n, ((edit, key), (editor, code))) in runs.enumerate() {
+        let editor = editor.replace("KEY", key);
+        let answer = traced(&sandbox, n, edit, b"", &[runtime, ("EDITOR", &editor)]);
         assert_eq!(answer.code, code, "{}", answer.err);
         none(&forms, answer.all().as_bytes(), "what was said");
         let trace = sandbox.path("trace").join(format!("{n:03}"));

@@ -12,6 +12,8 @@
     reason = "helpers of tests may do what tests may, and clarity comes before speed"
 )]
 
+pub mod hostile;
+pub mod incidents;
 pub mod oracle;
 pub mod pty;
 
@@ -297,6 +299,9 @@ fn dump(db: &rusqlite::Connection) -> String {
         "SELECT * FROM segment ORDER BY id",
         "SELECT * FROM checkpoint ORDER BY seq",
         "SELECT * FROM pruned",
+        "SELECT * FROM incident ORDER BY number",
+        "SELECT * FROM incident_event ORDER BY incident, number",
+        "SELECT * FROM incident_link ORDER BY incident, credential",
         "SELECT sql FROM sqlite_schema ORDER BY name",
     ];
     let mut text = String::new();

@@ -44,7 +44,8 @@ fn one(m: &mut Markup, cell: &Cell<'_>) {
 }
 
 /// A cell as text. Secrets are not for pages.
-fn shown(cell: &Cell<'_>) -> String {
+#[must_use]
+pub fn shown(cell: &Cell<'_>) -> String {
     match cell {
         Cell::Text(text) => text.as_ref().to_owned(),
         Cell::Int(number) | Cell::Bar { count: number, .. } => number.to_string(),
@@ -54,6 +55,10 @@ fn shown(cell: &Cell<'_>) -> String {
         Cell::Map(pairs) => {
             let pair = |(key, cell): &(String, Cell<'_>)| format!("{key} {}", shown(cell));
             pairs.iter().map(pair).collect::<Vec<_>>().join(", ")
+        }
+        Cell::Rows(rows) => {
+            let cells = rows.iter().flatten().map(|(_, cell)| shown(cell));
+            cells.collect::<Vec<_>>().join(", ")
         }
         Cell::Secret(_) | Cell::Hidden => "••••••••".into(),
         Cell::None => String::new(),

@@ -1,7 +1,7 @@
 //! How an incident is changed: checked, entered in the log, written into the timeline, tagged anew.
 
 use super::check::{self, links_hash};
-use super::view::Note;
+use super::view::{LinkChange, Note};
 use super::{links, not_found, texts};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::incident::{
@@ -171,8 +171,12 @@ impl<'t, 'v> Work<'t, 'v> {
         open.sort_by(|a, b| a.name.cmp(&b.name));
         let number = self.row.number;
         let what = match &open[..] {
-            [one] => format!("{number} has an exposed credential: `{}` ({})", one.name, one.says()),
-            _ => format!("{number} has {} exposed credentials", open.len()),
+            [one] => format!(
+                "incident {number} has an exposed credential: `{}` ({})",
+                one.name,
+                one.says()
+            ),
+            _ => format!("incident {number} has {} exposed credentials", open.len()),
         };
         let error = Error::new(ErrorKind::Refused, what);
         let names: Vec<String> = open.iter().map(|one| one.name.clone()).collect();
@@ -243,7 +247,13 @@ pub(in crate::vault) fn open_in(
     work.happened(Happening::new("open").detail(opening.source), &receipt)?;
     let mut rows = Vec::with_capacity(opening.links.len());
     for (credential, exposure) in &opening.links {
-        rows.push(links::put(&mut work, credential, *exposure)?);
+        if rows.iter().any(|row: &LinkRow| row.credential == credential.id) {
+            continue; // it was named twice
+        }
+        let link = links::put(&mut work, credential, *exposure)?;
+        let said = LinkChange { exposure: Some(*exposure), ..LinkChange::default() };
+        links::check_true(&work, &link, &said)?;
+        rows.push(link);
     }
     work.put_links(rows);
     work.finish()?;

@@ -9,6 +9,8 @@
     reason = "tests may, and clarity comes before speed"
 )]
 
+mod said;
+
 use std::rc::Rc;
 use vault::error::ErrorKind;
 use vault::model::incident::{
