@@ -25,6 +25,7 @@ mod slot;
 mod state;
 mod store;
 mod stubs;
+mod survey;
 mod tlv;
 mod transfer;
 mod trash;

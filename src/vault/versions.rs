@@ -69,20 +69,21 @@ pub(super) fn open(
     head: &Head,
     receipt: &Receipt<'_>,
 ) -> Result<Secret> {
-    let version = checked(tx, keys, row, head)?;
+    let version = checked(tx.db(), tx.vault(), keys, row, head)?;
     open_version(tx, keys, &version, receipt)
 }
 
 /// The version a head names, if the row is the one it means.
 pub(super) fn checked(
-    tx: &Tx<'_>,
+    db: &Db,
+    vault: &VaultRow,
     keys: &Keys,
     row: &CredentialRow,
     head: &Head,
 ) -> Result<SecretRow> {
-    let version = SecretRow::find(tx.db(), row.id, &head.field, head.version)?;
+    let version = SecretRow::find(db, row.id, &head.field, head.version)?;
     version
-        .filter(|version| is_genuine(version, &head.tag, tx.vault(), keys))
+        .filter(|version| is_genuine(version, &head.tag, vault, keys))
         .ok_or_else(|| changed_from_outside(row, &head.field))
 }
 
@@ -112,7 +113,7 @@ pub(super) fn media(
     let mut found = Vec::new();
     for head in &row.heads {
         let media = match keys {
-            Some(keys) => checked(tx, keys, row, head)?.media,
+            Some(keys) => checked(tx.db(), tx.vault(), keys, row, head)?.media,
             None => SecretRow::media(tx.db(), row.id, &head.field, head.version)?,
         };
         found.extend(media.map(|media| (head.field.clone(), media)));

@@ -275,7 +275,7 @@ fn changed_at(
     head: &Head,
 ) -> Result<Timestamp> {
     let version: Option<SecretRow> = match keys {
-        Some(keys) => Some(versions::checked(tx, keys, row, head)?),
+        Some(keys) => Some(versions::checked(tx.db(), tx.vault(), keys, row, head)?),
         None => SecretRow::find(tx.db(), row.id, &head.field, head.version)?,
     };
     let version = version.filter(|version| version.origin != "rollback");
