@@ -74,14 +74,18 @@ pub struct Signals {
 /// Whether one came that means the process itself. An interrupt is for the program at the terminal.
 static TOLD_TO_END: AtomicBool = AtomicBool::new(false);
 
+/// Whether any of them came.
+static CAME: AtomicBool = AtomicBool::new(false);
+
 impl Signals {
     /// Notes them from now on.
     #[must_use]
     pub fn noted() -> Self {
         TOLD_TO_END.store(false, Ordering::SeqCst);
+        CAME.store(false, Ordering::SeqCst);
         let handler = note as extern "C" fn(libc::c_int) as *const () as libc::sighandler_t;
         let before = [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM].map(|signal| {
-            // SAFETY: the handler only stores to an atomic, which is allowed in a signal context.
+            // SAFETY: the handler only stores to atomics, which is allowed in a signal context.
             (signal, unsafe { libc::signal(signal, handler) })
         });
         Self { before }
@@ -91,6 +95,12 @@ impl Signals {
     #[must_use]
     pub fn told_to_end(&self) -> bool {
         TOLD_TO_END.load(Ordering::SeqCst)
+    }
+
+    /// Whether the process was told to end, or interrupted: for one that has the terminal to itself.
+    #[must_use]
+    pub fn came(&self) -> bool {
+        CAME.load(Ordering::SeqCst)
     }
 }
 
@@ -104,6 +114,7 @@ impl Drop for Signals {
 }
 
 extern "C" fn note(signal: libc::c_int) {
+    CAME.store(true, Ordering::SeqCst);
     if signal == libc::SIGHUP || signal == libc::SIGTERM {
         TOLD_TO_END.store(true, Ordering::SeqCst);
     }
@@ -166,10 +177,13 @@ mod tests {
         let signals = Signals::noted();
         let raise = |signal| rustix::process::kill_process(rustix::process::getpid(), signal);
         raise(rustix::process::Signal::INT).unwrap();
+        while !signals.came() {
+            std::thread::yield_now(); // another thread may have got it
+        }
         assert!(!signals.told_to_end());
         raise(rustix::process::Signal::TERM).unwrap();
         while !signals.told_to_end() {
-            std::thread::yield_now(); // another thread may have got it
+            std::thread::yield_now();
         }
     }
 

@@ -94,7 +94,7 @@ fn every_list_is_in_the_log_and_a_second_pass_over_it_is_not() {
         v.list(&of(client), &mut |_| Ok(())).unwrap();
     }
     let mut lists = 0;
-    v.entries(&EntryFilter { action: Some("view".into()), ..EntryFilter::default() }, &mut |e| {
+    v.entries(&EntryFilter { actions: vec!["view".into()], ..EntryFilter::default() }, &mut |e| {
         assert_eq!(e.details.as_deref(), Some(r#"{"list":"client"}"#));
         lists += 1;
         Ok(())
@@ -275,7 +275,7 @@ fn a_check_sees_one_state_and_keeps_nobody_waiting() {
     let again = v.check(&Filter::default(), Depth::Metadata, &mut |_, _| {}).unwrap();
     assert_eq!((again.credentials, again.values.len(), again.same.len()), (201, 0, 0));
     let mut last = Vec::new();
-    let check = EntryFilter { action: Some("check".into()), ..EntryFilter::default() };
+    let check = EntryFilter { actions: vec!["check".into()], ..EntryFilter::default() };
     v.entries(&check, &mut |e| {
         last.push(e.details.clone().unwrap());
         Ok(())

@@ -9,6 +9,7 @@ pub mod context;
 pub mod digest;
 pub mod editor;
 pub mod escape;
+pub mod html;
 pub mod man;
 pub mod progress;
 pub mod prompt;

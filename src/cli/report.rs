@@ -76,6 +76,15 @@ pub enum Report {
         /// Said when there are none.
         empty: &'static str,
     },
+    /// The same without an end: each row is shown when it comes, and `rows` is called once.
+    Stream {
+        /// In order.
+        columns: &'static [Column],
+        /// How wide people see them, but the last; wider cells push the rest aside.
+        widths: &'static [usize],
+        /// Called for the rows; returns when there is nobody to show more to.
+        rows: Box<Rows>,
+    },
     /// One thing.
     Item(Vec<(&'static str, Cell<'static>)>),
     /// The bytes of a secret, and nothing else.

@@ -2,16 +2,18 @@
 
 use super::audit::{self, Draft};
 use super::seal::Found;
-use super::store::{SlotRow, VaultRow, log as rows};
+use super::store::{SlotRow, VaultRow, entries, log as rows};
 use super::tx::{Core, Tx, With};
-use super::view::{Entry, EntryFilter, LogVerdict};
+use super::view::{Entry, EntryFilter, Glimpse, LogVerdict};
 use super::{Key, Locked, Place, Purpose, State, Vault, absolute, slot, store};
 use crate::error::{Error, ErrorKind, Result};
 use crate::world::World;
+use std::collections::HashMap;
 use std::rc::Rc;
+use uuid::Uuid;
 
 impl<S: State> Vault<S> {
-    /// Entries, newest first, one call of `row` each. Reading the log is not logged: it must work
+    /// The entries that fit, one call of `row` each. Reading the log is not logged: it must work
     /// on a damaged vault and on a read-only disk.
     ///
     /// # Errors
@@ -21,7 +23,35 @@ impl<S: State> Vault<S> {
         filter: &EntryFilter,
         row: &mut dyn FnMut(&Entry) -> Result<()>,
     ) -> Result<()> {
-        rows::list(&self.core.db, filter, row)
+        entries::list(&self.core.db, filter, row)
+    }
+
+    /// What is counted of the entries that fit, one call of `row` each.
+    ///
+    /// # Errors
+    /// Those of `row`, integrity (15), I/O (18).
+    pub fn glimpses(
+        &mut self,
+        filter: &EntryFilter,
+        row: &mut dyn FnMut(&Glimpse<'_>) -> Result<()>,
+    ) -> Result<()> {
+        entries::glimpses(&self.core.db, filter, row)
+    }
+
+    /// The number of the last entry there is by now; 0 for an empty log.
+    ///
+    /// # Errors
+    /// Integrity (15), I/O (18).
+    pub fn last_entry(&mut self) -> Result<i64> {
+        entries::last(&self.core.db)
+    }
+
+    /// The clients of the credentials that have one, of those in the trash too.
+    ///
+    /// # Errors
+    /// Integrity (15), I/O (18).
+    pub fn clients(&mut self) -> Result<HashMap<Uuid, String>> {
+        entries::clients(&self.core.db)
     }
 
     /// One entry, by sequence number or UUID.

@@ -43,7 +43,7 @@ pub use incident::{
 pub use slot::{new_key_file, parse_identity};
 pub use store::list::Listed;
 pub use view::{
-    Change, Checkup, Credential, Depth, Edit, Entry, EntryFilter, Expect, Fact, Finding,
+    Change, Checkup, Credential, Depth, Edit, Entry, EntryFilter, Expect, Fact, Finding, Glimpse,
     LogVerdict, NewCredential, Seen, Status, Subject, To, Trashed, Version,
 };
 pub use warnings::Warnings;

@@ -197,25 +197,64 @@ pub struct Entry {
     pub hash: [u8; 32],
 }
 
-/// Which entries to show. Empty means all.
+/// Which entries of the log. Empty means all.
 #[derive(Clone, Debug, Default)]
 pub struct EntryFilter {
     /// By credential: its name, past or present.
     pub cred: Option<String>,
-    /// By action.
-    pub action: Option<String>,
+    /// By the client that the credential has now.
+    pub client: Option<String>,
+    /// By incident: its number.
+    pub incident: Option<String>,
+    /// Any of these actions; empty for all.
+    pub actions: Vec<String>,
     /// By user name.
     pub actor: Option<String>,
+    /// By machine.
+    pub host: Option<String>,
+    /// By the calling program.
+    pub program: Option<String>,
     /// By outcome.
     pub outcome: Option<String>,
+    /// Part of the reason, ASCII letters compared without case.
+    pub reason: Option<String>,
+    /// Part of any text but the identifiers, in the same way.
+    pub text: Option<String>,
     /// Not before this.
     pub since: Option<Timestamp>,
     /// Before this.
     pub until: Option<Timestamp>,
+    /// Only those numbered higher.
+    pub after: Option<i64>,
+    /// Only those numbered no higher.
+    pub up_to: Option<i64>,
+    /// The oldest first, not the newest.
+    pub oldest_first: bool,
     /// At most so many.
     pub limit: Option<u64>,
     /// Skip so many first.
     pub offset: u64,
+}
+
+/// What is counted of an entry.
+#[derive(Clone, Copy, Debug)]
+pub struct Glimpse<'a> {
+    /// When it was written.
+    pub at: Timestamp,
+    /// One of `ACTIONS`.
+    pub action: &'a str,
+    /// `ok`, `refused` or `failed`.
+    pub outcome: &'a str,
+    /// The user.
+    pub user: &'a str,
+    /// The machine.
+    pub host: &'a str,
+    /// The calling program.
+    pub program: Option<&'a str>,
+    /// The credential's name as it was.
+    pub name: Option<&'a str>,
+    /// The credential.
+    pub credential: Option<Uuid>,
 }
 
 /// What `audit verify` found. Damage is an error (exit 15) and not in here.

@@ -67,7 +67,7 @@ fn a_rollback_is_a_new_version_with_the_old_value() {
     assert_eq!(kind(v.rollback(&name("x"), None, 9)), ErrorKind::NotFound);
     assert_eq!(f.last().outcome, "failed");
     let mut rollbacks = Vec::new();
-    let filter = EntryFilter { action: Some("rollback".into()), ..EntryFilter::default() };
+    let filter = EntryFilter { actions: vec!["rollback".into()], ..EntryFilter::default() };
     v.entries(&filter, &mut |entry| {
         rollbacks.push((entry.outcome.clone(), entry.details.clone().unwrap_or_default()));
         Ok(())

@@ -1,5 +1,8 @@
 //! Commands on the audit log.
 
+mod entry;
+mod filter;
+mod follow;
 mod show;
 mod verify;
 
@@ -14,7 +17,7 @@ commands! {
   vault audit show --cred db/main --since 7d
   vault audit verify"
     pub enum Command {
-        Show(show::Args) leaf "show"
+        Show(Box<show::Args>) eager "show"
             "Show entries of the audit log, newest first, or one of them in full",
         Verify(verify::Args) leaf "verify"
             "Check that the audit log is intact, and up to where it is complete",
@@ -24,7 +27,7 @@ commands! {
 /// Runs one of them.
 pub fn run(command: Command, cx: &mut Context) -> Result<Report> {
     match command {
-        Command::Show(args) => show::run(args, cx),
+        Command::Show(args) => show::run(*args, cx),
         Command::Verify(args) => verify::run(args, cx),
     }
 }

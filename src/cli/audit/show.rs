@@ -1,52 +1,34 @@
 //! `vault audit show`.
 
-use crate::cli::complete;
+use super::entry::{self, COLUMNS, EVERYTHING, own};
+use super::filter::{FILTERS, FilterArgs};
+use super::follow;
 use crate::cli::context::Context;
 use crate::cli::render::Format;
-use crate::cli::report::{Cell, Column, Report, Rows, Sink};
+use crate::cli::report::{Report, Rows, Sink};
 use crate::error::Result;
-use crate::model::parse_when;
-use crate::vault::{ACTIONS, Entry, EntryFilter, OUTCOMES, State, Vault};
-use clap::builder::PossibleValuesParser;
-use clap_complete::engine::ArgValueCompleter;
+use crate::vault::{Entry, EntryFilter, State, Vault};
 
 /// Show entries of the audit log, newest first, or one of them in full
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   vault audit show
-  vault audit show --cred db/main --action decrypt --since 7d
+  vault audit show --cred db/main --action decrypt,copy --since 7d
   vault audit show --outcome refused --json
+  vault audit show --client acme --program psql --search 'ticket 4711'
+  vault audit show --follow --limit 5
   vault audit show 42")]
 pub struct Args {
     /// One entry, by its number or UUID
+    #[arg(conflicts_with_all = FILTERS, conflicts_with = "follow")]
     id: Option<String>,
 
-    /// Only about this credential, by its name then or now
-    #[arg(long, value_name = "NAME", conflicts_with = "id",
-          add = ArgValueCompleter::new(complete::names))]
-    cred: Option<String>,
+    #[command(flatten)]
+    filter: FilterArgs,
 
-    /// Only this action
-    #[arg(long, value_name = "ACTION", conflicts_with = "id", hide_possible_values = true,
-          value_parser = PossibleValuesParser::new(ACTIONS))]
-    action: Option<String>,
-
-    /// Only by this user
-    #[arg(long, value_name = "USER", conflicts_with = "id")]
-    actor: Option<String>,
-
-    /// Only with this outcome
-    #[arg(long, value_name = "OUTCOME", conflicts_with = "id",
-          value_parser = PossibleValuesParser::new(OUTCOMES))]
-    outcome: Option<String>,
-
-    /// Not before: 2027-01-31, or 7d ago
-    #[arg(long, value_name = "WHEN", conflicts_with = "id")]
-    since: Option<String>,
-
-    /// Not after
-    #[arg(long, value_name = "WHEN", conflicts_with = "id")]
-    until: Option<String>,
+    /// Show the last ones, oldest first, and new ones as they come; Ctrl-C ends it
+    #[arg(long, short, conflicts_with_all = ["offset", "until"])]
+    follow: bool,
 
     /// At most so many; 0 for all
     #[arg(long, value_name = "N", default_value_t = 50)]
@@ -59,186 +41,35 @@ pub struct Args {
 
 /// Shows them.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
-    let filter = filter(&args, cx)?;
+    let filter = EntryFilter {
+        limit: Some(args.limit).filter(|limit| *limit > 0),
+        offset: args.offset,
+        ..args.filter.filter(cx.world.now())?
+    };
     let mut vault = cx.locked()?;
     if let Some(id) = &args.id {
         let entry = vault.entry(id)?;
         let names = EVERYTHING.iter().map(|column| column.name);
-        return Ok(Report::Item(names.zip(everything(&entry).into_iter().map(own)).collect()));
+        let cells = entry::everything(&entry).into_iter().map(own);
+        return Ok(Report::Item(names.zip(cells).collect()));
     }
     let json = cx.format() == Format::Json;
     let columns = if json { EVERYTHING } else { COLUMNS };
-    let rows = rows(cx, vault, filter);
+    if args.follow {
+        return Ok(follow::report(columns, vault, filter, json));
+    }
+    let rows = rows(vault, filter, json);
     Ok(Report::Table { columns: columns.into(), rows, empty: "no entries that fit" })
 }
 
-fn rows<S: State + 'static>(cx: &Context, mut vault: Vault<S>, filter: EntryFilter) -> Box<Rows> {
-    let json = cx.format() == Format::Json;
-    Box::new(move |sink: &mut Sink<'_>| {
-        vault.entries(&filter, &mut |entry| match json {
-            true => sink(&everything(entry)),
-            false => sink(&cells(entry)),
-        })
-    })
+fn rows<S: State + 'static>(mut vault: Vault<S>, filter: EntryFilter, json: bool) -> Box<Rows> {
+    Box::new(move |sink: &mut Sink<'_>| vault.entries(&filter, &mut |entry| row(entry, json, sink)))
 }
 
-fn cells(entry: &Entry) -> [Cell<'_>; 8] {
-    [
-        Cell::Int(entry.seq),
-        Cell::Time(entry.at),
-        Cell::text(Some(&entry.action)),
-        Cell::text(Some(&entry.outcome)),
-        Cell::text(entry.name.as_deref()),
-        list(&entry.fields),
-        Cell::text(Some(&entry.user)),
-        Cell::text(entry.reason.as_deref()),
-    ]
-}
-
-fn everything(entry: &Entry) -> [Cell<'_>; 21] {
-    [
-        Cell::Int(entry.seq),
-        Cell::Time(entry.at),
-        Cell::text(Some(&entry.action)),
-        Cell::text(Some(&entry.outcome)),
-        Cell::text(entry.name.as_deref()),
-        list(&entry.fields),
-        Cell::text(Some(&entry.user)),
-        Cell::text(entry.reason.as_deref()),
-        entry.credential.map_or(Cell::None, |id| Cell::owned(id.to_string())),
-        Cell::owned(entry.id.to_string()),
-        Cell::Int(entry.uid.into()),
-        Cell::text(Some(&entry.host)),
-        Cell::text(entry.tty.as_deref()),
-        Cell::text(entry.remote.as_deref()),
-        Cell::text(entry.program.as_deref()),
-        Cell::text(entry.parent.as_deref()),
-        Cell::text(Some(&entry.agent)),
-        Cell::text(entry.incident.as_deref()),
-        details(entry.details.as_deref()),
-        entry.segment.map_or(Cell::None, Cell::Int),
-        Cell::owned(data_encoding::HEXLOWER.encode(&entry.hash)),
-    ]
-}
-
-fn list(texts: &[String]) -> Cell<'_> {
-    match texts.is_empty() {
-        true => Cell::None,
-        false => Cell::List(texts.iter().map(|text| text.as_str().into()).collect()),
-    }
-}
-
-/// The details as a map; a text that is no JSON object, which only damage can make, as it is.
-fn details(text: Option<&str>) -> Cell<'_> {
-    let Some(text) = text else { return Cell::None };
-    match serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text) {
-        Ok(map) => Cell::Map(map.into_iter().map(|(key, value)| (key, plain(value))).collect()),
-        Err(_) => Cell::text(Some(text)),
-    }
-}
-
-fn plain(value: serde_json::Value) -> Cell<'static> {
-    use serde_json::Value;
-    match value {
-        Value::Null => Cell::None,
-        Value::Bool(flag) => Cell::Flag(flag),
-        Value::Number(number) => match number.as_i64() {
-            Some(int) => Cell::Int(int),
-            None => Cell::owned(number.to_string()),
-        },
-        Value::String(text) => Cell::owned(text),
-        Value::Array(values) => {
-            let text =
-                |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            Cell::List(values.into_iter().map(|value| text(value).into()).collect())
-        }
-        Value::Object(map) => Cell::Map(map.into_iter().map(|(k, v)| (k, plain(v))).collect()),
-    }
-}
-
-fn own(cell: Cell<'_>) -> Cell<'static> {
-    match cell {
-        Cell::Text(text) => Cell::owned(text),
-        Cell::List(texts) => {
-            Cell::List(texts.into_iter().map(|text| text.into_owned().into()).collect())
-        }
-        Cell::Map(pairs) => Cell::Map(pairs.into_iter().map(|(k, v)| (k, own(v))).collect()),
-        Cell::Int(int) => Cell::Int(int),
-        Cell::Bar { count, most } => Cell::Bar { count, most },
-        Cell::Flag(flag) => Cell::Flag(flag),
-        Cell::Time(at) => Cell::Time(at),
-        Cell::Secret(secret) => Cell::Secret(secret),
-        Cell::Hidden => Cell::Hidden,
-        Cell::None => Cell::None,
-    }
-}
-
-fn filter(args: &Args, cx: &Context) -> Result<EntryFilter> {
-    let when = |text: &Option<String>| {
-        text.as_deref().map(|text| parse_when(text, cx.world.now(), false)).transpose()
-    };
-    Ok(EntryFilter {
-        cred: args.cred.clone(),
-        action: args.action.clone(),
-        actor: args.actor.clone(),
-        outcome: args.outcome.clone(),
-        since: when(&args.since)?,
-        until: when(&args.until)?,
-        limit: Some(args.limit).filter(|limit| *limit > 0),
-        offset: args.offset,
-    })
-}
-
-const fn column(name: &'static str) -> Column {
-    Column { name }
-}
-
-const COLUMNS: &[Column] = &[
-    column("seq"),
-    column("at"),
-    column("action"),
-    column("outcome"),
-    column("name"),
-    column("fields"),
-    column("user"),
-    column("reason"),
-];
-
-/// JSON has every column.
-const EVERYTHING: &[Column] = &[
-    column("seq"),
-    column("at"),
-    column("action"),
-    column("outcome"),
-    column("name"),
-    column("fields"),
-    column("user"),
-    column("reason"),
-    column("credential"),
-    column("id"),
-    column("uid"),
-    column("host"),
-    column("tty"),
-    column("remote"),
-    column("program"),
-    column("parent"),
-    column("agent"),
-    column("incident"),
-    column("details"),
-    column("segment"),
-    column("hash"),
-];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn details_keep_their_types() {
-        let Cell::Map(map) = details(Some(r#"{"a":1,"b":[true,"x"],"c":null}"#)) else { panic!() };
-        assert!(matches!(&map[0].1, Cell::Int(1)));
-        assert!(matches!(&map[1].1, Cell::List(list) if list == &["true", "x"]));
-        assert!(matches!(&map[2].1, Cell::None));
-        assert!(matches!(details(Some("[")), Cell::Text(_)));
+/// Hands out one row: all of it for programs.
+pub(super) fn row(entry: &Entry, json: bool, sink: &mut Sink<'_>) -> Result<()> {
+    match json {
+        true => sink(&entry::everything(entry)),
+        false => sink(&entry::cells(entry)),
     }
 }

@@ -32,6 +32,16 @@ pub(super) fn table(out: &mut Out<'_>, columns: &[Column], rows: &mut Rows) -> R
     Ok(())
 }
 
+/// A row as a document of its own, on one line.
+pub(super) fn line(out: &mut Out<'_>, columns: &[Column], row: &[Cell<'_>]) {
+    out.text(VERSION);
+    for (column, cell) in columns.iter().zip(row) {
+        out.text(",");
+        pair(out, column.name, cell);
+    }
+    out.text("}\n");
+}
+
 /// What stands before each cell of a row: brace or comma, and the key. Column names are ours, and
 /// plain.
 fn keys(columns: &[Column]) -> Vec<String> {

@@ -5,6 +5,7 @@ mod cell;
 mod item;
 mod json;
 mod out;
+mod stream;
 mod table;
 
 use crate::cli::escape::{self, Rule};
@@ -65,6 +66,11 @@ pub fn report(
                 }
             })
         }
+        Report::Stream { columns, widths, mut rows } => match format {
+            Format::Table => stream::table(&mut out, columns, widths, &mut *rows, style),
+            Format::Json => stream::json(&mut out, columns, &mut *rows),
+            Format::Plain => stream::plain(&mut out, &mut *rows, cell_rule(style)),
+        },
         Report::Item(pairs) => {
             match format {
                 Format::Table => item::table(&mut out, &pairs),

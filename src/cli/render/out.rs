@@ -54,6 +54,15 @@ impl<'w> Out<'w> {
         }
     }
 
+    /// Writes what there is now; fails once writing has failed.
+    pub(super) fn flush(&mut self) -> Result<()> {
+        self.flush_buffer();
+        if self.failed.is_none() {
+            self.failed = self.to.flush().err();
+        }
+        self.check()
+    }
+
     /// Writes what is left. A producer's own failure counts, and what is still in the buffer then
     /// stays unsaid; a reader that has gone is no failure.
     pub(super) fn finish(mut self, outcome: Result<()>) -> Result<()> {

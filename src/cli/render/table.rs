@@ -4,7 +4,7 @@
 use super::out::Out;
 use super::{BOLD, RESET, Style, cell};
 use crate::cli::escape::Rule;
-use crate::cli::report::{Column, Rows};
+use crate::cli::report::{Cell, Column, Rows};
 use crate::error::Result;
 use comfy_table::presets::NOTHING;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width};
@@ -24,16 +24,21 @@ pub(super) fn plain(out: &mut Out<'_>, rows: &mut Rows, rule: Rule) -> Result<bo
     let mut any = false;
     rows(&mut |row| {
         any = true;
-        for (i, cell) in row.iter().enumerate() {
-            if i > 0 {
-                out.push(b"\t");
-            }
-            cell::plain(out, cell, rule);
-        }
-        out.push(b"\n");
+        plain_line(out, row, rule);
         out.check()
     })?;
     Ok(any)
+}
+
+/// One row of it.
+pub(super) fn plain_line(out: &mut Out<'_>, row: &[Cell<'_>], rule: Rule) {
+    for (i, cell) in row.iter().enumerate() {
+        if i > 0 {
+            out.push(b"\t");
+        }
+        cell::plain(out, cell, rule);
+    }
+    out.push(b"\n");
 }
 
 /// A table for people. Says whether there were rows.
@@ -115,7 +120,7 @@ fn arranged(out: &mut Out<'_>, heads: &[String], seen: Seen, style: &Style) {
 }
 
 /// One line, padded by hand; the last column is not.
-fn line(out: &mut Out<'_>, cells: &[String], widths: &[usize], emphasised: bool) {
+pub(super) fn line(out: &mut Out<'_>, cells: &[String], widths: &[usize], emphasised: bool) {
     let mut pending = 0;
     for (cell, width) in cells.iter().zip(widths).filter(|(_, width)| **width > 0) {
         if !cell.is_empty() {
@@ -134,6 +139,6 @@ fn bold(out: &mut Out<'_>, text: &str, really: bool) {
     out.text(if really { RESET } else { "" });
 }
 
-fn heading(name: &str) -> String {
+pub(super) fn heading(name: &str) -> String {
     name.replace('_', " ").to_uppercase()
 }

@@ -9,20 +9,20 @@ use crate::vault::filter::{Filter, Order, SortKey};
 use std::fmt::Write;
 
 /// An argument of a statement that is put together.
-enum Arg {
+pub(super) enum Arg {
     Int(i64),
     Text(String),
 }
 
 impl Arg {
-    fn value(&self) -> Value<'_> {
+    pub(super) fn value(&self) -> Value<'_> {
         match self {
             Self::Int(value) => Value::Int(*value),
             Self::Text(value) => Value::Text(value),
         }
     }
 
-    fn count(n: u64) -> Self {
+    pub(super) fn count(n: u64) -> Self {
         Self::Int(i64::try_from(n).unwrap_or(i64::MAX))
     }
 }
@@ -79,20 +79,20 @@ fn select(columns: &str, filter: &Filter) -> (String, Vec<Arg>) {
 }
 
 /// The `WHERE` of a list, with its arguments.
-struct Condition {
-    sql: String,
-    args: Vec<Arg>,
+pub(super) struct Condition {
+    pub(super) sql: String,
+    pub(super) args: Vec<Arg>,
 }
 
 impl Condition {
     /// Adds a condition; `text` is told the number of its argument.
-    fn and(&mut self, arg: Arg, text: impl FnOnce(usize) -> String) {
+    pub(super) fn and(&mut self, arg: Arg, text: impl FnOnce(usize) -> String) {
         self.args.push(arg);
         let text = text(self.args.len());
         self.plain(&text);
     }
 
-    fn plain(&mut self, text: &str) {
+    pub(super) fn plain(&mut self, text: &str) {
         self.sql.push_str(" AND ");
         self.sql.push_str(text);
     }
@@ -191,7 +191,7 @@ fn in_json(text: &str) -> String {
 }
 
 /// The pattern that finds `text` anywhere.
-fn anywhere(text: &str) -> String {
+pub(super) fn anywhere(text: &str) -> String {
     let mut pattern = String::from("%");
     for c in text.chars() {
         if matches!(c, '%' | '_' | '\\') {

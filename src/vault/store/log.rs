@@ -4,7 +4,7 @@ use super::{Db, Row, Value, VaultRow};
 use crate::error::{Error, Result};
 use crate::model::Timestamp;
 use crate::vault::tlv::{Hash, Tlv, sha256};
-use crate::vault::view::{Entry, EntryFilter};
+use crate::vault::view::Entry;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -17,7 +17,7 @@ pub(in crate::vault) struct EntryRow {
     pub(in crate::vault) mac: Option<Hash>,
 }
 
-const COLUMNS: &str = "seq, id, at, action, outcome, credential, name, fields, user_name, uid, \
+pub(super) const COLUMNS: &str = "seq, id, at, action, outcome, credential, name, fields, user_name, uid, \
     host, tty, remote, program, parent, agent, incident, reason, details, counter, segment, hash, \
     mac";
 
@@ -82,7 +82,7 @@ impl EntryRow {
         .map(drop)
     }
 
-    fn read(row: &Row<'_>) -> Result<Self> {
+    pub(super) fn read(row: &Row<'_>) -> Result<Self> {
         let text = |column| Ok::<_, Error>(row.opt_text(column)?.map(str::to_owned));
         Ok(Self {
             entry: Entry {
@@ -233,48 +233,6 @@ pub(in crate::vault) fn hash_at(db: &Db, seq: i64) -> Result<Option<Hash>> {
 pub(in crate::vault) fn knows(db: &Db, name: &str) -> Result<bool> {
     let sql = "SELECT 1 FROM entry WHERE name = ?1 LIMIT 1";
     db.first(sql, &[Value::Text(name)], |_| Ok(())).map(|found| found.is_some())
-}
-
-/// Calls `each` for the entries that fit, newest first.
-pub(in crate::vault) fn list(
-    db: &Db,
-    filter: &EntryFilter,
-    mut each: impl FnMut(&Entry) -> Result<()>,
-) -> Result<()> {
-    let mut sql = format!("SELECT {COLUMNS} FROM entry WHERE 1 = 1");
-    let mut args: Vec<Value<'_>> = Vec::new();
-    let mut add = |condition: &str, value| {
-        args.push(value);
-        sql.push_str(&condition.replace("?n", &format!("?{}", args.len())));
-    };
-    if let Some(name) = &filter.cred {
-        add(
-            " AND (name = ?n OR credential IN (SELECT id FROM credential WHERE name = ?n))",
-            Value::Text(name),
-        );
-    }
-    for (condition, text) in [
-        (" AND action = ?n", &filter.action),
-        (" AND user_name = ?n", &filter.actor),
-        (" AND outcome = ?n", &filter.outcome),
-    ] {
-        if let Some(text) = text {
-            add(condition, Value::Text(text));
-        }
-    }
-    if let Some(since) = filter.since {
-        add(" AND at >= ?n", Value::Int(since.0));
-    }
-    if let Some(until) = filter.until {
-        add(" AND at < ?n", Value::Int(until.0));
-    }
-    add(" ORDER BY seq DESC LIMIT ?n", Value::Int(limit(filter.limit)));
-    add(" OFFSET ?n", Value::Int(limit(Some(filter.offset))));
-    db.each(&sql, &args, |row| each(&EntryRow::read(row)?.entry))
-}
-
-fn limit(count: Option<u64>) -> i64 {
-    count.map_or(i64::MAX, |n| i64::try_from(n).unwrap_or(i64::MAX))
 }
 
 /// One entry, by sequence number or by UUID.

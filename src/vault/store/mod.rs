@@ -2,6 +2,7 @@
 //! shares. Knows nothing of keys; a row's `message` is what its tag is computed over.
 
 pub(super) mod credential;
+pub(super) mod entries;
 mod filter;
 pub(super) mod incident;
 mod incident_event;

@@ -136,7 +136,7 @@ CREATE INDEX entry_name ON entry (name) WHERE name IS NOT NULL;
 
 CREATE INDEX entry_action ON entry (action);
 
-CREATE INDEX entry_user ON entry (user_name);
+CREATE INDEX entry_who ON entry (user_name, host, program);
 
 CREATE INDEX entry_failure ON entry (outcome) WHERE outcome <> 'ok';
 
@@ -198,3 +198,4 @@ CREATE TABLE incident_link (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX incident_link_credential ON incident_link (credential);
+CREATE INDEX entry_incident ON entry (incident) WHERE incident IS NOT NULL;
