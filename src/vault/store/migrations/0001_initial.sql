@@ -198,4 +198,5 @@ CREATE TABLE incident_link (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX incident_link_credential ON incident_link (credential);
+
 CREATE INDEX entry_incident ON entry (incident) WHERE incident IS NOT NULL;
