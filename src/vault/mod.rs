@@ -37,8 +37,8 @@ mod warnings;
 pub use audit::{ACTIONS, OUTCOMES};
 pub use filter::{Filter, Order, SortKey};
 pub use incident::{
-    Incident, IncidentEvent, IncidentFilter, LinkChange, LinkState, Linked, Listing, NewIncident,
-    Note,
+    Blast, Dossier, Evidence, Holding, Incident, IncidentEvent, IncidentFilter, LinkChange,
+    LinkState, Linked, Listing, Near, NewIncident, Note, Same, Use, Window,
 };
 pub use slot::{new_key_file, parse_identity};
 pub use store::list::Listed;

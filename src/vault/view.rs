@@ -3,6 +3,7 @@
 use super::store::SecretRow;
 use crate::error::Result;
 use crate::kind::strength::Strength;
+use crate::model::incident::IncidentNumber;
 use crate::model::{CredName, Duty, FieldName, Metadata, Secret, Timestamp};
 use std::path::PathBuf;
 use uuid::Uuid;
@@ -206,6 +207,8 @@ pub struct EntryFilter {
     pub client: Option<String>,
     /// By incident: its number.
     pub incident: Option<String>,
+    /// About the credentials that this incident has to do with.
+    pub linked_to: Option<IncidentNumber>,
     /// Any of these actions; empty for all.
     pub actions: Vec<String>,
     /// By user name.

@@ -117,6 +117,11 @@ impl SecretRow {
         db.int("SELECT count(*) FROM secret")
     }
 
+    /// How many values there still are, notes aside.
+    pub(in crate::vault) fn values(db: &Db) -> Result<i64> {
+        db.int("SELECT count(*) FROM secret WHERE purged_at IS NULL AND field <> 'notes'")
+    }
+
     pub(in crate::vault) fn insert(&self, db: &Db) -> Result<()> {
         db.run(
             "INSERT INTO secret (credential, field, version, created_at, origin, author, reason, media,
