@@ -25,6 +25,8 @@ pub enum Cell<'a> {
     List(Vec<Cow<'a, str>>),
     /// A table inside an answer: shown indented or, in JSON, as an object.
     Map(Vec<(String, Cell<'a>)>),
+    /// Several things of one shape: lines with columns or, in JSON, an array of objects.
+    Rows(Vec<Vec<(&'static str, Cell<'a>)>>),
     /// A secret that was asked for.
     Secret(Secret),
     /// A secret that was not asked for: dots, `null` in JSON.

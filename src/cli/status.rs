@@ -56,6 +56,8 @@ fn item(status: Status, checkup: Option<&Checkup>) -> Pairs {
     item.extend(credentials(&status));
     item.push(("weak", checkup.map_or(Cell::None, |checkup| count(check::weak_ones(checkup)))));
     item.push(("reused", checkup.map_or(Cell::None, |checkup| count(check::reused_ones(checkup)))));
+    let open = status.incidents.iter().map(|(severity, n)| (severity.word().to_owned(), count(*n)));
+    item.push(("open_incidents", Cell::Map(open.collect())));
     item.extend(log(&status));
     let slots = status.slots.into_iter().map(|(label, kind, at)| {
         let slot =

@@ -1,6 +1,8 @@
 //! Incidents: what sort, how bad, how far. The workflow is a table.
 
-use super::Timestamp;
+pub use super::todo::{CONTAIN, GATHER, ROTATE, Todo};
+
+use super::{Timestamp, name};
 use crate::error::{Error, ErrorKind, Result};
 use std::fmt;
 use std::str::FromStr;
@@ -208,6 +210,36 @@ pub struct IncidentMeta {
     pub detected_at: Option<Timestamp>,
 }
 
+impl IncidentMeta {
+    /// Checks what is to be stored: lines, and times that can be.
+    ///
+    /// # Errors
+    /// Usage (2), naming what is wrong.
+    pub fn check(&self, now: Timestamp) -> Result<()> {
+        name::one_line("title", &self.title, 200)?;
+        let texts = [
+            ("client", &self.client),
+            ("service", &self.service),
+            ("system", &self.infra),
+            ("name of an owner", &self.owner),
+        ];
+        for (what, text) in texts {
+            text.as_ref().map_or(Ok(()), |text| name::one_line(what, text, 255))?;
+        }
+        if self.occurred_at.max(self.detected_at).is_some_and(|at| at > now) {
+            return Err(Error::usage("what has not happened yet is no incident")
+                .hint("when it occurred and when it was detected lie in the past"));
+        }
+        match (self.occurred_at, self.detected_at) {
+            (Some(occurred), Some(detected)) if detected < occurred => {
+                Err(Error::usage("nothing is detected before it occurs")
+                    .hint("leave out when it occurred if nobody knows"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// What is sealed of an incident: it may say what must not be read by everybody.
 #[derive(Clone, Default, Eq, PartialEq)]
 pub struct IncidentTexts {
@@ -221,65 +253,6 @@ pub struct IncidentTexts {
     pub references: Vec<String>,
     /// The steps to do, in order.
     pub todos: Vec<Todo>,
-}
-
-/// A line of the list of things to do about an incident.
-#[derive(Clone, Eq, PartialEq)]
-pub struct Todo {
-    /// One of those of the templates, or empty for one that somebody added.
-    pub key: String,
-    /// What is to be done.
-    pub text: String,
-    /// When and by whom it was ticked off by hand: milliseconds since 1970, and the user.
-    pub done: Option<(i64, String)>,
-}
-
-/// Ticked off by itself when every exposed credential was rotated.
-pub const ROTATE: &str = "rotate";
-/// Ticked off by itself when the blast radius was looked at, or a report was made.
-pub const GATHER: &str = "gather";
-/// Ticked off by itself with the step of the workflow.
-pub const CONTAIN: &str = "contain";
-
-const REVOKE: (&str, &str) = ("revoke", "revoke sessions and tokens at the services concerned");
-const ROTATED: (&str, &str) = (ROTATE, "rotate every exposed credential, and test the new values");
-const GATHERED: (&str, &str) = (GATHER, "gather the log: who read what, when and from where");
-const CONTAINED: (&str, &str) = (CONTAIN, "make sure that it cannot get worse");
-const REMOVE: (&str, &str) =
-    ("remove", "remove the secret from where it leaked, its history included");
-const WIPE: (&str, &str) = ("wipe", "lock or wipe the device from afar");
-const SLOTS: (&str, &str) = ("slots", "take the keys away that open the vault, and rekey it");
-const ACCOUNTS: (&str, &str) = ("accounts", "close the accounts of the person at every service");
-const REBUILD: (&str, &str) = ("rebuild", "rebuild the machines concerned from a clean source");
-const PRESERVE: (&str, &str) = ("preserve", "preserve evidence: disks, logs, mails");
-const NOTIFY: (&str, &str) = ("notify", "notify those who must know: clients, authorities");
-const LIMIT: (&str, &str) = ("limit", "limit attempts, and demand a second factor");
-const WARN: (&str, &str) = ("warn", "warn everybody who got the same message");
-const REVIEW: (&str, &str) = ("review", "say what is changed so that it does not happen again");
-
-impl IncidentType {
-    /// What is to be done about an incident of this type.
-    #[must_use]
-    pub fn template(self) -> Vec<Todo> {
-        let all: &[(&str, &str)] = match self {
-            Self::CredentialLeak => &[GATHERED, REVOKE, ROTATED, REMOVE, CONTAINED, REVIEW],
-            Self::LostDevice => &[WIPE, SLOTS, GATHERED, REVOKE, ROTATED, CONTAINED, REVIEW],
-            Self::DepartedPerson => &[ACCOUNTS, SLOTS, GATHERED, REVOKE, ROTATED, CONTAINED],
-            Self::BruteForce => &[LIMIT, GATHERED, ROTATED, CONTAINED, REVIEW],
-            Self::Phishing | Self::Bec => {
-                &[WARN, REVOKE, GATHERED, ROTATED, CONTAINED, NOTIFY, REVIEW]
-            }
-            Self::Backdoor | Self::Malware | Self::Ransomware => {
-                &[CONTAINED, PRESERVE, GATHERED, REVOKE, ROTATED, REBUILD, NOTIFY, REVIEW]
-            }
-            Self::DataBreach | Self::UnauthorizedAccess | Self::Other => {
-                &[GATHERED, PRESERVE, REVOKE, ROTATED, CONTAINED, NOTIFY, REVIEW]
-            }
-        };
-        all.iter()
-            .map(|(key, text)| Todo { key: (*key).into(), text: (*text).into(), done: None })
-            .collect()
-    }
 }
 
 #[cfg(test)]
@@ -313,6 +286,40 @@ mod tests {
             assert!(from.steps().next().is_some(), "nothing leads out of {from:?}");
         }
         assert_eq!(legal, 7);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        let now = Timestamp(1_800_000_000_000);
+        let fine = IncidentMeta {
+            title: "Laptop stolen".into(),
+            kind: IncidentType::Other,
+            severity: Severity::Medium,
+            client: Some("größe & söhne".into()),
+            service: None,
+            infra: None,
+            owner: None,
+            occurred_at: Some(Timestamp(now.0 - 1)),
+            detected_at: Some(now),
+        };
+        fine.check(now).unwrap();
+        let title = |title: &str| IncidentMeta { title: title.into(), ..fine.clone() };
+        let client = |text: &str| IncidentMeta { client: Some(text.into()), ..fine.clone() };
+        let later = Some(Timestamp(now.0 + 1));
+        for wrong in [
+            title(""),
+            title(" x"),
+            title("x\u{1b}[2J"),
+            title("two\nlines"),
+            title(&"x".repeat(201)),
+            client(""),
+            client("a\u{85}"),
+            IncidentMeta { occurred_at: later, detected_at: None, ..fine.clone() },
+            IncidentMeta { detected_at: later, ..fine.clone() },
+            IncidentMeta { detected_at: Some(Timestamp(now.0 - 2)), ..fine.clone() },
+        ] {
+            assert_eq!(wrong.check(now).unwrap_err().kind(), ErrorKind::Usage, "{wrong:?}");
+        }
     }
 
     #[test]

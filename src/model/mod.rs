@@ -5,6 +5,7 @@ mod metadata;
 mod name;
 mod secret;
 mod time;
+mod todo;
 
 pub use metadata::{Attr, Duty, Metadata};
 pub use name::{CredName, FieldName, Label};

@@ -63,7 +63,7 @@ name_type! {
     }
 }
 
-fn one_line(what: &str, text: &str, max: usize) -> Result<()> {
+pub(super) fn one_line(what: &str, text: &str, max: usize) -> Result<()> {
     let wrong = |why: String| Err(Error::usage(format!("a {what} {why}")));
     if text.is_empty() {
         return wrong("cannot be empty".into());

@@ -10,7 +10,7 @@ use super::stubs::{self, Doomed};
 use super::tx::Tx;
 use super::versions::{Incoming, Origin, add_version, choose, media, put_head, seal_new};
 use super::view::{Change, Credential, NewCredential, Subject};
-use super::{State, Unlocked, Vault, state};
+use super::{State, Unlocked, Vault, incident, state};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{CredName, Duty, FieldName, Metadata, Secret, Timestamp};
 
@@ -27,6 +27,7 @@ impl CredentialRow {
             created_at: self.created_at,
             updated_at: self.updated_at,
             deleted_at: self.deleted_at,
+            incidents: Vec::new(),
             verified,
         }
     }
@@ -42,8 +43,9 @@ impl<S: State> Vault<S> {
             let row = find(tx, keys, name, deleted)?;
             let _ = tx.append(Draft::about("view", row.id, name))?;
             warn_if_expired(tx, &row);
-            let media = media(tx, keys, &row)?;
-            Ok(Credential { media, ..row.view(keys.is_some()) })
+            let (media, incidents) =
+                (media(tx, keys, &row)?, incident::concerning(tx, keys, row.id)?);
+            Ok(Credential { media, incidents, ..row.view(keys.is_some()) })
         })
     }
 

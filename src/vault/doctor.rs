@@ -5,7 +5,7 @@ use super::keys::Keys;
 use super::seal::Found;
 use super::store::overview::{self, Moments, Overview};
 use super::store::vault::Tombstone;
-use super::store::{CredentialRow, SecretRow, SlotRow, VaultRow, log};
+use super::store::{CredentialRow, IncidentRow, SecretRow, SlotRow, VaultRow, log};
 use super::versions::Chain;
 use super::view::{Finding, Status};
 use super::{State, Vault, check, files, incident, state};
@@ -60,6 +60,7 @@ impl<S: State> Vault<S> {
             last_entry_at: end.at,
             last_action: overview::last_action(&core.db)?,
             last_verified: overview::last_verified(&core.db)?,
+            incidents: IncidentRow::count_open(&core.db)?,
             slots: SlotRow::all(&core.db)?
                 .into_iter()
                 .map(|slot| (slot.label, slot.kind, slot.created_at))

@@ -38,7 +38,7 @@ pub use audit::{ACTIONS, OUTCOMES};
 pub use filter::{Filter, Order, SortKey};
 pub use incident::{
     Blast, Dossier, Evidence, Holding, Incident, IncidentEvent, IncidentFilter, LinkChange,
-    LinkState, Linked, Listing, Near, NewIncident, Note, Same, Use, Window,
+    LinkState, Linked, Listing, Near, NewIncident, Note, Same, Tick, TodoState, Use, Window,
 };
 pub use slot::{new_key_file, parse_identity};
 pub use store::list::Listed;
@@ -194,6 +194,12 @@ impl<S: State> Vault<S> {
     #[must_use]
     pub fn warnings(&self) -> Warnings {
         self.core.warnings.clone()
+    }
+
+    /// The user who works here, as the log knows them.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        &self.core.actor().user
     }
 
     /// Where the vault's file is.

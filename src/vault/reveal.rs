@@ -7,7 +7,7 @@ use super::lookup::find;
 use super::store::{CredentialRow, Head};
 use super::versions::{choose, older, open, open_version};
 use super::view::{Credential, To};
-use super::{Unlocked, Vault};
+use super::{Unlocked, Vault, incident};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::TOTP;
 use crate::kind::totp::{Code, Totp};
@@ -91,7 +91,8 @@ impl Vault<Unlocked> {
             for head in &row.heads {
                 values.push((head.field.clone(), open(tx, keys, &row, head, &receipt)?));
             }
-            Ok((row.view(true), values))
+            let incidents = incident::concerning(tx, Some(keys), row.id)?;
+            Ok((Credential { incidents, ..row.view(true) }, values))
         })
     }
 

@@ -3,7 +3,7 @@
 use super::store::SecretRow;
 use crate::error::Result;
 use crate::kind::strength::Strength;
-use crate::model::incident::IncidentNumber;
+use crate::model::incident::{Exposure, IncidentNumber, Severity};
 use crate::model::{CredName, Duty, FieldName, Metadata, Secret, Timestamp};
 use std::path::PathBuf;
 use uuid::Uuid;
@@ -30,6 +30,8 @@ pub struct Credential {
     pub updated_at: Timestamp,
     /// When it went into the trash; none for a live one.
     pub deleted_at: Option<Timestamp>,
+    /// The open incidents it is linked to, and how exposed it is; told by `show` and `reveal_all`.
+    pub incidents: Vec<(IncidentNumber, Exposure)>,
     /// Whether the row was checked against the vault's keys.
     pub verified: bool,
 }
@@ -366,6 +368,8 @@ pub struct Status {
     pub last_action: Option<String>,
     /// When the log was found intact last, and whether its MACs were checked: by its own word.
     pub last_verified: Option<(Timestamp, bool)>,
+    /// Open incidents of each severity, the worst first.
+    pub incidents: Vec<(Severity, u64)>,
     /// Slots: label, type (`passphrase`, `key_file`), creation.
     pub slots: Vec<(String, String, Timestamp)>,
     /// `present`, `missing`, `damaged`, or `ahead` (the database was rolled back).

@@ -87,6 +87,10 @@ pub(super) fn own(cell: Cell<'_>) -> Cell<'static> {
             Cell::List(texts.into_iter().map(|text| text.into_owned().into()).collect())
         }
         Cell::Map(pairs) => Cell::Map(pairs.into_iter().map(|(k, v)| (k, own(v))).collect()),
+        Cell::Rows(rows) => {
+            let row = |row: Vec<_>| row.into_iter().map(|(key, cell)| (key, own(cell))).collect();
+            Cell::Rows(rows.into_iter().map(row).collect())
+        }
         Cell::Int(int) => Cell::Int(int),
         Cell::Bar { count, most } => Cell::Bar { count, most },
         Cell::Flag(flag) => Cell::Flag(flag),

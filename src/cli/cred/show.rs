@@ -99,6 +99,12 @@ fn item(credential: &Credential, secrets: Vec<(String, Cell<'static>)>) -> Pairs
     }
     let numbers = versions(credential).map(|(field, version)| (field, Cell::Int(version.into())));
     item.push(("versions", Cell::Map(numbers.collect())));
+    let incidents = credential.incidents.iter();
+    let incidents =
+        incidents.map(|(number, exposure)| format!("{number} ({})", exposure.word()).into());
+    if !credential.incidents.is_empty() {
+        item.push(("incidents", Cell::List(incidents.collect())));
+    }
     item.push(("id", Cell::owned(credential.id.to_string())));
     item.push(("created", Cell::Time(credential.created_at)));
     item.push(("updated", Cell::Time(credential.updated_at)));

@@ -55,6 +55,10 @@ fn shown(cell: &Cell<'_>) -> String {
             let pair = |(key, cell): &(String, Cell<'_>)| format!("{key} {}", shown(cell));
             pairs.iter().map(pair).collect::<Vec<_>>().join(", ")
         }
+        Cell::Rows(rows) => {
+            let cells = rows.iter().flatten().map(|(_, cell)| shown(cell));
+            cells.collect::<Vec<_>>().join(", ")
+        }
         Cell::Secret(_) | Cell::Hidden => "••••••••".into(),
         Cell::None => String::new(),
     }

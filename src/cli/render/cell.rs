@@ -29,6 +29,12 @@ pub(super) fn shown(cell: &Cell<'_>) -> String {
             };
             pairs.iter().map(pair).collect::<Vec<_>>().join(", ")
         }
+        Cell::Rows(rows) => {
+            let row = |row: &Vec<(&str, Cell<'_>)>| {
+                row.iter().map(|(_, cell)| shown(cell)).collect::<Vec<_>>().join(" ")
+            };
+            rows.iter().map(row).collect::<Vec<_>>().join(", ")
+        }
         Cell::Secret(secret) => secret_text(secret, |text| escape::shown(text).into_owned()),
         Cell::Hidden => DOTS.into(),
         Cell::None => String::new(),
@@ -87,6 +93,12 @@ pub(super) fn plain(out: &mut Out<'_>, cell: &Cell<'_>, rule: Rule) {
                 out.text(if i > 0 { "," } else { "" });
                 plain_text(out, key, rule);
                 out.text("=");
+                plain(out, cell, rule);
+            }
+        }
+        Cell::Rows(rows) => {
+            for (i, cell) in rows.iter().flatten().map(|(_, cell)| cell).enumerate() {
+                out.text(if i > 0 { "," } else { "" });
                 plain(out, cell, rule);
             }
         }

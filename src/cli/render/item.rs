@@ -28,6 +28,13 @@ fn plain_pair(out: &mut Out<'_>, path: &str, cell: &Cell<'_>, rule: Rule) {
                 plain_pair(out, &format!("{path}.{key}"), cell, rule);
             }
         }
+        Cell::Rows(rows) => {
+            for (i, row) in rows.iter().enumerate() {
+                for (key, cell) in row {
+                    plain_pair(out, &format!("{path}.{}.{key}", i + 1), cell, rule);
+                }
+            }
+        }
         Cell::Text(_)
         | Cell::Int(_)
         | Cell::Bar { .. }
@@ -51,7 +58,7 @@ fn block(out: &mut Out<'_>, pairs: &[(&str, &Cell<'_>)], indent: usize) {
         .filter(|(_, cell)| !is_absent(cell))
         .map(|(key, cell)| (escape::shown(key), *cell))
         .collect();
-    let flat = pairs.iter().filter(|(_, cell)| !matches!(cell, Cell::Map(_)));
+    let flat = pairs.iter().filter(|(_, cell)| !matches!(cell, Cell::Map(_) | Cell::Rows(_)));
     let column = flat.map(|(key, _)| key.width() + GAP).max().unwrap_or_default();
     for (key, cell) in &pairs {
         out.spaces(indent);
@@ -62,12 +69,45 @@ fn block(out: &mut Out<'_>, pairs: &[(&str, &Cell<'_>)], indent: usize) {
             block(out, &inner, indent + GAP);
             continue;
         }
+        if let Cell::Rows(inner) = cell {
+            out.text("\n");
+            rows(out, inner, indent + GAP);
+            continue;
+        }
         let mut before = column - key.width();
         for line in lines(cell) {
             out.spaces(if line.is_empty() { 0 } else { before });
             out.text(&line);
             out.text("\n");
             before = indent + column;
+        }
+    }
+}
+
+/// Lines with columns. The last one may have lines of its own.
+fn rows(out: &mut Out<'_>, rows: &[Vec<(&'static str, Cell<'_>)>], indent: usize) {
+    let shown: Vec<Vec<Vec<String>>> =
+        rows.iter().map(|row| row.iter().map(|(_, cell)| lines(cell)).collect()).collect();
+    let wide = shown.iter().map(Vec::len).max().unwrap_or_default();
+    let width = |at: usize| {
+        let cells = shown.iter().filter_map(|row| row.get(at)?.first());
+        cells.map(|line| line.width()).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..wide).map(width).collect();
+    for row in &shown {
+        let mut line = " ".repeat(indent);
+        for (cell, width) in row.iter().zip(&widths) {
+            let text = cell.first().map_or("", String::as_str);
+            line.extend([text, &" ".repeat(width + GAP - text.width())]);
+        }
+        out.text(line.trim_end());
+        out.text("\n");
+        let before: usize =
+            widths.iter().take(row.len().saturating_sub(1)).map(|width| width + GAP).sum();
+        for more in row.last().iter().flat_map(|cell| cell.iter().skip(1)) {
+            out.spaces(indent + before);
+            out.text(more);
+            out.text("\n");
         }
     }
 }
@@ -93,6 +133,7 @@ fn lines(cell: &Cell<'_>) -> Vec<String> {
         | Cell::Flag(_)
         | Cell::Time(_)
         | Cell::Map(_)
+        | Cell::Rows(_)
         | Cell::Hidden
         | Cell::None => {
             vec![cell::shown(cell)]
@@ -109,6 +150,7 @@ fn is_absent(cell: &Cell<'_>) -> bool {
     match cell {
         Cell::None => true,
         Cell::List(items) => items.is_empty(),
+        Cell::Rows(rows) => rows.is_empty(),
         Cell::Map(pairs) => pairs.iter().all(|(_, cell)| is_absent(cell)),
         Cell::Text(_)
         | Cell::Int(_)

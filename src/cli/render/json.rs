@@ -130,6 +130,14 @@ fn one(out: &mut Out<'_>, cell: &Cell<'_>) {
         Cell::List(items) => array(out, items),
         Cell::Map(pairs) if pairs.is_empty() => out.text("{}"),
         Cell::Map(pairs) => object(out, pairs.iter().map(|(key, cell)| (key, cell))),
+        Cell::Rows(rows) => {
+            out.text("[");
+            for (i, row) in rows.iter().enumerate() {
+                out.text(if i > 0 { ",\n" } else { "" });
+                object(out, row.iter().map(|(key, cell)| (key, cell)));
+            }
+            out.text("]");
+        }
         Cell::Secret(secret) => {
             if let Ok(text) = std::str::from_utf8(secret.expose()) {
                 string(out, text);

@@ -53,6 +53,13 @@ pub(super) fn check_tag(row: &IncidentRow, vault: &VaultRow, keys: &Keys) -> Res
     }
 }
 
+/// Checks the tags of all incidents: of one that was changed, nobody knows whether it would fit a
+/// filter.
+pub(super) fn check_tags(db: &Db, vault: &VaultRow, keys: &Keys) -> Result<()> {
+    check_set(db, vault)?;
+    IncidentRow::each(db, |row| check_tag(&row, vault, keys))
+}
+
 /// The links of an incident; with keys, checked.
 pub(super) fn links(
     db: &Db,

@@ -9,9 +9,11 @@ mod links;
 mod reach;
 mod show;
 mod texts;
+mod todo;
 mod view;
 
 pub use reach::{Blast, Dossier, Evidence, Holding, Near, Same, Use, Window};
+pub use todo::{Tick, TodoState};
 pub use view::{
     Incident, IncidentEvent, IncidentFilter, LinkChange, LinkState, Linked, Listing, NewIncident,
     Note,
@@ -19,6 +21,7 @@ pub use view::{
 
 use change::Happening;
 pub(super) use change::{Opening, open_in};
+pub(super) use show::concerning;
 
 use super::audit::Draft;
 use super::keys::Keys;
@@ -35,9 +38,11 @@ impl Vault<Unlocked> {
     /// Opens an incident. Logged as `incident_open`, and as `incident_link` for each credential.
     ///
     /// # Errors
-    /// Not found (10) for a credential that is not there, integrity (15), I/O (18).
+    /// Usage (2) for what cannot be, not found (10) for a credential that is not there, integrity (15),
+    /// I/O (18).
     pub fn open_incident(&mut self, new: &NewIncident) -> Result<IncidentNumber> {
         self.incident_verb("incident_open", None, |tx, keys| {
+            new.meta.check(tx.now())?;
             let rows = links::find_all(tx, keys, new.links.iter().map(|(name, _)| name))?;
             let links = rows.iter().zip(&new.links).map(|(row, (_, exposure))| (row, *exposure));
             let opening = Opening {
@@ -55,7 +60,8 @@ impl Vault<Unlocked> {
     /// names of what changed. Returns them; none if nothing did.
     ///
     /// # Errors
-    /// Conflict (13) when it has changed since, not found (10), integrity (15), I/O (18).
+    /// Usage (2) for what cannot be, conflict (13) when it has changed since, not found (10), integrity
+    /// (15), I/O (18).
     pub fn edit_incident(
         &mut self,
         seen: &Incident,
@@ -71,6 +77,7 @@ impl Vault<Unlocked> {
             if work.row.revision != revision {
                 return Err(moved(number));
             }
+            meta.check(work.tx.now())?;
             let receipt = work.enter(work.draft().detail("changed", changed.join(",")))?;
             work.row.meta = meta;
             if seen.texts.as_ref() != Some(texts) {
@@ -98,8 +105,8 @@ impl Vault<Unlocked> {
     ///
     /// # Errors
     /// Refused (14) for a step that does not lead on from here, and for resolving while a credential is
-    /// exposed, with their names; usage (2) for a time before it was opened or after now; not found
-    /// (10), integrity (15), I/O (18).
+    /// exposed, with their names; usage (2) for a time before it occurred or after now; not found (10),
+    /// integrity (15), I/O (18).
     pub fn step_incident(
         &mut self,
         number: IncidentNumber,
@@ -110,6 +117,12 @@ impl Vault<Unlocked> {
         self.change_incident(action(step), number, |work| {
             let status = work.row.status.after(step, number)?;
             let at = note.happened_at.unwrap_or_else(|| work.tx.now());
+            if work.row.meta.occurred_at.is_some_and(|occurred| at < occurred) {
+                return Err(Error::usage(
+                    "this cannot have been done before the incident occurred",
+                )
+                .hint(format!("vault incident show {number}")));
+            }
             if step == Step::Resolve {
                 work.check_settled()?;
             }

@@ -3,13 +3,14 @@
 use super::view::{Incident, IncidentEvent, IncidentFilter, Listing};
 use super::{check, links, not_found, texts};
 use crate::error::Result;
-use crate::model::incident::IncidentNumber;
+use crate::model::incident::{Exposure, IncidentNumber};
 use crate::vault::audit::{Draft, Receipt};
 use crate::vault::keys::Keys;
 use crate::vault::lookup::check_state;
-use crate::vault::store::{EventRow, IncidentRow, VaultRow};
+use crate::vault::store::{EventRow, IncidentRow, LinkRow, VaultRow};
 use crate::vault::tx::Tx;
 use crate::vault::{State, Vault};
+use uuid::Uuid;
 
 impl<S: State> Vault<S> {
     /// Lists incidents, the newest first, one call of `row` each; checked if unlocked. Logged as one
@@ -31,11 +32,10 @@ impl<S: State> Vault<S> {
         let listed = VaultRow::load(&core.db).and_then(|vault| {
             if let Some(keys) = keys {
                 check_state(core, keys, &vault)?;
-                check::check_set(&core.db, &vault)?;
+                check::check_tags(&core.db, &vault, keys)?;
             }
             let wanted = filter.text.as_ref().map(|text| text.to_lowercase());
             IncidentRow::fitting(&core.db, filter, |found| {
-                keys.map_or(Ok(()), |keys| check::check_tag(&found, &vault, keys))?;
                 match wanted.as_ref().is_none_or(|wanted| says(&found, wanted)) {
                     true => row(&listing(found, keys.is_some())),
                     false => Ok(()),
@@ -61,14 +61,15 @@ impl<S: State> Vault<S> {
         done.inspect_err(|e| self.note_incident_failure("view", Some(number), e))
     }
 
-    /// The numbers and titles of the incidents that are open, for completion: unlocks nothing, writes
-    /// no entry.
+    /// The numbers and titles of all incidents, or of those in the trash, for completion: unlocks
+    /// nothing, writes no entry.
     ///
     /// # Errors
     /// Integrity or I/O.
-    pub fn incident_titles(&self) -> Result<Vec<(IncidentNumber, String)>> {
+    pub fn incident_titles(&self, deleted: bool) -> Result<Vec<(IncidentNumber, String)>> {
         let mut titles = Vec::new();
-        IncidentRow::fitting(&self.core.db, &IncidentFilter::default(), |row| {
+        let filter = IncidentFilter { deleted, ..IncidentFilter::default() };
+        IncidentRow::fitting(&self.core.db, &filter, |row| {
             titles.push((row.number, row.meta.title));
             Ok(())
         })?;
@@ -82,6 +83,33 @@ impl<S: State> Vault<S> {
     pub fn incident_from(&self, source: &str) -> Result<Option<IncidentNumber>> {
         IncidentRow::from_source(&self.core.db, source)
     }
+}
+
+/// The incidents that are open and have to do with a credential, and how exposed it is; with keys,
+/// checked.
+pub(in crate::vault) fn concerning(
+    tx: &Tx<'_>,
+    keys: Option<&Keys>,
+    credential: Uuid,
+) -> Result<Vec<(IncidentNumber, Exposure)>> {
+    let (db, vault) = (tx.db(), tx.vault());
+    let Some(keys) = keys else { return LinkRow::open_with(db, credential) };
+    check::check_set(db, vault)?;
+    let mut open = Vec::new();
+    IncidentRow::each(db, |row| {
+        check::check_tag(&row, vault, keys)?;
+        if row.status.is_open() && row.deleted_at.is_none() {
+            open.push(row);
+        }
+        Ok(())
+    })?;
+    let mut found = Vec::new();
+    for row in open {
+        let links = check::links(db, vault, Some(keys), &row)?;
+        let link = links.into_iter().find(|link| link.credential == credential);
+        found.extend(link.map(|link| (row.number, link.exposure)));
+    }
+    Ok(found)
 }
 
 fn show(tx: &Tx<'_>, keys: Option<&Keys>, number: IncidentNumber) -> Result<Incident> {

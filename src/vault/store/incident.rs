@@ -108,6 +108,19 @@ impl IncidentRow {
         db.each(&sql, &[], |row| each(Self::read(row)?))
     }
 
+    /// How many are open of each severity, the worst first.
+    pub(in crate::vault) fn count_open(db: &Db) -> Result<Vec<(Severity, u64)>> {
+        let mut counts = Vec::new();
+        let sql = "SELECT severity, count(*) FROM incident
+                   WHERE status <> ?1 AND deleted_at IS NULL GROUP BY severity";
+        db.each(sql, &[Value::Text(IncidentStatus::Resolved.word())], |row| {
+            counts.push((word(row.text(0)?)?, u64::try_from(row.int(1)?).unwrap_or_default()));
+            Ok(())
+        })?;
+        counts.sort_by(|a: &(Severity, u64), b| b.0.cmp(&a.0));
+        Ok(counts)
+    }
+
     /// Calls `each` for those that fit, the newest first.
     pub(in crate::vault) fn fitting(
         db: &Db,
@@ -287,6 +300,24 @@ impl LinkRow {
             Ok(())
         })?;
         Ok(links)
+    }
+
+    /// The open incidents that a credential is linked to.
+    pub(in crate::vault) fn open_with(
+        db: &Db,
+        credential: Uuid,
+    ) -> Result<Vec<(IncidentNumber, Exposure)>> {
+        let mut found = Vec::new();
+        let sql = "SELECT i.number, l.exposure
+                   FROM incident_link l JOIN incident i ON i.number = l.incident
+                   WHERE l.credential = ?1 AND i.status <> ?2 AND i.deleted_at IS NULL
+                   ORDER BY i.number";
+        let resolved = Value::Text(IncidentStatus::Resolved.word());
+        db.each(sql, &[Value::Blob(credential.as_bytes()), resolved], |row| {
+            found.push((IncidentNumber(row.int(0)?), word(row.text(1)?)?));
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     /// How many links there are of all incidents.
