@@ -29,6 +29,7 @@ mod doctor;
 mod generate;
 mod help_topics;
 mod import;
+mod incident;
 mod init;
 mod jsonl;
 mod man_pages;
@@ -86,6 +87,8 @@ tree::commands! {
         Cred(cred::Command) group "cred" "Keep, find and use credentials",
         Audit(audit::Command) group "audit"
             "See who touched what, when and why, and prove it",
+        Incident(incident::Command) group "incident"
+            "Write down what happened, which credentials it exposes, and what was done about it",
         Import(import::Args) eager "import"
             "Store many credentials at once: all of them or none",
         Generate(Box<generate::Args>) leaf "generate"
@@ -179,6 +182,7 @@ fn dispatch(command: Command, cx: &mut Context) -> Result<Report> {
         Command::Doctor(args) => doctor::run(args, cx),
         Command::Cred(command) => cred::run(command, cx),
         Command::Audit(command) => audit::run(command, cx),
+        Command::Incident(command) => incident::run(command, cx),
         Command::Import(args) => import::run(args, cx),
         Command::Generate(args) => generate::run(*args, cx),
         Command::Completions(args) => completions::run(args, cx),

@@ -7,7 +7,7 @@ mod columns;
 mod copy;
 mod due;
 mod edit;
-mod expect;
+pub mod expect;
 mod filter;
 mod get;
 mod hibp;
@@ -20,7 +20,7 @@ mod rename;
 mod restore;
 mod rm;
 mod rollback;
-mod rotate;
+pub mod rotate;
 mod rotate_many;
 mod set;
 mod show;
@@ -35,7 +35,7 @@ use crate::model::CredName;
 use crate::vault::{State, Vault};
 use clap_complete::engine::CompletionCandidate;
 
-pub use meta::set_field;
+pub use meta::{named, set_field};
 pub use show::words;
 
 commands! {

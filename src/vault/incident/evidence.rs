@@ -44,6 +44,19 @@ impl Vault<Unlocked> {
         })
     }
 
+    /// An incident that is not in the trash, as [`Vault::incident`] tells it.
+    ///
+    /// # Errors
+    /// Not found (10), integrity (15), I/O (18).
+    pub fn live_incident(&mut self, number: IncidentNumber) -> Result<Incident> {
+        let incident = self.tied(number, |vault| vault.incident(number))?;
+        match incident.listing.deleted_at {
+            None => Ok(incident),
+            Some(_) => Err(not_found(number, false)
+                .hint(format!("it is in the trash: vault incident restore {number}"))),
+        }
+    }
+
     /// The incident, and the time to look at.
     pub(super) fn looked_at(
         &mut self,
@@ -51,10 +64,7 @@ impl Vault<Unlocked> {
         window: Window,
     ) -> Result<(Incident, (Timestamp, Timestamp))> {
         window.check(self.core.world.now())?;
-        let incident = self.incident(number)?;
-        if incident.listing.deleted_at.is_some() {
-            return Err(not_found(number, false).hint(format!("vault incident restore {number}")));
-        }
+        let incident = self.live_incident(number)?;
         let window = window.of(&incident, self.core.world.now())?;
         Ok((incident, window))
     }
