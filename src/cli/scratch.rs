@@ -20,39 +20,42 @@ const NAME: &str = "vault-edit-";
 /// Such a place; wiped when dropped.
 pub struct Scratch {
     dir: PathBuf,
+    /// The name of the text in it.
+    text: &'static str,
     keep: bool,
     /// Locked for as long as this process lives: what is not locked has been left behind.
     _lock: File,
 }
 
 impl Scratch {
-    /// A new one. For a `secret` text it is in memory, or nowhere.
+    /// A new one, for a text of that name. For a `secret` text it is in memory, or nowhere.
     ///
     /// # Errors
     /// Unsupported (4) without a place in memory; I/O (18).
-    pub fn new(world: &World, secret: bool) -> Result<Self> {
+    pub fn new(world: &World, secret: bool, text: &'static str) -> Result<Self> {
         let runtime = world.var("XDG_RUNTIME_DIR").map(PathBuf::from);
         let memory = runtime.into_iter().chain([PathBuf::from("/dev/shm")]);
         let parent = choose(memory, disk(world).filter(|_| !secret))?;
         sweep(&parent);
         let dir = parent.join(format!("{NAME}{:016x}", rand::random::<u64>()));
-        Self::make(&dir).map_err(|e| Error::io(format!("cannot make `{}`", dir.display()), &e))
+        Self::make(&dir, text)
+            .map_err(|e| Error::io(format!("cannot make `{}`", dir.display()), &e))
     }
 
     /// Makes it under another name first, so that nobody sweeps it before it is locked.
-    fn make(dir: &Path) -> io::Result<Self> {
+    fn make(dir: &Path, text: &'static str) -> io::Result<Self> {
         let fresh = dir.with_extension("new");
         DirBuilder::new().mode(0o700).create(&fresh)?;
         let lock = File::open(&fresh)?;
         flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
         fs::rename(&fresh, dir)?;
-        Ok(Self { dir: dir.to_owned(), keep: false, _lock: lock })
+        Ok(Self { dir: dir.to_owned(), text, keep: false, _lock: lock })
     }
 
-    /// Where the text is. The ending tells editors what it is.
+    /// Where the text is.
     #[must_use]
     pub fn file(&self) -> PathBuf {
-        self.dir.join("credential.toml")
+        self.dir.join(self.text)
     }
 
     /// Writes the text. There must be none yet.
@@ -210,13 +213,15 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
+    const TEXT: &str = "credential.toml";
+
     #[test]
     fn what_the_other_program_left_is_wiped_too() {
         let parent = tempfile::tempdir().unwrap();
         let var = [("TMPDIR", parent.path().as_os_str())];
         let world = World::fake(&var, None);
         let dir = parent.path().join("vault-edit-1");
-        let scratch = Scratch::make(&dir).unwrap();
+        let scratch = Scratch::make(&dir, TEXT).unwrap();
         scratch.write(&Secret::from_bytes(b"canary")).unwrap();
         assert!(scratch.write(&Secret::from_bytes(b"again")).is_err());
         // another name for the same bytes: they must have been overwritten before they were removed
@@ -227,7 +232,7 @@ mod tests {
         scratch.wipe().unwrap();
         assert!(!dir.exists() && Path::new("/etc/passwd").exists());
         assert_eq!(fs::read(parent.path().join("link")).unwrap(), b"");
-        let made = Scratch::new(&world, false).unwrap();
+        let made = Scratch::new(&world, false, TEXT).unwrap();
         let path = made.dir.clone();
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o700);
         drop(made);
@@ -239,7 +244,7 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let at = |name: &str| parent.path().join(name);
         let with_text = |name: &str| {
-            let scratch = Scratch::make(&at(name)).unwrap();
+            let scratch = Scratch::make(&at(name), TEXT).unwrap();
             scratch.write(&Secret::from_bytes(b"canary")).unwrap();
             scratch
         };

@@ -1,10 +1,15 @@
-//! Text as TOML writes it, so that it is read back as it was, and harmless to look at on the way.
+//! Text as TOML writes it, so that it is read back as it was, and harmless to look at on the way; and
+//! values read back. No message quotes them.
 
 use crate::cli::escape;
+use crate::error::{Error, Result};
+use crate::model::Secret;
 use std::fmt::Write as _;
+use toml::{Table, Value};
 
 /// A string with its quotes: as it is where that is possible, of several lines if it has several.
-pub(super) fn quoted(text: &str) -> String {
+#[must_use]
+pub fn quoted(text: &str) -> String {
     let lines = text.contains('\n');
     let plain = |c: char| !escape::is_harmful(c) || c == '\t' || c == '\n';
     match (lines, text.chars().all(plain)) {
@@ -18,12 +23,59 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// Lines of a remark, each behind `mark`.
-pub(super) fn remark(mark: &str, text: &str) -> String {
+#[must_use]
+pub fn remark(mark: &str, text: &str) -> String {
     let mut lines = String::new();
     for line in text.split('\n') {
         lines.extend([mark, &escape::shown(line), "\n"]);
     }
     lines
+}
+
+/// The table that `text` is. No message quotes a line of it.
+///
+/// # Errors
+/// Usage (2), naming the line.
+pub fn parse(text: &Secret) -> Result<Table> {
+    let text = std::str::from_utf8(text.expose())
+        .map_err(|_| Error::usage("the text is not valid UTF-8"))?;
+    toml::from_str(text).map_err(|wrong: toml::de::Error| {
+        let before = wrong.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        // the parser's messages are fixed words; how it shows itself would quote the line
+        Error::usage(format!("line {line}: {}", wrong.message()))
+            .hint("text stands in quotes: key = \"value\"")
+    })
+}
+
+/// Text, or what it should be.
+///
+/// # Errors
+/// Usage (2).
+pub fn text(value: &Value) -> Result<&str> {
+    value.as_str().ok_or_else(|| wants("text, in quotes"))
+}
+
+/// Yes or no.
+///
+/// # Errors
+/// Usage (2).
+pub fn flag(value: &Value) -> Result<bool> {
+    value.as_bool().ok_or_else(|| wants("true or false"))
+}
+
+/// Several values.
+///
+/// # Errors
+/// Usage (2).
+pub fn list(value: &Value) -> Result<&Vec<Value>> {
+    value.as_array().ok_or_else(|| wants("a list: [\"one\", \"two\"]"))
+}
+
+/// The error for a value of another sort.
+#[must_use]
+pub fn wants(what: &str) -> Error {
+    Error::usage(format!("needs {what}"))
 }
 
 fn escaped(text: &str, lines: bool) -> String {

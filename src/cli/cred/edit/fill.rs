@@ -2,11 +2,12 @@
 //! No message quotes a value, nor a line of the text.
 
 use crate::cli::cred::{meta, set};
+use crate::cli::toml_text::{flag, list, parse, text, wants};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::{self, Kind, public};
 use crate::model::{Attr, FieldName, Metadata, Secret, Timestamp, parse_duration, parse_when};
 use crate::vault::Credential;
-use toml::{Table, Value};
+use toml::Value;
 
 /// What a text says.
 pub(super) struct Filled {
@@ -41,18 +42,6 @@ pub(super) fn read(
         (Some(_), None) => return Err(no_secrets_here()),
     };
     Ok(Filled { meta, secrets })
-}
-
-fn parse(text: &Secret) -> Result<Table> {
-    let text = std::str::from_utf8(text.expose())
-        .map_err(|_| Error::usage("the text is not valid UTF-8"))?;
-    toml::from_str(text).map_err(|wrong: toml::de::Error| {
-        let before = wrong.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
-        // the parser's messages are fixed words; how it shows itself would quote the line
-        Error::usage(format!("line {line}: {}", wrong.message()))
-            .hint("text stands in quotes: key = \"value\"")
-    })
 }
 
 /// The metadata without what the text can say.
@@ -159,10 +148,6 @@ fn stays(same: bool, hint: &str) -> Result<()> {
     }
 }
 
-fn text(value: &Value) -> Result<&str> {
-    value.as_str().ok_or_else(|| wants("text, in quotes"))
-}
-
 /// A value that people may write with quotes or without.
 fn scalar(value: &Value) -> Result<String> {
     match value {
@@ -174,14 +159,6 @@ fn scalar(value: &Value) -> Result<String> {
     }
 }
 
-fn flag(value: &Value) -> Result<bool> {
-    value.as_bool().ok_or_else(|| wants("true or false"))
-}
-
-fn list(value: &Value) -> Result<&Vec<Value>> {
-    value.as_array().ok_or_else(|| wants("a list: [\"one\", \"two\"]"))
-}
-
 fn keep(value: &Value) -> Result<u32> {
     let number = value.as_integer().and_then(|number| u32::try_from(number).ok());
     number.filter(|n| (1..=1000).contains(n)).ok_or_else(|| wants("a number from 1 to 1000"))
@@ -189,10 +166,6 @@ fn keep(value: &Value) -> Result<u32> {
 
 fn filled(text: &str) -> Option<&str> {
     Some(text).filter(|text| !text.is_empty())
-}
-
-fn wants(what: &str) -> Error {
-    Error::usage(format!("needs {what}"))
 }
 
 /// A key that is none may be a secret in the wrong place: then its name says so.

@@ -1,9 +1,9 @@
 //! A credential as a text to edit: TOML, a remark above each key. Knows nothing of how it is read back.
 
-use super::quote::{quoted, remark};
 use crate::cli::cred::meta::MetaArgs;
 use crate::cli::cred::show::words;
 use crate::cli::read::quote;
+use crate::cli::toml_text::{quoted, remark};
 use crate::kind::{Kind, NOTES};
 use crate::model::{Attr, FieldName, Metadata, Secret, Timestamp};
 use crate::vault::Credential;

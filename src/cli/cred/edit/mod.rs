@@ -2,19 +2,16 @@
 
 mod fill;
 mod form;
-mod quote;
 
 use super::expect::IfVersion;
 use super::meant;
 use crate::cli::complete;
 use crate::cli::context::Context;
-use crate::cli::editor::Editor;
+use crate::cli::editing::{Editing, Sheet};
 use crate::cli::report::{Cell, Report};
-use crate::cli::scratch::Scratch;
-use crate::error::{Error, ErrorKind, Result};
-use crate::kind::{self, Kind, STATED, Said, checks, public, take_over};
+use crate::error::{ErrorKind, Result};
+use crate::kind::{self, Kind, STATED, Said, checks, take_over};
 use crate::model::{CredName, FieldName, Metadata, Secret};
-use crate::sys::Signals;
 use crate::vault::{Change, Credential, Expect, Unlocked, Vault};
 use clap_complete::engine::ArgValueCompleter;
 use fill::Filled;
@@ -43,18 +40,9 @@ pub struct Args {
 
 /// Lets it be edited until it is right, or given up.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
-    if cx.globals.no_input {
-        return Err(Error::usage(
-            "an editor needs somebody at it, and `--no-input` forbids to ask",
-        )
-        .hint("change it without one: vault cred set NAME …"));
-    }
-    let editor = Editor::find(&cx.world)?;
-    // without a place for them, nothing is revealed
-    Scratch::new(&cx.world, args.secrets)?.wipe()?;
-    if args.secrets && !editor.leaves_nothing() {
-        cx.warn("this editor is not known to vault: it may keep copies of what it opens");
-    }
+    let instead = "vault cred set NAME …";
+    let sheet = Sheet { file: "credential.toml", secret: args.secrets, instead };
+    let desk = Editing::new(cx, sheet)?;
     let mut vault = cx.unlocked()?;
     let name = meant(cx, &vault, &args.name, false)?;
     let expect = args.only_if.expect(None);
@@ -66,13 +54,12 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         false => (vault.show(&name, false)?, None),
     };
     let kind = kind::find(&now.meta.kind)?;
-    Session { cx, editor, name, kind, now, secrets, expect }.run(&mut vault)
+    Session { cx, name, kind, now, secrets, expect }.run(&desk, &mut vault)
 }
 
 /// An edit under way.
 struct Session<'a> {
     cx: &'a Context,
-    editor: Editor,
     name: CredName,
     kind: &'static Kind,
     now: Credential,
@@ -81,45 +68,19 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    fn run(&mut self, vault: &mut Vault<Unlocked>) -> Result<Report> {
+    fn run(&mut self, desk: &Editing<'_>, vault: &mut Vault<Unlocked>) -> Result<Report> {
         let first = form::write(&self.now, self.kind, self.secrets.as_deref());
-        let mut text = self.round(&first)?;
-        loop {
-            if text.expose() == first.expose() {
-                return Ok(self.done(&[], false));
-            }
-            let wrong = match self.apply(vault, &text) {
-                Ok(report) => return Ok(report),
-                Err(wrong) => wrong,
-            };
-            // whoever goes on after somebody else's change is told of it; of a later one not yet
-            if wrong.kind() == ErrorKind::Conflict
-                && let Ok(now) = vault.look(&self.name)
-            {
-                self.now = now;
-            }
-            text = self.offer(&text, wrong)?;
-        }
-    }
-
-    /// Has `text` edited once.
-    fn round(&self, text: &Secret) -> Result<Secret> {
-        // from here on nothing ends the program before the text is wiped
-        let signals = Signals::noted();
-        let scratch = Scratch::new(&self.cx.world, self.secrets.is_some())?;
-        scratch.write(text)?;
-        self.editor.open(&self.cx.world, &scratch.file(), &signals)?;
-        let edited = scratch.read();
-        scratch.wipe()?;
-        if signals.told_to_end() {
-            return Err(Error::new(ErrorKind::Aborted, "told to end; nothing was changed"));
-        }
-        match edited? {
-            Some(edited) if !edited.expose().trim_ascii().is_empty() => Ok(edited),
-            Some(_) | None => {
-                Err(Error::new(ErrorKind::Aborted, "the text is gone, so nothing was changed"))
-            }
-        }
+        let taken = desk.until_taken(&first, |text| {
+            self.apply(vault, text).inspect_err(|wrong| {
+                // whoever goes on after somebody else's change is told of it; of a later one not yet
+                if wrong.kind() == ErrorKind::Conflict
+                    && let Ok(now) = vault.look(&self.name)
+                {
+                    self.now = now;
+                }
+            })
+        })?;
+        Ok(taken.unwrap_or_else(|| self.done(&[], false)))
     }
 
     /// Makes the change that `text` says.
@@ -155,36 +116,6 @@ impl Session<'_> {
         Ok(self.done(&fields, changed))
     }
 
-    /// Offers a text back that cannot be taken, with what is wrong in its first lines.
-    fn offer(&self, text: &Secret, wrong: Error) -> Result<Secret> {
-        let mendable = [ErrorKind::Usage, ErrorKind::Refused, ErrorKind::Conflict, ErrorKind::Io];
-        let terminal = self.cx.terminal().filter(|_| mendable.contains(&wrong.kind()));
-        let Some(mut terminal) = terminal else {
-            return Err(self.kept(text, wrong));
-        };
-        self.cx.warn(wrong.message());
-        let again = terminal.agree("edit again?").and_then(|yes| match yes {
-            true => self.round(&explained(text, &wrong)),
-            false => Err(Error::new(ErrorKind::Aborted, "given up, nothing was changed")),
-        });
-        again.map_err(|error| self.kept(text, error))
-    }
-
-    /// The error, with the place where the text can be found if it may be left anywhere.
-    fn kept(&self, text: &Secret, error: Error) -> Error {
-        if self.secrets.is_some() || may_hold_secret(text) {
-            return error.hint("the text may hold a secret, so it was kept nowhere");
-        }
-        let kept = Scratch::new(&self.cx.world, false).and_then(|scratch| {
-            scratch.write(text)?;
-            scratch.keep()
-        });
-        match kept {
-            Ok(path) => error.hint(format!("your text is kept in `{}`", path.display())),
-            Err(_) => error,
-        }
-    }
-
     fn done(&self, fields: &[FieldName], changed: bool) -> Report {
         let name = self.name.as_str();
         let fields = fields.iter().map(|field| field.to_string().into()).collect();
@@ -200,34 +131,3 @@ impl Session<'_> {
         Report::Done { message, item }
     }
 }
-
-/// The text with an error in its first lines, in the place of an earlier one.
-fn explained(text: &Secret, wrong: &Error) -> Secret {
-    let mut lines = quote::remark(MARK, wrong.message());
-    wrong.hints().iter().for_each(|hint| lines.push_str(&quote::remark(MARK, hint)));
-    let mut whole = lines.into_bytes();
-    // further down such a line may be part of a value
-    let old = text.expose().split_inclusive(|byte| *byte == b'\n');
-    old.skip_while(|line| line.starts_with(MARK.as_bytes()))
-        .for_each(|line| whole.extend_from_slice(line));
-    Secret::from_bytes(&whole)
-}
-
-/// Whether a text of metadata has something in it that does not belong there. Asked of texts that may
-/// not even be TOML, so line by line.
-fn may_hold_secret(text: &Secret) -> bool {
-    let Ok(text) = std::str::from_utf8(text.expose()) else {
-        return true;
-    };
-    let refused = |name: &str, value: &str| {
-        let name = name.trim().parse::<FieldName>();
-        let checked = name.map(|name| public::check_public(&name, value));
-        checked.is_ok_and(|checked| checked.is_err_and(|e| e.kind() == ErrorKind::Refused))
-    };
-    let lines = text.lines().map(|line| line.trim_start_matches(['#', ' ']));
-    let mut pairs = lines.filter_map(|line| line.split_once('='));
-    text.contains("[secrets]") || refused("text", text) || pairs.any(|(k, v)| refused(k, v))
-}
-
-/// Before the lines that say what was wrong.
-const MARK: &str = "#! ";
