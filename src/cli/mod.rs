@@ -22,6 +22,7 @@ pub mod toml_text;
 pub mod unlock;
 pub mod usage;
 pub mod value;
+pub mod write;
 
 mod audit;
 mod completions;

@@ -42,6 +42,7 @@ pub use incident::{
 };
 pub use slot::{new_key_file, parse_identity};
 pub use store::list::Listed;
+pub use store::overview::READS;
 pub use view::{
     Change, Checkup, Credential, Depth, Edit, Entry, EntryFilter, Expect, Fact, Finding, Glimpse,
     LogVerdict, NewCredential, Seen, Status, Subject, To, Trashed, Version,

@@ -244,6 +244,8 @@ pub struct EntryFilter {
 /// What is counted of an entry.
 #[derive(Clone, Copy, Debug)]
 pub struct Glimpse<'a> {
+    /// Its number.
+    pub seq: i64,
     /// When it was written.
     pub at: Timestamp,
     /// One of `ACTIONS`.

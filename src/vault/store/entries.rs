@@ -36,17 +36,18 @@ pub(in crate::vault) fn glimpses(
     filter: &EntryFilter,
     mut each: impl FnMut(&Glimpse<'_>) -> Result<()>,
 ) -> Result<()> {
-    let columns = "at, action, outcome, user_name, host, program, name, credential";
+    let columns = "seq, at, action, outcome, user_name, host, program, name, credential";
     scan(db, columns, filter, |row| {
         each(&Glimpse {
-            at: Timestamp(row.int(0)?),
-            action: row.text(1)?,
-            outcome: row.text(2)?,
-            user: row.text(3)?,
-            host: row.text(4)?,
-            program: row.opt_text(5)?,
-            name: row.opt_text(6)?,
-            credential: row.opt_blob(7)?.map(|_| row.uuid(7)).transpose()?,
+            seq: row.int(0)?,
+            at: Timestamp(row.int(1)?),
+            action: row.text(2)?,
+            outcome: row.text(3)?,
+            user: row.text(4)?,
+            host: row.text(5)?,
+            program: row.opt_text(6)?,
+            name: row.opt_text(7)?,
+            credential: row.opt_blob(8)?.map(|_| row.uuid(8)).transpose()?,
         })
     })
 }

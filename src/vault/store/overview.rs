@@ -92,7 +92,7 @@ pub(in crate::vault) fn last_action(db: &Db) -> Result<Option<String>> {
 }
 
 /// The actions by which a value is handed out.
-const READS: [&str; 5] = ["decrypt", "copy", "run", "inject", "export"];
+pub const READS: [&str; 5] = ["decrypt", "copy", "run", "inject", "export"];
 
 /// The condition that an entry hands out a value of some credential.
 pub(super) fn reads() -> String {
