@@ -151,6 +151,7 @@ LIMITS = [
     ("`status`, 100,000", "status/100000", "vault", "seconds", "s", "<=", 0.2),
     ("`history`, 1,000 versions", "history/1000", "vault", "seconds", "s", "<=", 0.1),
     ("`check`, 10,000", "check/10000", "vault", "seconds", "s", "<=", 3),
+    ("`whose`, 10,000", "whose/10000", "vault", "seconds", "s", "<=", 3),
     ("`check`, cores used", "check/10000", "vault", "cores", "", ">=", 1.5),
     ("`import`, secrets a second and core", "import/100000", "vault", "rate", "/s", ">=", 10_000),
     ("`import`, cores used", "import/100000", "vault", "cores", "", ">=", 1.5),

@@ -2,8 +2,8 @@
 # Whole processes, start-up included, beside their peers on the same machine.
 #
 #   benches/process.sh data            make the vaults and the peers' stores
-#   benches/process.sh run [ROW...]    measure: version get list search filter due status check history set
-#                                      import verify (default: all)
+#   benches/process.sh run [ROW...]    measure: version get list search filter due status check whose
+#                                      history set import verify (default: all)
 #   benches/process.sh report          a Markdown table: ratio, target, pass or miss
 #   benches/process.sh clean           remove the work directory
 #
@@ -226,6 +226,16 @@ row_check() { # all of these have the same password, so that it ends with findin
   done
 }
 
+row_whose() { # a text that nobody has, so that all values are looked at to the end
+  local n
+  printf 'a text that leaked from somewhere else' >"$WORK/leak"
+  for n in $SIZES; do
+    [[ $n -le 100000 ]] || continue
+    vault_env "$n"
+    plan "whose/$n" vault "$SLOW_RUNS" items="$n" code=10 stdin="$WORK/leak" -- "$VAULT" -q whose
+  done
+}
+
 row_history() { # one credential with a thousand versions, made when first asked for
   vault_env history
   if ! is_made history; then
@@ -266,7 +276,7 @@ row_verify() { # each import left an entry for every credential
 run() {
   need_vault
   is_made "${SIZES%% *}" || { note "first: benches/process.sh data"; exit 2; }
-  [[ $# -gt 0 ]] || set -- version get list search filter due status check history set import verify
+  [[ $# -gt 0 ]] || set -- version get list search filter due status check whose history set import verify
   # A warm agent for the peers that need one.
   if have gpg && [[ -e $WORK/one.gpg ]]; then gpg -q --batch -d "$WORK/one.gpg" >/dev/null; fi
   : >"$WORK/plan.jsonl"

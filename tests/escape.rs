@@ -165,6 +165,10 @@ fn fields_reach_the_terminal_escaped() {
     harmless(&sandbox, &sorted, &[0]);
     harmless(&sandbox, &["cred", "due"], &[16]);
     harmless(&sandbox, &["cred", "check", "--only", "reused,expired"], &[16]);
+    let leak = sandbox.file("leak", MARK.repeat(2));
+    harmless(&sandbox, &["whose", "--file", &leak], &[10]);
+    let leak = sandbox.file("leak", sandbox.ok(&["cred", "get", "n001", "again"], b""));
+    harmless(&sandbox, &["whose", "--file", &leak], &[0]);
     harmless(&sandbox, &["status"], &[0]);
     harmless(&sandbox, &["doctor"], &[0]);
     harmless(&sandbox, &["audit", "show", "--limit", "0"], &[0]);
@@ -197,6 +201,7 @@ fn arguments_reach_the_terminal_escaped_or_not_at_all() {
     }
     let sandbox = Sandbox::new();
     sandbox.add("x", b"hunter2");
+    let value = sandbox.file("value", "hunter2");
     for payload in payloads().iter().filter(|payload| payload.len() < 1000).step_by(3) {
         harmless(&sandbox, &["cred", "get", payload], &[2, 10]);
         harmless(&sandbox, &["cred", "history", "x", payload], &[2, 10]);
@@ -210,6 +215,9 @@ fn arguments_reach_the_terminal_escaped_or_not_at_all() {
         harmless(&sandbox, &["cred", "list", "--columns", payload], &[2]);
         harmless(&sandbox, &["cred", "due", "--within", payload], &[2]);
         harmless(&sandbox, &["cred", "check", "--hibp", payload], &[2, 10, 18]);
+        harmless(&sandbox, &["whose", "--file", payload], &[2, 10, 18]);
+        harmless(&sandbox, &["whose", "--file", &value, "--cred", payload], &[2, 10]);
+        harmless(&sandbox, &["whose", payload], &[2]);
         harmless(&sandbox, &["audit", "show", "--cred", payload], &[0]);
         harmless(&sandbox, &["audit", "show", payload], &[2, 10]);
     }
@@ -229,6 +237,7 @@ fn names_that_are_only_deceptive_are_escaped() {
         .filter(|name| sandbox.run_in(&["cred", "add", name, "--stdin"], b"hunter2").code == 0)
         .collect();
     assert!(names.len() >= 30, "{}", names.len());
+    let value = sandbox.file("value", "hunter2");
     harmless(&sandbox, &["cred", "list"], &[0]);
     for name in names.iter().step_by(4) {
         harmless(&sandbox, &["cred", "show", name], &[0]);
@@ -243,6 +252,7 @@ fn names_that_are_only_deceptive_are_escaped() {
         harmless(&sandbox, &["cred", "rm", name], &[0, 10]);
         harmless(&sandbox, &["cred", "list", "--deleted"], &[0]);
         harmless(&sandbox, &["cred", "check", "--only", "reused"], &[16]);
+        harmless(&sandbox, &["whose", "--file", &value], &[0]);
         harmless(&sandbox, &["cred", "restore", name], &[0, 10]);
         harmless(&sandbox, &["cred", "purge", name, "--no-input"], &[14]);
         harmless(&sandbox, &["audit", "show", "--cred", name], &[0]);
@@ -277,6 +287,7 @@ fn what_somebody_wrote_into_the_file_is_escaped() {
     }
     db.execute("UPDATE slot SET label = ?1, kind = ?1", [&payloads[40]]).unwrap();
     drop(db);
+    let value = sandbox.file("value", "t1");
     // most are caught as tampering; whatever is said must be harmless
     let any = [0, 10, 11, 12, 13, 14, 15, 16];
     for args in [
@@ -289,6 +300,7 @@ fn what_somebody_wrote_into_the_file_is_escaped() {
         &["cred", "list", "--columns", "name,type,tags,verdict", "--sort", "type,url"],
         &["cred", "due", "--within", "99y"],
         &["cred", "check"],
+        &["whose", "--file", &value],
         &["cred", "get", MARK],
         &["cred", "get", "n1"],
         &["cred", "rotate", "--tag", "x"],

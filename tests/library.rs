@@ -287,3 +287,93 @@ fn a_check_sees_one_state_and_keeps_nobody_waiting() {
     );
     v.verify_log(&mut |_, _| {}).unwrap();
 }
+
+#[test]
+fn a_text_is_traced_in_one_state_and_keeps_nobody_waiting() {
+    let f = Fixture::new();
+    let mut i = 0;
+    let mut next = || {
+        i += 1;
+        Ok((i <= 100).then(|| new(&format!("n{i:03}"), format!("value number {i}").as_bytes())))
+    };
+    f.unlocked().import(&mut next, &mut |_| {}).unwrap();
+    let mut v = f.unlocked();
+    let change = |text: &[u8]| Change {
+        secrets: vec![("password".parse().unwrap(), Secret::from_bytes(text))],
+        ..Change::default()
+    };
+    for text in [&b"another value"[..], b"and another value"] {
+        v.set(&name("n007"), change(text)).unwrap();
+    }
+    v.purge_version(&name("n007"), None, 2, false).unwrap();
+    let mut heard = Vec::new();
+    let text = Secret::from_bytes(b"value number 7, value number 99 and value number 100");
+    let trace = v.whose(&text, &Filter::default(), &mut |done, all| {
+        if heard.is_empty() {
+            // somebody else's change neither waits nor is seen
+            f.add("other", b"value number 7");
+        }
+        heard.push((done, all));
+    });
+    let trace = trace.unwrap();
+    assert_eq!((trace.values, trace.purged, heard.last()), (101, 1, Some(&(101, 101))));
+    let hits: Vec<_> = trace.hits.iter().map(|hit| (&*hit.name, hit.version, hit.fit)).collect();
+    // what stands in a longer value that is there is found, too
+    let expected = [("n001", 1), ("n007", 1), ("n009", 1), ("n010", 1), ("n099", 1), ("n100", 1)];
+    assert_eq!(hits, expected.map(|(name, version)| (name, version, Fit::Inside)));
+    // the version after it was purged, but when that came is known
+    let history = v.history(&name("n007"), None, false).unwrap();
+    assert_eq!(trace.hits[1].stored_at, history[2].created_at);
+    assert_eq!(trace.hits[1].replaced_at, Some(history[1].created_at));
+    assert!(trace.hits[1].readers.is_empty() && trace.hits[0].replaced_at.is_none());
+    v.verify_log(&mut |_, _| {}).unwrap();
+}
+
+#[test]
+fn who_has_the_same_value_is_told_across_versions_and_the_trash() {
+    let f = Fixture::new();
+    let mut v = f.unlocked();
+    for (text, value) in [
+        ("leaked", &b"the shared value"[..]),
+        ("live", b"the shared value\n"),
+        ("was", b"the shared value"),
+        ("gone", b"an older shared one"),
+        ("short", b"hunter2"),
+        ("short too", b"hunter2"),
+        ("alone", b"nobody else has this"),
+    ] {
+        let mut new = new(text, value);
+        new.secrets.push((field("notes"), Secret::from_bytes(b"the same notes everywhere")));
+        v.add(new).unwrap();
+    }
+    let set = |v: &mut Vault<Unlocked>, text: &str, value: &[u8]| {
+        let secrets = vec![(field("password"), Secret::from_bytes(value))];
+        v.set(&name(text), Change { secrets, ..Change::default() }).unwrap();
+    };
+    set(&mut v, "was", b"another one by now");
+    set(&mut v, "leaked", b"an older shared one");
+    set(&mut v, "leaked", b"the current one, of nobody else");
+    v.remove(&name("gone")).unwrap();
+    let ids = ["leaked", "short"].map(|text| v.look(&name(text)).unwrap().id);
+    let mut last = (0, 0);
+    let groups = v.same_values(&ids, &mut |done, all| last = (done, all)).unwrap();
+    assert_eq!(last, (10, 10));
+    let shown = |holder: &Holder| (holder.name.clone(), holder.version, holder.is_current);
+    let groups: Vec<Vec<_>> = groups.iter().map(|g| g.iter().map(shown).collect()).collect();
+    let place = |text: &str, version, current| (text.to_owned(), version, current);
+    let expected = vec![
+        vec![place("gone", 1, true), place("leaked", 2, false)],
+        vec![place("leaked", 1, false), place("live", 1, true), place("was", 1, false)],
+    ];
+    assert_eq!(groups, expected);
+    // the question is one entry, and no read
+    let mut said = Vec::new();
+    v.entries(&EntryFilter { limit: Some(1), ..EntryFilter::default() }, &mut |e| {
+        said.push(format!("{} {}", e.action, e.details.clone().unwrap_or_default()));
+        Ok(())
+    })
+    .unwrap();
+    assert!(said[0].starts_with("check ") && said[0].contains(r#""list":"same""#), "{said:?}");
+    // nobody shares anything with what is not there
+    assert!(v.same_values(&[uuid::Uuid::nil()], &mut |_, _| {}).unwrap().is_empty());
+}

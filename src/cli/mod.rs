@@ -39,6 +39,7 @@ mod man_pages;
 mod status;
 mod tree;
 mod trust_state;
+mod whose;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::world::World;
@@ -92,6 +93,8 @@ tree::commands! {
             "See who touched what, when and why, and prove it",
         Incident(incident::Command) group "incident"
             "Write down what happened, which credentials it exposes, and what was done about it",
+        Whose(Box<whose::Args>) leaf "whose"
+            "Find out whose secret a leaked text is, and who has read it, without showing any",
         Import(import::Args) eager "import"
             "Store many credentials at once: all of them or none",
         Generate(Box<generate::Args>) leaf "generate"
@@ -186,6 +189,7 @@ fn dispatch(command: Command, cx: &mut Context) -> Result<Report> {
         Command::Cred(command) => cred::run(command, cx),
         Command::Audit(command) => audit::run(command, cx),
         Command::Incident(command) => incident::run(command, cx),
+        Command::Whose(args) => whose::run(*args, cx),
         Command::Import(args) => import::run(args, cx),
         Command::Generate(args) => generate::run(*args, cx),
         Command::Completions(args) => completions::run(args, cx),

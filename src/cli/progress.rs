@@ -27,4 +27,23 @@ pub fn bar_of(cx: &Context, what: &'static str, count: usize) -> ProgressBar {
     bar
 }
 
+/// A bar over `work`, which tells how many of how many things are done.
+pub fn of_many<T>(
+    cx: &Context,
+    what: &'static str,
+    work: impl FnOnce(&mut dyn FnMut(u64, u64)) -> T,
+) -> T {
+    let bar = bar(cx, what);
+    let done = work(&mut |done, all| {
+        // fewer are done before a bar could be seen
+        if all > MANY {
+            bar.set_length(all);
+            bar.set_position(done);
+        }
+    });
+    bar.finish_and_clear();
+    done
+}
+
 const FEW: usize = 20;
+const MANY: u64 = 1000;

@@ -67,6 +67,11 @@ pub fn secret_in_arguments(command: &str) -> Error {
         .hint(format!("`{command} --stdin < FILE`, or leave it out to be asked"))
 }
 
+fn text_in_arguments() -> Error {
+    Error::usage("a secret is never given as an argument: others can see it there")
+        .hint("`vault whose < FILE`, or `vault whose` alone to be asked")
+}
+
 /// The command that `args` are for, as far as it can be told: `vault cred add`.
 fn path(args: &[OsString], tree: &clap::Command) -> String {
     let mut here = tree;
@@ -92,6 +97,7 @@ fn unknown(wrong: &clap::Error, args: &[OsString], path: &str) -> Error {
         return match path {
             "vault cred add" => secret_in_arguments("vault cred add NAME"),
             "vault cred set" => secret_in_arguments("vault cred set NAME FIELD"),
+            "vault whose" => text_in_arguments(),
             _ => Error::usage("one argument too many"),
         };
     };
@@ -102,6 +108,7 @@ fn unknown(wrong: &clap::Error, args: &[OsString], path: &str) -> Error {
             "vault cred add" => secret_in_arguments("vault cred add NAME"),
             "vault cred set" => secret_in_arguments("vault cred set NAME"),
             "vault cred rotate" => secret_in_arguments("vault cred rotate NAME"),
+            "vault whose" => text_in_arguments(),
             // elsewhere it can only be meant to unlock
             _ => Error::usage("a secret is never given as an argument: others can see it there")
                 .hint("set VAULT_PASSPHRASE_FILE, give `--key-file FILE`, or be asked"),
@@ -290,6 +297,9 @@ mod tests {
             "vault init hunter2Canary",
             "vault init --allow-weak=hunter2Canary",
             "vault completions hunter2Canary",
+            "vault whose hunter2Canary",
+            "vault whose --text hunter2Canary",
+            "vault whose --secret=hunter2Canary",
         ] {
             let shown = format!("{:?}", wrong(line));
             assert!(!shown.to_lowercase().contains(&CANARY.to_lowercase()), "{line}: {shown}");
@@ -301,6 +311,8 @@ mod tests {
         let hint = |line| wrong(line).hints().join("; ");
         assert!(hint("vault cred add x y").contains("vault cred add NAME --stdin < FILE"));
         assert!(hint("vault cred set x y z").contains("vault cred set NAME FIELD --stdin < FILE"));
+        assert!(hint("vault whose x").contains("`vault whose < FILE`"));
+        assert!(hint("vault whose --secret x").contains("`vault whose < FILE`"));
         assert!(hint("vault cred lst").contains("did you mean `vault cred list`?"));
         assert!(hint("vault list").contains("did you mean `vault cred list`?"));
         assert!(hint("vault list").contains("try `vault cred list --help`"));

@@ -2,11 +2,12 @@
 
 use super::creds::describe;
 use super::filter::Filter;
-use super::keys::{MacKey, random_32};
+use super::keys::{Keys, MacKey, random_32};
 use super::store::list::{self, Listed};
 use super::store::{CredentialRow, Db};
 use super::survey::{Job, Survey};
 use super::tlv::Hash;
+use super::tx::Tx;
 use super::view::{Checkup, Depth, Fact, Seen};
 use super::{Unlocked, Vault};
 use crate::error::Result;
@@ -33,9 +34,9 @@ impl Vault<Unlocked> {
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Checkup> {
         let filter = &Filter { brief: false, last_read: false, ..filter.clone() };
-        let count = |db: &Db| match depth {
+        let count = |tx: &Tx<'_>, _: &Keys| match depth {
             Depth::Metadata => Ok(0),
-            Depth::Values | Depth::Digests => count(db, filter),
+            Depth::Values | Depth::Digests => count(tx.db(), filter),
         };
         self.survey(&describe(filter), count, |survey, values| {
             let mut checkup = facts(survey.db, filter, survey.now)?;

@@ -1,10 +1,12 @@
 //! Which credentials a list has, and in which order: plain values, which the store makes a statement of.
 
-use crate::model::{Attr, FieldName, Label, Timestamp};
+use crate::model::{Attr, CredName, FieldName, Label, Timestamp};
 
 /// Which credentials to list. Empty means all.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Filter {
+    /// Only credentials of these names.
+    pub names: Vec<CredName>,
     /// A kind's own name.
     pub kind: Option<String>,
     /// Attributes that must be equal.
@@ -63,6 +65,7 @@ impl Filter {
     pub fn used(&self) -> Vec<&'static str> {
         let mut used: Vec<_> = self.attrs.iter().map(|(attr, _)| attr.name()).collect();
         for (name, is_used) in [
+            ("name", !self.names.is_empty()),
             ("type", self.kind.is_some()),
             ("port", self.port.is_some()),
             ("requires_vpn", self.requires_vpn),

@@ -4,6 +4,7 @@
 //! or SQL.
 
 mod audit;
+mod blast;
 mod check;
 mod checkup;
 mod creds;
@@ -15,6 +16,7 @@ mod history;
 mod incident;
 mod init;
 mod keys;
+mod leak;
 mod lock;
 mod log;
 mod lookup;
@@ -33,13 +35,16 @@ mod tx;
 mod versions;
 mod view;
 mod warnings;
+mod whose;
 
 pub use audit::{ACTIONS, OUTCOMES};
+pub use blast::Holder;
 pub use filter::{Filter, Order, SortKey};
 pub use incident::{
-    Blast, Dossier, Evidence, Holding, Incident, IncidentEvent, IncidentFilter, LinkChange,
-    LinkState, Linked, Listing, Near, NewIncident, Note, Same, Tick, TodoState, Use, Window,
+    Blast, Dossier, Evidence, Incident, IncidentEvent, IncidentFilter, LinkChange, LinkState,
+    Linked, Listing, Near, NewIncident, Note, Tick, TodoState, Use, Window,
 };
+pub use leak::{Encoding, Fit};
 pub use slot::{new_key_file, parse_identity};
 pub use store::list::Listed;
 pub use store::overview::READS;
@@ -48,6 +53,7 @@ pub use view::{
     LogVerdict, NewCredential, Seen, Status, Subject, To, Trashed, Version,
 };
 pub use warnings::Warnings;
+pub use whose::{Hit, Reader, Trace};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;

@@ -33,9 +33,10 @@ pub(super) struct Job {
     pub(super) deleted_at: Option<Timestamp>,
     pub(super) field: FieldName,
     pub(super) version: u32,
-    pub(super) is_current: bool,
     /// When this version was stored.
     pub(super) created_at: Timestamp,
+    /// When the next one was.
+    pub(super) replaced_at: Option<Timestamp>,
 }
 
 impl Vault<Unlocked> {
@@ -45,7 +46,7 @@ impl Vault<Unlocked> {
     pub(super) fn survey<T>(
         &mut self,
         list: &str,
-        count: impl FnOnce(&Db) -> Result<u64>,
+        count: impl FnOnce(&Tx<'_>, &Keys) -> Result<u64>,
         work: impl FnOnce(&Survey<'_>, u64) -> Result<T>,
     ) -> Result<T> {
         let done = self.enter_survey(list, count).and_then(|(receipt, values)| {
@@ -65,10 +66,10 @@ impl Vault<Unlocked> {
     fn enter_survey(
         &mut self,
         list: &str,
-        count: impl FnOnce(&Db) -> Result<u64>,
+        count: impl FnOnce(&Tx<'_>, &Keys) -> Result<u64>,
     ) -> Result<(CheckReceipt, u64)> {
         let tx = Tx::begin(&mut self.core, self.state.with())?;
-        let values = count(tx.db())?;
+        let values = count(&tx, &self.state.keys)?;
         Ok((tx.enter_check(list, values)?, values))
     }
 }
@@ -200,33 +201,39 @@ impl<'a> Feeder<'a> {
     /// Hands in the current version of a field.
     pub(super) fn current(&mut self, row: &CredentialRow, head: &Head) -> Result<()> {
         let Survey { db, vault, keys, .. } = *self.survey;
-        self.push(row, head, checked(db, vault, keys, row, head)?)
+        self.push(row, checked(db, vault, keys, row, head)?, None)
     }
 
     /// Hands in all versions of a field that still have a value, newest first. Returns how many were
     /// purged.
     pub(super) fn versions(&mut self, row: &CredentialRow, head: &Head) -> Result<u64> {
         let Survey { db, vault, keys, .. } = *self.survey;
-        let mut purged = 0;
+        let (mut purged, mut newer) = (0, None);
         Chain { db, vault, keys: Some(keys), row, head }.walk(1, |version| {
+            let replaced_at = newer.replace(version.created_at);
             if version.purged_at.is_some() {
                 purged += 1;
                 return Ok(());
             }
-            self.push(row, head, version)
+            self.push(row, version, replaced_at)
         })?;
         Ok(purged)
     }
 
-    fn push(&mut self, row: &CredentialRow, head: &Head, version: SecretRow) -> Result<()> {
+    fn push(
+        &mut self,
+        row: &CredentialRow,
+        version: SecretRow,
+        replaced_at: Option<Timestamp>,
+    ) -> Result<()> {
         let job = Job {
             credential: row.id,
             name: row.name.clone(),
             deleted_at: row.deleted_at,
-            field: head.field.clone(),
+            field: version.field.clone(),
             version: version.version,
-            is_current: version.version == head.version,
             created_at: version.created_at,
+            replaced_at,
         };
         self.bytes += version.sealed.len();
         self.batch.push((self.count, job, version));
@@ -243,5 +250,57 @@ impl<'a> Feeder<'a> {
         self.to.send(batch).map_err(|_| ended_early())?;
         (self.progress)(u64::try_from(self.count).unwrap_or_default());
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::model::{Metadata, Secret};
+    use crate::vault::{Key, NewCredential, Place, new_key_file};
+    use crate::world::World;
+    use std::rc::Rc;
+
+    fn look_at_all<T: Send>(
+        vault: &mut Vault<Unlocked>,
+        look: impl Fn(&Job, &[u8]) -> Option<T> + Sync,
+    ) -> Result<Vec<T>> {
+        let read = |survey: &Survey<'_>, feeder: &mut Feeder<'_>| {
+            CredentialRow::each(survey.db, |row| {
+                row.heads.iter().try_for_each(|head| feeder.versions(&row, head).map(drop))
+            })
+        };
+        vault.survey(
+            "test",
+            |_, _| Ok(0),
+            |survey, _| survey.look(|feeder| read(survey, feeder), &look, &mut |_| {}),
+        )
+    }
+
+    #[test]
+    fn a_thread_that_fails_is_heard_and_leaves_the_vault_as_it_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let place =
+            Place { file: dir.path().join("vault.db"), state_dir: dir.path().join("state") };
+        let key = Key::Identity(new_key_file(Timestamp(0)));
+        let mut vault = Vault::init(&place, Rc::new(World::real()), &key, "test").unwrap();
+        for n in 0..3 * BATCH {
+            let secret = ("password".parse().unwrap(), Secret::from_bytes(b"hunter2"));
+            let mut meta = Metadata::default();
+            meta.kind = "password".into();
+            let name = format!("n{n:03}").parse().unwrap();
+            vault.add(NewCredential { name, meta, secrets: vec![secret] }).unwrap();
+        }
+        let failed = look_at_all(&mut vault, |job, _| {
+            assert!(job.name != "n040", "as it should");
+            Some(())
+        });
+        assert_eq!(failed.unwrap_err().kind(), ErrorKind::Internal);
+        let seen = look_at_all(&mut vault, |job, value| {
+            (job.name < "n050".into()).then(|| (job.name.clone(), value.len()))
+        });
+        let expected: Vec<_> = (0..50).map(|n| (format!("n{n:03}"), 7)).collect();
+        assert_eq!(seen.unwrap(), expected, "in order, and only what something was made of");
     }
 }

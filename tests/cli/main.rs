@@ -39,6 +39,7 @@ mod status;
 mod totp;
 mod unlock;
 mod versions;
+mod whose;
 
 use support::{Answer, Sandbox, json};
 

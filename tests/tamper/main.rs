@@ -77,12 +77,21 @@ const fn refused(
     Attack { name, apply, caught_by, kind }
 }
 
-const ALPHA: &[&str] = &["reveal alpha", "show alpha", "set alpha", "list", "doctor"];
-const BOTH: &[&str] =
-    &["reveal alpha", "show alpha", "set alpha", "reveal bravo", "set bravo", "list", "doctor"];
-const VALUE: &[&str] = &["reveal alpha", "doctor"];
-const VALUES: &[&str] = &["reveal alpha", "reveal bravo", "doctor"];
-const SET: &[&str] = &["list", "doctor"];
+const ALPHA: &[&str] =
+    &["reveal alpha", "show alpha", "set alpha", "list", "doctor", "whose", "same"];
+const BOTH: &[&str] = &[
+    "reveal alpha",
+    "show alpha",
+    "set alpha",
+    "reveal bravo",
+    "set bravo",
+    "list",
+    "doctor",
+    "whose",
+];
+const VALUE: &[&str] = &["reveal alpha", "doctor", "whose", "same"];
+const VALUES: &[&str] = &["reveal alpha", "reveal bravo", "doctor", "whose", "same"];
+const SET: &[&str] = &["list", "doctor", "whose", "same"];
 const LOG: &[&str] = &["log", "doctor"];
 const UNLOCK: &[&str] = &["unlock"];
 const OPEN: &[&str] = &["open"];

@@ -45,6 +45,9 @@ pub(crate) fn read_all(v: &mut Vault<Unlocked>, report: &mut Report) {
         report.insert(label.into(), list(v, &filter));
     }
     report.insert("check".into(), check(v));
+    report.insert("whose".into(), whose(v));
+    let same = v.same_values(&[uuid::Uuid::nil()], &mut |_, _| {});
+    report.insert("same".into(), said(same, |groups| format!("{groups:?}")));
     report.insert("log".into(), log(v));
     report.insert("doctor".into(), doctor(v));
 }
@@ -76,6 +79,17 @@ pub(crate) fn check(v: &mut Vault<Unlocked>) -> Said {
         });
         let seen = seen.collect::<Vec<_>>();
         format!("{} {:?} {:?} {seen:?}", checkup.credentials, checkup.facts, checkup.same)
+    })
+}
+
+/// Whose the current password of alpha is, and whether all older values could be looked at.
+pub(crate) fn whose(v: &mut Vault<Unlocked>) -> Said {
+    let text = Secret::from_bytes(b"alpha-password-2");
+    said(v.whose(&text, &Filter::default(), &mut |_, _| {}), |trace| {
+        let hits = trace.hits.iter();
+        let hits: Vec<_> =
+            hits.map(|h| format!("{} {} {} {:?}", h.name, h.field, h.version, h.fit)).collect();
+        format!("{} {hits:?}", trace.purged)
     })
 }
 

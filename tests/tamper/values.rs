@@ -46,7 +46,7 @@ pub(crate) const ON_VALUES: &[Attack] = &[
                    credential = (SELECT id FROM credential WHERE name = 'alpha')",
             )
         },
-        &["doctor"],
+        &["doctor", "whose", "same"],
     ),
     attack(
         "forge a value for an own recipient",

@@ -103,20 +103,8 @@ impl Args {
 /// Unlocks, and looks at what fits.
 pub fn look(cx: &Context, filter: &Filter, depth: Depth) -> Result<Checkup> {
     let mut vault = cx.unlocked()?;
-    let bar = progress::bar(cx, "values looked at");
-    let checkup = vault.check(filter, depth, &mut |done, all| {
-        // fewer are done before a bar could be seen
-        if all > MANY {
-            bar.set_length(all);
-            bar.set_position(done);
-        }
-    });
-    bar.finish_and_clear();
-    checkup
+    progress::of_many(cx, "values looked at", |progress| vault.check(filter, depth, progress))
 }
-
-/// From so many values on there is a bar.
-const MANY: u64 = 1000;
 
 /// How many values are weak.
 pub fn weak_ones(checkup: &Checkup) -> u64 {

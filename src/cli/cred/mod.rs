@@ -8,7 +8,7 @@ mod copy;
 mod due;
 mod edit;
 pub mod expect;
-mod filter;
+pub(super) mod filter;
 mod get;
 mod hibp;
 mod history;
@@ -81,7 +81,12 @@ fn kinds() -> Vec<CompletionCandidate> {
 
 /// The credential that `text` is or begins, or that a person picks among those that it fits; whoever
 /// wrote something else than its name is told which it is.
-fn meant<S: State>(cx: &Context, vault: &Vault<S>, text: &str, deleted: bool) -> Result<CredName> {
+pub(in crate::cli) fn meant<S: State>(
+    cx: &Context,
+    vault: &Vault<S>,
+    text: &str,
+    deleted: bool,
+) -> Result<CredName> {
     let name = match vault.search(text, deleted) {
         Ok(Some(name)) => name,
         // whether it exists is for the verb to say

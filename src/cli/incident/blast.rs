@@ -10,7 +10,7 @@ use crate::cli::report::{Cell, Report};
 use crate::cli::usage::paste;
 use crate::error::Result;
 use crate::model::incident::IncidentNumber;
-use crate::vault::{Blast, Holding, LogVerdict, Near, Same, Use};
+use crate::vault::{Blast, Holder, LogVerdict, Near, Use};
 use std::collections::BTreeSet;
 
 /// Find out how far an incident reaches: the same values elsewhere, and who used what
@@ -76,8 +76,8 @@ fn next(blast: &Blast) -> Vec<String> {
     if blast.incident.links.is_empty() {
         next.push(format!("vault incident link {number} NAME --exposure exposed"));
     }
-    let same = blast.same.iter().filter(|same| same.place == "live");
-    let same: BTreeSet<&str> = same.map(|same| same.holding.name.as_str()).collect();
+    let others = blast.others().into_iter().filter(|(holder, _)| holder.deleted_at.is_none());
+    let same: BTreeSet<&str> = others.map(|(holder, _)| holder.name.as_str()).collect();
     if !same.is_empty() {
         let mut words = vec!["vault", "incident", "link", &number];
         words.extend(same.into_iter().take(Near::MOST));
@@ -109,7 +109,7 @@ fn in_words(blast: &Blast, all: bool) -> Row {
         ("until", Cell::Time(blast.until)),
         ("log", Cell::owned(tables::verdict_in_words(&blast.log))),
         ("linked", Cell::Rows(blast.incident.links.iter().map(tables::linked_in_words).collect())),
-        ("same values", Cell::Rows(blast.same.iter().map(same_in_words).collect())),
+        ("same values", Cell::Rows(blast.others().into_iter().map(same_in_words).collect())),
         ("in common", Cell::Rows(blast.near.iter().map(near_in_words).collect())),
         ("used by", Cell::Rows(people(&blast.uses).into_iter().map(Person::in_words).collect())),
     ];
@@ -128,7 +128,7 @@ fn everything(blast: &Blast, next: Vec<String>) -> Row {
         ("until", Cell::Time(blast.until)),
         ("log", tables::verdict(&blast.log)),
         ("credentials", Cell::Rows(blast.incident.links.iter().map(tables::linked).collect())),
-        ("same_values", Cell::Rows(blast.same.iter().map(same).collect())),
+        ("same_values", Cell::Rows(blast.others().into_iter().map(same).collect())),
         ("in_common", Cell::Rows(blast.near.iter().map(near).collect())),
         ("used_by", Cell::Rows(people(&blast.uses).into_iter().map(Person::everything).collect())),
         ("uses", Cell::Rows(blast.uses.iter().map(one_use).collect())),
@@ -136,36 +136,37 @@ fn everything(blast: &Blast, next: Vec<String>) -> Row {
     ]
 }
 
-fn words(holding: &Holding) -> String {
-    let Holding { field, version, is_current, .. } = holding;
+fn words(holder: &Holder) -> String {
+    let Holder { field, version, is_current, .. } = holder;
     let current = if *is_current { ", current" } else { "" };
     format!("{field} version {version}{current}")
 }
 
-fn same_in_words(same: &Same) -> Row {
-    let trash = Some("in the trash").filter(|_| same.place == "trash");
-    let as_in = same.as_in.iter().map(|other| format!("`{}` {}", other.name, words(other)).into());
+fn same_in_words((holder, linked): (&Holder, Vec<&Holder>)) -> Row {
+    let linked =
+        linked.into_iter().map(|other| format!("`{}` {}", other.name, words(other)).into());
     vec![
-        ("name", Cell::owned(same.holding.name.as_str())),
-        ("holds", Cell::owned(words(&same.holding))),
-        ("place", trash.map_or(Cell::None, |trash| Cell::Text(trash.into()))),
-        ("same_as", Cell::List(as_in.collect())),
+        ("name", Cell::owned(holder.name.as_str())),
+        ("holds", Cell::owned(words(holder))),
+        ("place", text(holder.deleted_at.map(|_| "in the trash"))),
+        ("same_as", Cell::List(linked.collect())),
     ]
 }
 
-fn held(holding: &Holding) -> Row {
+fn held(holder: &Holder) -> Row {
     vec![
-        ("name", Cell::owned(holding.name.as_str())),
-        ("field", Cell::owned(holding.field.as_str())),
-        ("version", Cell::Int(holding.version.into())),
-        ("current", Cell::Flag(holding.is_current)),
+        ("name", Cell::owned(holder.name.as_str())),
+        ("id", Cell::owned(holder.credential.to_string())),
+        ("field", Cell::owned(holder.field.as_str())),
+        ("version", Cell::Int(holder.version.into())),
+        ("current", Cell::Flag(holder.is_current)),
+        ("deleted", Cell::time(holder.deleted_at)),
     ]
 }
 
-fn same(same: &Same) -> Row {
-    let mut row = held(&same.holding);
-    row.push(("place", Cell::Text(same.place.into())));
-    row.push(("same_as", Cell::Rows(same.as_in.iter().map(held).collect())));
+fn same((holder, linked): (&Holder, Vec<&Holder>)) -> Row {
+    let mut row = held(holder);
+    row.push(("same_as", Cell::Rows(linked.into_iter().map(held).collect())));
     row
 }
 

@@ -3,18 +3,18 @@
 //! Values are only compared; none is handed out.
 
 use super::evidence::{Progress, Source, within};
-use super::reach::{Blast, Holding, Near, Same, Use, Window};
+use super::reach::{Blast, Near, Use, Window};
 use crate::error::Result;
 use crate::model::incident::IncidentNumber;
 use crate::model::{Attr, Timestamp};
-use crate::vault::keys::{MacKey, random_32};
+use crate::vault::keys::Keys;
 use crate::vault::store::{CredentialRow, Db, SecretRow};
-use crate::vault::survey::{Feeder, Job, Survey};
-use crate::vault::tlv::Hash;
+use crate::vault::survey::Survey;
+use crate::vault::tx::Tx;
 use crate::vault::versions::Chain;
 use crate::vault::view::{Entry, EntryFilter};
 use crate::vault::{Unlocked, Vault, state};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
 /// The actions that hand something out.
@@ -40,12 +40,15 @@ impl Vault<Unlocked> {
             let (incident, window) = vault.looked_at(number, window)?;
             // The seal is read first: whoever commits now may move it past what is seen here.
             let (found, _) = vault.core.seal_file().read()?;
-            let count = |db: &Db| SecretRow::values(db).map(|n| u64::try_from(n).unwrap_or(0));
+            let count = |tx: &Tx<'_>, _: &Keys| {
+                SecretRow::count_kept(tx.db(), "notes").map(|n| u64::try_from(n).unwrap_or(0))
+            };
             let (since, until) = window;
             let blast = vault.survey("incident", count, |survey, values| {
                 let linked = Linked::load(survey, number)?;
-                let (same, near) =
-                    compare(survey, &linked, &mut |done| progress("values", done, values))?;
+                let same = survey
+                    .same_values(&linked.ids, &mut |done| progress("values", done, values))?;
+                let near = Neighbours::meet_all(survey.db, &linked)?;
                 let source = Source { db: survey.db, vault: survey.vault, keys: survey.keys };
                 let evidence = source.evidence(number, window, &found, progress)?;
                 let uses = uses(&source, &linked, evidence.entries, window)?;
@@ -61,7 +64,7 @@ impl Vault<Unlocked> {
 /// The credentials that the incident has to do with, as far as they are still there.
 struct Linked {
     rows: Vec<CredentialRow>,
-    ids: HashSet<Uuid>,
+    ids: BTreeSet<Uuid>,
     /// When which version of a field was stored, the newest first.
     versions: HashMap<(Uuid, String), Vec<(u32, Timestamp)>>,
 }
@@ -93,65 +96,6 @@ impl Linked {
     }
 }
 
-/// Which others hold the same values, and which have something in common.
-fn compare(
-    survey: &Survey<'_>,
-    linked: &Linked,
-    progress: &mut dyn FnMut(u64),
-) -> Result<(Vec<Same>, Vec<Near>)> {
-    // Under a key that is random and gone afterwards: tells equal values without keeping them.
-    let marks = MacKey::new(&random_32());
-    let looked = |job: &Job, value: &[u8]| Some((job.clone(), marks.tag(value)));
-    let of_linked = survey.look(
-        |feeder| linked.rows.iter().try_for_each(|row| feed(feeder, row)),
-        looked,
-        &mut |_| {},
-    )?;
-    let mut known: HashMap<Hash, Vec<Holding>> = HashMap::new();
-    for (job, mark) in of_linked {
-        known.entry(mark).or_default().push(holding(survey.db, job)?);
-    }
-    let mut near = Neighbours::of(&linked.rows);
-    let read = |feeder: &mut Feeder<'_>| {
-        CredentialRow::each(survey.db, |row| {
-            if linked.ids.contains(&row.id) {
-                return Ok(());
-            }
-            near.meet(&row);
-            feed(feeder, &row)
-        })
-    };
-    let hit =
-        |job: &Job, value: &[u8]| looked(job, value).filter(|(_, mark)| known.contains_key(mark));
-    let mut same = Vec::new();
-    for (job, mark) in survey.look(read, hit, progress)? {
-        let place = if job.deleted_at.is_some() { "trash" } else { "live" };
-        let mut as_in = known.get(&mark).cloned().unwrap_or_default();
-        as_in.sort();
-        same.push(Same { holding: holding(survey.db, job)?, place, as_in });
-    }
-    same.sort();
-    Ok((same, near.told()))
-}
-
-fn holding(db: &Db, job: Job) -> Result<Holding> {
-    let Job { credential, name, field, version, .. } = job;
-    let row = CredentialRow::by_id(db, credential, state::bucket(credential))?;
-    let mut heads = row.iter().flat_map(|row| &row.heads);
-    let is_current = heads.any(|head| head.field == field && head.version == version);
-    Ok(Holding { name, field, version, is_current })
-}
-
-/// Hands in all values of a credential. Notes are no credential, and the same ones in two places are
-/// nobody's fault.
-fn feed(feeder: &mut Feeder<'_>, row: &CredentialRow) -> Result<()> {
-    let heads = row.heads.iter().filter(|head| head.field.as_str() != "notes");
-    for head in heads {
-        feeder.versions(row, head)?;
-    }
-    Ok(())
-}
-
 /// What linked credentials have that others can have, too, and the live ones that do.
 struct Neighbours(BTreeMap<(&'static str, String), (usize, Vec<String>)>);
 
@@ -160,8 +104,20 @@ impl Neighbours {
         Self(linked.iter().flat_map(traits).map(|one| (one, (0, Vec::new()))).collect())
     }
 
+    /// All live ones that are not linked.
+    fn meet_all(db: &Db, linked: &Linked) -> Result<Vec<Near>> {
+        let mut near = Self::of(&linked.rows);
+        CredentialRow::each(db, |row| {
+            if row.deleted_at.is_none() && !linked.ids.contains(&row.id) {
+                near.meet(&row);
+            }
+            Ok(())
+        })?;
+        Ok(near.told())
+    }
+
     fn meet(&mut self, row: &CredentialRow) {
-        for one in traits(row).filter(|_| row.deleted_at.is_none()) {
+        for one in traits(row) {
             if let Some((count, names)) = self.0.get_mut(&one) {
                 *count += 1;
                 if names.len() <= Near::MOST {

@@ -12,7 +12,7 @@ mod texts;
 mod todo;
 mod view;
 
-pub use reach::{Blast, Dossier, Evidence, Holding, Near, Same, Use, Window};
+pub use reach::{Blast, Dossier, Evidence, Near, Use, Window};
 pub use todo::{Tick, TodoState};
 pub use view::{
     Incident, IncidentEvent, IncidentFilter, LinkChange, LinkState, Linked, Listing, NewIncident,

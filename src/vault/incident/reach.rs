@@ -2,7 +2,8 @@
 
 use super::view::Incident;
 use crate::error::{Error, Result};
-use crate::model::{FieldName, Timestamp};
+use crate::model::Timestamp;
+use crate::vault::blast::Holder;
 use crate::vault::view::{Entry, LogVerdict};
 
 /// The time to look at. What is not said is the time since it happened, or since it was opened, until
@@ -63,38 +64,14 @@ pub struct Blast {
     pub since: Timestamp,
     /// Until when.
     pub until: Timestamp,
-    /// The value of a linked credential stands here, too, or did.
-    pub same: Vec<Same>,
+    /// The places of each value that a linked credential holds or held, and another, too.
+    pub same: Vec<Vec<Holder>>,
     /// What others have in common with a linked credential.
     pub near: Vec<Near>,
     /// What was handed out in that time, and to whom, the oldest first.
     pub uses: Vec<Use>,
     /// What verifying the log found, the marks under its keys included.
     pub log: LogVerdict,
-}
-
-/// A version of a field that holds some value.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct Holding {
-    /// Whose it is.
-    pub name: String,
-    /// Which field.
-    pub field: FieldName,
-    /// Which version.
-    pub version: u32,
-    /// Whether that is the one in use.
-    pub is_current: bool,
-}
-
-/// A credential that is not linked, and holds a value that a linked one holds or held.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct Same {
-    /// Where it stands.
-    pub holding: Holding,
-    /// `live` or `trash`.
-    pub place: &'static str,
-    /// Where the same stands among those that are linked.
-    pub as_in: Vec<Holding>,
 }
 
 /// Credentials that are not linked, and have something in common with one that is.
@@ -134,6 +111,23 @@ pub struct Evidence {
     pub log: LogVerdict,
     /// The entries, the oldest first.
     pub entries: Vec<Entry>,
+}
+
+impl Blast {
+    /// The places that are not linked, each with those of the same value that are.
+    #[must_use]
+    pub fn others(&self) -> Vec<(&Holder, Vec<&Holder>)> {
+        let is_linked = |holder: &&Holder| {
+            self.incident.links.iter().any(|l| l.credential == holder.credential)
+        };
+        let mut others = Vec::new();
+        for group in &self.same {
+            let (linked, rest): (Vec<&Holder>, Vec<&Holder>) = group.iter().partition(is_linked);
+            others.extend(rest.into_iter().map(|holder| (holder, linked.clone())));
+        }
+        others.sort();
+        others
+    }
 }
 
 /// All that a report says.

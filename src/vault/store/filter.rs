@@ -125,6 +125,12 @@ fn condition(filter: &Filter) -> Condition {
 }
 
 fn equal(filter: &Filter, all: &mut Condition) {
+    if !filter.names.is_empty() {
+        let first = all.args.len() + 1;
+        all.args.extend(filter.names.iter().map(|name| Arg::Text(name.as_str().to_owned())));
+        let numbers: Vec<_> = (first..=all.args.len()).map(|n| format!("?{n}")).collect();
+        all.plain(&format!("name IN ({})", numbers.join(", ")));
+    }
     if let Some(kind) = &filter.kind {
         all.and(Arg::Text(kind.clone()), |n| format!("kind = ?{n}"));
     }

@@ -2,9 +2,10 @@
 //! what was read of late.
 
 use super::{Db, Row, Value};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{Duty, Timestamp};
 use std::collections::{BTreeMap, HashSet};
+use uuid::Uuid;
 
 /// How many there are of what.
 #[derive(Default)]
@@ -97,6 +98,41 @@ pub const READS: [&str; 5] = ["decrypt", "copy", "run", "inject", "export"];
 /// The condition that an entry hands out a value of some credential.
 pub(super) fn reads() -> String {
     format!("action IN ('{}') AND outcome = 'ok' AND credential IS NOT NULL", READS.join("', '"))
+}
+
+/// One time that values of a credential were handed out.
+pub(in crate::vault) struct Read {
+    pub(in crate::vault) at: Timestamp,
+    /// The fields, joined by commas; none when they are not told apart.
+    pub(in crate::vault) fields: Option<String>,
+    pub(in crate::vault) user: String,
+    pub(in crate::vault) host: String,
+    pub(in crate::vault) program: Option<String>,
+    pub(in crate::vault) details: Option<String>,
+}
+
+/// Calls `each` for the times that values of a credential were handed out, oldest first.
+pub(in crate::vault) fn reads_of(
+    db: &Db,
+    credential: Uuid,
+    mut each: impl FnMut(Read) -> Result<()>,
+) -> Result<()> {
+    let sql = format!(
+        "SELECT at, fields, user_name, host, program, details FROM entry
+         WHERE credential = ?1 AND {} ORDER BY seq",
+        reads()
+    );
+    db.each(&sql, &[Value::Blob(credential.as_bytes())], |row| {
+        let text = |column| Ok::<_, Error>(row.opt_text(column)?.map(str::to_owned));
+        each(Read {
+            at: Timestamp(row.int(0)?),
+            fields: text(1)?,
+            user: row.text(2)?.to_owned(),
+            host: row.text(3)?.to_owned(),
+            program: text(4)?,
+            details: text(5)?,
+        })
+    })
 }
 
 /// The ids of those of whom a value was handed out since then.

@@ -117,9 +117,17 @@ impl SecretRow {
         db.int("SELECT count(*) FROM secret")
     }
 
-    /// How many values there still are, notes aside.
-    pub(in crate::vault) fn values(db: &Db) -> Result<i64> {
-        db.int("SELECT count(*) FROM secret WHERE purged_at IS NULL AND field <> 'notes'")
+    /// How many versions of all fields of a credential still have their values.
+    pub(in crate::vault) fn count_of(db: &Db, credential: Uuid) -> Result<i64> {
+        let sql = "SELECT count(*) FROM secret WHERE credential = ?1 AND purged_at IS NULL";
+        let count = db.first(sql, &[Value::Blob(credential.as_bytes())], |row| row.int(0))?;
+        Ok(count.unwrap_or_default())
+    }
+
+    /// How many versions of all credentials still have their values, without those of one field.
+    pub(in crate::vault) fn count_kept(db: &Db, without: &str) -> Result<i64> {
+        let sql = "SELECT count(*) FROM secret WHERE purged_at IS NULL AND field <> ?1";
+        db.first(sql, &[Value::Text(without)], |row| row.int(0)).map(Option::unwrap_or_default)
     }
 
     pub(in crate::vault) fn insert(&self, db: &Db) -> Result<()> {
