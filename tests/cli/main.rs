@@ -26,6 +26,8 @@ mod environment;
 mod exit_codes;
 mod generate;
 mod import;
+mod incident_blast;
+mod incident_rotate;
 mod json;
 mod kinds;
 mod lists;
