@@ -9,6 +9,7 @@ mod bash;
 mod fish;
 
 use crate::cli::{config, escape};
+use crate::model::incident::IncidentNumber;
 use crate::vault::{Place, Purpose, Vault};
 use crate::world::World;
 use clap::{Arg, Command, ValueHint};
@@ -22,16 +23,29 @@ use std::rc::Rc;
 pub struct Wanted {
     /// How they begin.
     pub prefix: String,
-    /// Those of policies instead of credentials.
-    pub policies: bool,
-    /// Those in the trash instead of the live ones.
-    pub deleted: bool,
+    /// Of what.
+    pub what: What,
     /// The vault file, if the command line names one.
     pub vault: Option<PathBuf>,
 }
 
-/// Finds names.
-pub type Lookup<'a> = dyn Fn(&Wanted) -> Vec<String> + 'a;
+/// What names are looked up for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum What {
+    /// Credentials.
+    Credentials,
+    /// Credentials in the trash.
+    Trashed,
+    /// Policies in the configuration file.
+    Policies,
+    /// Incidents.
+    Incidents,
+    /// Incidents in the trash.
+    TrashedIncidents,
+}
+
+/// Finds names, and what is to be said of each.
+pub type Lookup<'a> = dyn Fn(&Wanted) -> Vec<Candidate> + 'a;
 
 /// A command line as far as the cursor.
 #[derive(Debug, Default, Eq, PartialEq)]
@@ -64,6 +78,18 @@ pub fn names(_current: &OsStr) -> Vec<CompletionCandidate> {
 #[must_use]
 pub fn trashed_names(_current: &OsStr) -> Vec<CompletionCandidate> {
     vec![CompletionCandidate::new(TRASHED)]
+}
+
+/// A completer for arguments that name an incident.
+#[must_use]
+pub fn incidents(_current: &OsStr) -> Vec<CompletionCandidate> {
+    vec![CompletionCandidate::new(INCIDENTS)]
+}
+
+/// A completer for arguments that name an incident in the trash.
+#[must_use]
+pub fn trashed_incidents(_current: &OsStr) -> Vec<CompletionCandidate> {
+    vec![CompletionCandidate::new(TRASHED_INCIDENTS)]
 }
 
 /// A completer for arguments that take a policy: the forms that are built in, and the names in the
@@ -119,22 +145,42 @@ pub fn complete(
 
 /// The names a vault offers, or the configuration; none when there is none or it cannot be read.
 #[must_use]
-pub fn vault_names(wanted: &Wanted, world: &Rc<World>) -> Vec<String> {
-    if wanted.policies {
-        return config::load(world).unwrap_or_default().policy_names();
+pub fn vault_names(wanted: &Wanted, world: &Rc<World>) -> Vec<Candidate> {
+    let bare = |names: Vec<String>| names.into_iter().map(|name| (name, None)).collect();
+    if wanted.what == What::Policies {
+        return bare(config::load(world).unwrap_or_default().policy_names());
     }
     let file = wanted.vault.clone().or_else(|| world.var("VAULT_FILE").map(PathBuf::from));
     let place = file
         .map_or_else(|| world.default_vault_file(), Ok)
         .and_then(|file| Ok(Place { file: at_home(file, world), state_dir: world.state_dir()? }));
-    place
-        .and_then(|place| Vault::open(&place, Rc::clone(world), Purpose::default()))
-        .and_then(|vault| vault.names(&wanted.prefix, wanted.deleted, MOST_NAMES))
-        .unwrap_or_default()
+    let vault = place.and_then(|place| Vault::open(&place, Rc::clone(world), Purpose::default()));
+    let names = |deleted| {
+        let vault = vault.as_ref().ok();
+        vault.and_then(|vault| vault.names(&wanted.prefix, deleted, MOST_NAMES).ok())
+    };
+    let titles =
+        |deleted| vault.as_ref().ok().and_then(|vault| vault.incident_titles(deleted).ok());
+    match wanted.what {
+        What::Credentials | What::Policies => bare(names(false).unwrap_or_default()),
+        What::Trashed => bare(names(true).unwrap_or_default()),
+        What::Incidents => numbers(titles(false).unwrap_or_default(), &wanted.prefix),
+        What::TrashedIncidents => numbers(titles(true).unwrap_or_default(), &wanted.prefix),
+    }
+}
+
+/// The numbers of incidents as somebody began to write one: `INC-7`, `inc-7` or `7`.
+fn numbers(titles: Vec<(IncidentNumber, String)>, prefix: &str) -> Vec<Candidate> {
+    let written = |number: IncidentNumber| match prefix.chars().next() {
+        Some(c) if c.is_ascii_digit() => number.0.to_string(),
+        Some(c) if c.is_ascii_lowercase() => number.to_string().to_ascii_lowercase(),
+        Some(_) | None => number.to_string(),
+    };
+    titles.into_iter().map(|(number, title)| (written(number), Some(title))).collect()
 }
 
 /// A candidate and what it does, if that is known.
-type Candidate = (String, Option<String>);
+pub type Candidate = (String, Option<String>);
 
 enum Found {
     Words(Vec<Candidate>),
@@ -175,10 +221,15 @@ fn is_offered(word: &str, current: &str) -> bool {
 /// Names from the vault, each after the part of the word that belongs to an option.
 fn stored(before: &str, which: &str, line: &Line, lookup: &Lookup<'_>) -> Vec<Candidate> {
     let prefix = line.current.strip_prefix(before).unwrap_or_default().to_owned();
-    let deleted = which == TRASHED_WORD;
-    let policies = which == POLICIES_WORD;
-    let names = lookup(&Wanted { prefix, policies, deleted, vault: vault_option(&line.words) });
-    names.into_iter().map(|name| (format!("{before}{name}"), None)).collect()
+    let what = match which {
+        TRASHED_WORD => What::Trashed,
+        POLICIES_WORD => What::Policies,
+        INCIDENTS_WORD => What::Incidents,
+        TRASHED_INCIDENTS_WORD => What::TrashedIncidents,
+        _ => What::Credentials,
+    };
+    let names = lookup(&Wanted { prefix, what, vault: vault_option(&line.words) });
+    names.into_iter().map(|(name, about)| (format!("{before}{name}"), about)).collect()
 }
 
 /// The vault file the command line names.
@@ -256,9 +307,13 @@ const MARK: char = '\0';
 const FILES_WORD: &str = "files";
 const TRASHED_WORD: &str = "trashed";
 const POLICIES_WORD: &str = "policies";
+const INCIDENTS_WORD: &str = "incidents";
+const TRASHED_INCIDENTS_WORD: &str = "trashed-incidents";
 const NAMES: &str = "\0names";
 const TRASHED: &str = "\0trashed";
 const POLICIES: &str = "\0policies";
+const INCIDENTS: &str = "\0incidents";
+const TRASHED_INCIDENTS: &str = "\0trashed-incidents";
 const FILES: &str = "\0files";
 
 /// The shells there are scripts for, with the file of each in `completions/`.

@@ -20,14 +20,14 @@ fn tree() -> Command {
     )
 }
 
-fn stub(wanted: &Wanted) -> Vec<String> {
-    let all: &[&str] = match (&wanted.vault, wanted.deleted) {
+fn stub(wanted: &Wanted) -> Vec<Candidate> {
+    let all: &[&str] = match (&wanted.vault, wanted.what == What::Trashed) {
         (Some(_), _) => &["elsewhere"],
         (None, true) => &["gone"],
         (None, false) => &["db/main", "host:5432", "it's", "evil\u{1b}[2J", "evil\u{202e}"],
     };
     let fitting = all.iter().filter(|name| name.starts_with(&wanted.prefix));
-    fitting.map(|name| (*name).to_owned()).collect()
+    fitting.map(|name| ((*name).to_owned(), None)).collect()
 }
 
 fn ask(shell: &str, words: &[&str]) -> String {

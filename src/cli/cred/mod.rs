@@ -35,6 +35,7 @@ use crate::model::CredName;
 use crate::vault::{State, Vault};
 use clap_complete::engine::CompletionCandidate;
 
+pub use filter::FilterArgs;
 pub use meta::{named, set_field};
 pub use show::words;
 
@@ -81,7 +82,10 @@ fn kinds() -> Vec<CompletionCandidate> {
 
 /// The credential that `text` is or begins, or that a person picks among those that it fits; whoever
 /// wrote something else than its name is told which it is.
-pub(in crate::cli) fn meant<S: State>(
+///
+/// # Errors
+/// Usage (2), conflict (13) when several fit, aborted (3) when nobody picks; I/O (18).
+pub fn meant<S: State>(
     cx: &Context,
     vault: &Vault<S>,
     text: &str,

@@ -3,6 +3,7 @@
 use super::people::{Person, people};
 use super::tables::{self, Row, integer, text};
 use super::window::WindowArgs;
+use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::progress;
 use crate::cli::render::Format;
@@ -11,6 +12,7 @@ use crate::cli::usage::paste;
 use crate::error::Result;
 use crate::model::incident::IncidentNumber;
 use crate::vault::{Blast, Holder, LogVerdict, Near, Use};
+use clap_complete::engine::ArgValueCompleter;
 use std::collections::BTreeSet;
 
 /// Find out how far an incident reaches: the same values elsewhere, and who used what
@@ -20,14 +22,14 @@ use std::collections::BTreeSet;
   vault incident blast INC-7 --since 2027-01-01 --all
   vault incident blast INC-7 --json
 
-Told are the linked credentials; others that hold, or held, a value that one of them holds or held;
-others of the same client, host, owner or tag; and everything that was handed out of the linked ones
+Told are the linked credentials; others that hold, or held, a value that one of them holds or
+held; others of the same client, host, owner or tag; and all that was handed out of the linked ones
 in that time, as the log says: to whom, from where, to which program. All values are compared for
-that, which is logged as a check; none is shown. The log is verified first.
-That it was looked at goes into the timeline.")]
+that, which is logged as a check; none is shown. The log is verified first. That it was looked at
+goes into the timeline.")]
 pub struct Args {
-    /// Which incident
-    #[arg(value_name = "INC-N")]
+    /// Which incident: INC-7, or 7
+    #[arg(value_name = "INCIDENT", add = ArgValueCompleter::new(complete::incidents))]
     number: IncidentNumber,
 
     #[command(flatten)]

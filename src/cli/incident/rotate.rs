@@ -24,15 +24,16 @@ use clap_complete::engine::ArgValueCompleter;
   vault incident rotate INC-7 --yes
   vault incident rotate INC-7 db/main vpn/alice --generate=40
 
-All secret fields of the linked credentials get new values, unless that was done since the incident, or
-they are waived or not exposed. What cannot be made up (a file, a certificate, what a service issues) is
-named with the command for it. Each result goes into the timeline, and each entry of the log names the
-incident. Only the vault is changed: what is to be done at the service is said.
+All secret fields of the linked credentials get new values, unless that was done since the
+incident, or they are waived or not exposed. What cannot be made up (a file, a certificate, what a
+service issues) is named with the command for it. Each result goes into the timeline, and each
+entry of the log names the incident. Only the vault is changed: what is to be done at the service
+is said.
 
 Exit code 17 when something failed or is left to be done by hand; run it again to go on.")]
 pub struct Args {
-    /// Which incident
-    #[arg(value_name = "INC-N")]
+    /// Which incident: INC-7, or 7
+    #[arg(value_name = "INCIDENT", add = ArgValueCompleter::new(complete::incidents))]
     number: IncidentNumber,
 
     /// Only these of its credentials

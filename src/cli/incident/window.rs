@@ -8,7 +8,7 @@ use crate::vault::Window;
 /// From when until when.
 #[derive(clap::Args)]
 pub struct WindowArgs {
-    /// Look no further back than this: 2027-01-31, or 30d ago [default: when it occurred, or was opened]
+    /// Look no further back: 2027-01-31, or 30d ago [default: when it occurred, or was opened]
     #[arg(long, value_name = "WHEN")]
     since: Option<String>,
 

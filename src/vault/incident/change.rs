@@ -240,6 +240,9 @@ pub(in crate::vault) fn open_in(
     work.happened(Happening::new("open").detail(opening.source), &receipt)?;
     let mut rows = Vec::with_capacity(opening.links.len());
     for (credential, exposure) in &opening.links {
+        if rows.iter().any(|row: &LinkRow| row.credential == credential.id) {
+            continue; // it was named twice
+        }
         rows.push(links::put(&mut work, credential, *exposure)?);
     }
     work.put_links(rows);

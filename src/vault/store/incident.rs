@@ -117,7 +117,7 @@ impl IncidentRow {
             counts.push((word(row.text(0)?)?, u64::try_from(row.int(1)?).unwrap_or_default()));
             Ok(())
         })?;
-        counts.sort_by(|a: &(Severity, u64), b| b.0.cmp(&a.0));
+        counts.sort_by_key(|(severity, _)| std::cmp::Reverse(*severity));
         Ok(counts)
     }
 
