@@ -27,6 +27,7 @@ mod exit_codes;
 mod generate;
 mod import;
 mod incident_blast;
+mod incident_report;
 mod incident_rotate;
 mod json;
 mod kinds;

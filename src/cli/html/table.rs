@@ -44,7 +44,8 @@ fn one(m: &mut Markup, cell: &Cell<'_>) {
 }
 
 /// A cell as text. Secrets are not for pages.
-fn shown(cell: &Cell<'_>) -> String {
+#[must_use]
+pub fn shown(cell: &Cell<'_>) -> String {
     match cell {
         Cell::Text(text) => text.as_ref().to_owned(),
         Cell::Int(number) | Cell::Bar { count: number, .. } => number.to_string(),

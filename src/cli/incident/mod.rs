@@ -9,6 +9,7 @@ mod list;
 mod note;
 mod open;
 mod people;
+mod report;
 mod restore;
 mod rm;
 mod rotate;
@@ -59,6 +60,8 @@ can be read while the vault is locked; whatever else people write is sealed."
             "Find out how far an incident reaches: the same values elsewhere, and who used what",
         Rotate(Box<rotate::Args>) leaf "rotate"
             "Put new values in the place of all that an incident exposes",
+        Report(Box<report::Args>) eager "report"
+            "Write a report on an incident: texts, timeline, credentials, and the log with its proof",
         Contain(step::Contain) leaf "contain" "Say that an incident cannot get worse any more",
         Monitor(step::Monitor) leaf "monitor"
             "Say that an incident is dealt with, and watched whether it comes again",
@@ -82,6 +85,7 @@ pub fn run(command: Command, cx: &mut Context) -> Result<Report> {
         Command::Unlink(args) => unlink::run(args, cx),
         Command::Blast(args) => blast::run(args, cx),
         Command::Rotate(args) => rotate::run(*args, cx),
+        Command::Report(args) => report::run(*args, cx),
         Command::Contain(args) => step::contain(args, cx),
         Command::Monitor(args) => step::monitor(args, cx),
         Command::Resolve(args) => step::resolve(args, cx),

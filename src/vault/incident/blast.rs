@@ -50,9 +50,9 @@ impl Vault<Unlocked> {
                     .same_values(&linked.ids, &mut |done| progress("values", done, values))?;
                 let near = Neighbours::meet_all(survey.db, &linked)?;
                 let source = Source { db: survey.db, vault: survey.vault, keys: survey.keys };
-                let evidence = source.evidence(number, window, &found, progress)?;
-                let uses = uses(&source, &linked, evidence.entries, window)?;
-                Ok(Blast { incident, since, until, same, near, uses, log: evidence.log })
+                let log = source.verify(&found, progress)?;
+                let uses = uses(&source, &linked, source.told(number, window)?, window)?;
+                Ok(Blast { incident, since, until, same, near, uses, log })
             })?;
             let detail = format!("{since} to {until}: {} uses", blast.uses.len());
             vault.enter_event(number, "blast", &detail)?;

@@ -4,7 +4,7 @@
 use super::reach::{Dossier, Evidence, Window};
 use super::view::Incident;
 use super::{check, not_found};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::model::Timestamp;
 use crate::model::incident::IncidentNumber;
 use crate::vault::audit::verify::verify;
@@ -12,7 +12,7 @@ use crate::vault::keys::Keys;
 use crate::vault::lookup::check_state;
 use crate::vault::seal::Found;
 use crate::vault::store::{Db, IncidentRow, VaultRow, entries};
-use crate::vault::view::{Entry, EntryFilter};
+use crate::vault::view::{Entry, EntryFilter, LogVerdict};
 use crate::vault::{Unlocked, Vault};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -25,7 +25,7 @@ impl Vault<Unlocked> {
     /// for its form. Logged as `view`, and as `incident_note`.
     ///
     /// # Errors
-    /// As [`Vault::blast`].
+    /// As [`Vault::blast`]; but a log that is not intact is a finding of the report, not an error.
     pub fn dossier(
         &mut self,
         number: IncidentNumber,
@@ -82,7 +82,12 @@ impl Vault<Unlocked> {
             check_state(core, keys, vault)?;
             let source = Source { db: &core.db, vault, keys };
             source.checked(number)?;
-            source.evidence(number, window, &found, progress)
+            let log = match source.verify(&found, progress) {
+                Err(e) if e.kind() == ErrorKind::Integrity => Err(e.message().to_owned()),
+                verdict => Ok(verdict?),
+            };
+            let (since, until) = window;
+            Ok(Evidence { since, until, log, entries: source.told(number, window)? })
         });
         core.db.roll_back();
         evidence
@@ -106,21 +111,21 @@ impl Source<'_> {
         Ok(links.into_iter().map(|link| link.credential).collect())
     }
 
+    /// Verifies the whole log, the marks under its keys included.
+    pub(super) fn verify(&self, found: &Found, progress: &mut Progress<'_>) -> Result<LogVerdict> {
+        let mut heard = |done, all| progress("entries", done, all);
+        verify(self.db, self.vault, Some(self.keys), found, &mut heard)
+    }
+
     /// What the log says about the incident and its credentials.
-    pub(super) fn evidence(
+    pub(super) fn told(
         &self,
         number: IncidentNumber,
         (since, until): (Timestamp, Timestamp),
-        found: &Found,
-        progress: &mut Progress<'_>,
-    ) -> Result<Evidence> {
-        let log = verify(self.db, self.vault, Some(self.keys), found, &mut |done, all| {
-            progress("entries", done, all);
-        })?;
+    ) -> Result<Vec<Entry>> {
         let linked = EntryFilter { linked_to: Some(number), ..within(since, until) };
         let own = EntryFilter { incident: Some(number.to_string()), ..within(since, until) };
-        let entries = self.entries(&[linked, own])?;
-        Ok(Evidence { since, until, log, entries })
+        self.entries(&[linked, own])
     }
 
     /// The entries that fit one of several filters, once each, the oldest first.

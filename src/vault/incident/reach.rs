@@ -101,14 +101,14 @@ pub struct Use {
     pub versions: Vec<(String, u32)>,
 }
 
-/// What the log says of a time, the whole log having been verified.
+/// What the log says of a time.
 pub struct Evidence {
     /// From when.
     pub since: Timestamp,
     /// Until when.
     pub until: Timestamp,
-    /// What verifying the log found, the marks under its keys included.
-    pub log: LogVerdict,
+    /// What verifying the whole log found, the marks under its keys included; or why it is not intact.
+    pub log: std::result::Result<LogVerdict, String>,
     /// The entries, the oldest first.
     pub entries: Vec<Entry>,
 }
