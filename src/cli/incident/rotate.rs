@@ -41,9 +41,9 @@ pub struct Args {
     names: Vec<CredName>,
 
     /// Make them up by a policy, not of each kind's own composition
-    #[arg(long, value_name = "POLICY", num_args = 0..=1, require_equals = true,
+    #[arg(long, value_name = "POLICY", require_equals = true,
           add = ArgValueCompleter::new(complete::policies))]
-    generate: Option<Option<Wish>>,
+    generate: Option<Wish>,
 
     /// Do not ask before several are rotated
     #[arg(long)]
@@ -80,7 +80,7 @@ pub enum Outcome {
 
 /// Rotates them.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
-    let value = ValueArgs { generate: args.generate, ..ValueArgs::default() };
+    let value = ValueArgs { generate: args.generate.map(Some), ..ValueArgs::default() };
     // what is wrong with it is said before the vault is opened
     let wished = value.wished(cx)?;
     let mut vault = cx.unlocked()?;
@@ -103,14 +103,14 @@ fn plan(
     names: &[CredName],
     wished: Option<&Settings>,
 ) -> Result<Vec<Item>> {
-    let named = |link: &Linked| names.iter().any(|name| name.as_str() == link.name);
+    let meant = |link: &Linked| names.iter().any(|name| name.as_str() == link.name);
     for name in names {
         if !incident.links.iter().any(|link| link.name == name.as_str()) {
             return Err(not_linked(incident.listing.number, name));
         }
     }
     let mut items = Vec::new();
-    for link in incident.links.iter().filter(|link| names.is_empty() || named(link)) {
+    for link in incident.links.iter().filter(|link| names.is_empty() || meant(link)) {
         match (link.state.needs_rotation(), link.place) {
             (true, "live") => items.extend(plan_one(vault, link, wished)),
             (true, _) => items.push(gone(incident.listing.number, link)),

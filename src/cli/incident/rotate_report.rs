@@ -89,9 +89,7 @@ fn everything(item: &Item) -> [Cell<'_>; 9] {
         }
         Outcome::ByHand(why, commands) => (row("by_hand", Some(why)), None, Some(commands), None),
         Outcome::Settled(why) => (row("settled", Some(why)), None, None, None),
-        Outcome::Failed(e) => {
-            (row("failed", Some(&e.message())), Some(e.kind().word()), None, None)
-        }
+        Outcome::Failed(e) => (row("failed", Some(e.message())), Some(e.kind().word()), None, None),
     };
     let commands = commands.map_or(&[][..], |commands| &commands[..]);
     let commands = Cell::List(commands.iter().map(|command| command.as_str().into()).collect());

@@ -7,23 +7,24 @@ use super::page::{DO_NOT_RELY, HOW, capital};
 use crate::cli::escape;
 use crate::cli::html::shown;
 use crate::cli::report::Cell;
+use std::fmt::Write;
 
 /// The text.
 pub fn text(content: &Content) -> String {
     let mut out = format!("# {}: {}\n\n", content.number, line(&content.title));
     facts(&mut out, content.facts.iter().map(|(key, cell)| (*key, cell)));
     if content.log.is_err() {
-        out.push_str(&format!("\n**{DO_NOT_RELY}**\n"));
+        _ = writeln!(out, "\n**{DO_NOT_RELY}**");
     }
     for (heading, said) in &content.texts {
         if let Some(said) = said {
-            out.push_str(&format!("\n## {}\n\n{}", capital(heading), quoted(said)));
+            _ = write!(out, "\n## {}\n\n{}", capital(heading), quoted(said));
         }
     }
     if !content.references.is_empty() {
         out.push_str("\n## References\n\n");
         for reference in &content.references {
-            out.push_str(&format!("- {}\n", line(reference)));
+            _ = writeln!(out, "- {}", line(reference));
         }
     }
     steps(&mut out, &content.steps);
@@ -36,7 +37,7 @@ pub fn text(content: &Content) -> String {
 
 fn facts<'c>(out: &mut String, facts: impl Iterator<Item = (&'static str, &'c Cell<'static>)>) {
     for (key, cell) in facts.filter(|(_, cell)| !matches!(cell, Cell::None)) {
-        out.push_str(&format!("- **{}:** {}\n", capital(key), line(&shown(cell))));
+        _ = writeln!(out, "- **{}:** {}", capital(key), line(&shown(cell)));
     }
 }
 
@@ -45,23 +46,24 @@ fn steps(out: &mut String, steps: &[Row]) {
     for step in steps {
         let [(_, what), (_, done), (_, by)] = &step[..] else { continue };
         let what = line(&shown(what));
-        out.push_str(&match done {
-            Cell::None => format!("- [ ] {what}\n"),
-            done => format!("- [x] {what} ({}, {})\n", line(&shown(done)), line(&shown(by))),
-        });
+        _ = match done {
+            Cell::None => writeln!(out, "- [ ] {what}"),
+            done => writeln!(out, "- [x] {what} ({}, {})", line(&shown(done)), line(&shown(by))),
+        };
     }
 }
 
 fn part(out: &mut String, heading: &str, rows: &[Row], empty: &str) {
-    out.push_str(&format!("\n## {heading}\n\n"));
+    _ = writeln!(out, "\n## {heading}\n");
     let Some(first) = rows.first() else {
-        return out.push_str(&format!("{empty}\n"));
+        _ = writeln!(out, "{empty}");
+        return;
     };
     let heads: Vec<String> = first.iter().map(|(key, _)| capital(key)).collect();
-    out.push_str(&format!("| {} |\n|{}\n", heads.join(" | "), " --- |".repeat(heads.len())));
+    _ = writeln!(out, "| {} |\n|{}", heads.join(" | "), " --- |".repeat(heads.len()));
     for row in rows {
         let cells: Vec<String> = row.iter().map(|(_, one)| cell(&shown(one))).collect();
-        out.push_str(&format!("| {} |\n", cells.join(" | ")));
+        _ = writeln!(out, "| {} |", cells.join(" | "));
     }
 }
 
@@ -70,11 +72,11 @@ fn proof(out: &mut String, content: &Content) {
     match content.proof() {
         Ok(facts) => {
             for (key, fact) in facts {
-                out.push_str(&format!("- **{}:** {}\n", capital(key), line(&fact)));
+                _ = writeln!(out, "- **{}:** {}", capital(key), line(&fact));
             }
-            out.push_str(&format!("\n{HOW}\n"));
+            _ = writeln!(out, "\n{HOW}");
         }
-        Err(why) => out.push_str(&format!("**{DO_NOT_RELY}**\n\n{}\n", line(why))),
+        Err(why) => _ = writeln!(out, "**{DO_NOT_RELY}**\n\n{}", line(why)),
     }
 }
 

@@ -78,17 +78,15 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         }
     }
     let content = Content::of(dossier);
-    match file {
-        Some(path) => saved(cx, &content, form, path, args.force),
-        None => {
-            cx.note("the report holds what is sealed in the vault: mind who reads it");
-            Ok(match form {
-                "html" => Report::Text(page::page(&content)),
-                "json" => Report::Item(content.item()),
-                _ => Report::Text(markdown::text(&content)),
-            })
-        }
+    if let Some(path) = file {
+        return saved(cx, &content, form, path, args.force);
     }
+    cx.note("the report holds what is sealed in the vault: mind who reads it");
+    Ok(match form {
+        "html" => Report::Text(page::page(&content)),
+        "json" => Report::Item(content.item()),
+        _ => Report::Text(markdown::text(&content)),
+    })
 }
 
 /// The form that was asked for; that of other answers if it is JSON and nothing else was said.
@@ -96,9 +94,8 @@ fn form(cx: &Context) -> &'static str {
     match cx.globals.format.as_deref() {
         Some("html") => "html",
         Some("json") => "json",
-        Some(_) => "md",
         None if cx.globals.json => "json",
-        None => "md",
+        Some(_) | None => "md",
     }
 }
 
