@@ -49,6 +49,37 @@ fn fifty_at_once_lose_nothing() {
     check(&sandbox);
 }
 
+#[test]
+fn incidents_that_are_opened_at_once_get_numbers_of_their_own() {
+    let sandbox = Sandbox::fast();
+    sandbox.ok(&["init"], b"");
+    sandbox.add("shared", b"0");
+    std::thread::scope(|scope| {
+        for process in 0..8 {
+            let (sandbox, title) = (&sandbox, format!("from {process}"));
+            scope.spawn(move || {
+                for _ in 0..4 {
+                    let open = ["incident", "open", &title, "--cred", "shared", "--json"];
+                    let number = support::json(&sandbox.ok(&open, b""))["number"].clone();
+                    sandbox.ok(&["incident", "note", number.as_str().unwrap(), &title], b"");
+                }
+            });
+        }
+    });
+    let listed = support::json(&sandbox.ok(&["incident", "list", "--json", "--unlock"], b""));
+    let mut numbers = Vec::new();
+    for one in listed["items"].as_array().unwrap() {
+        let number = one["number"].as_str().unwrap();
+        let shown = support::json(&sandbox.ok(&["incident", "show", number, "--json"], b""));
+        // the note is in the incident that its process was told of
+        assert_eq!(shown["timeline"][2]["text"], shown["title"], "{shown}");
+        numbers.push(number.to_owned());
+    }
+    let expected: Vec<String> = (1..=32).rev().map(|n| format!("INC-{n}")).collect();
+    assert_eq!(numbers, expected);
+    sandbox.whole().unwrap();
+}
+
 /// What one of them does; how long the slowest command took.
 fn session(sandbox: &Sandbox, process: usize) -> Duration {
     let mut slowest = Duration::ZERO;

@@ -314,10 +314,12 @@ mod tests {
         assert!(hint("vault whose x").contains("`vault whose < FILE`"));
         assert!(hint("vault whose --secret x").contains("`vault whose < FILE`"));
         assert!(hint("vault cred lst").contains("did you mean `vault cred list`?"));
-        assert!(hint("vault list").contains("did you mean `vault cred list`?"));
+        assert!(
+            hint("vault list").contains("did you mean `vault cred list` or `vault incident list`?")
+        );
         assert!(hint("vault list").contains("try `vault cred list --help`"));
         assert!(hint("vault get x hunter2Canary").starts_with("did you mean `vault cred get`?"));
-        assert!(hint("vault show x").contains("`vault cred show` or `vault audit show`?"));
+        assert!(hint("vault show x").contains("`vault cred show` or `vault audit show` or "));
         assert!(hint("vault verify").contains("did you mean `vault audit verify`?"));
         assert!(hint("vault --json log").contains("did you mean `vault audit show`?"));
         assert!(hint("vault new x").contains("did you mean `vault init` or `vault cred add`?"));

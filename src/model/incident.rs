@@ -142,8 +142,11 @@ impl IncidentStatus {
     pub fn after(self, step: Step, number: IncidentNumber) -> Result<Self> {
         let found = WORKFLOW.iter().find(|(s, from, _)| *s == step && from.contains(&self));
         found.map(|(.., to)| *to).ok_or_else(|| {
-            let what =
-                format!("{number} is {}: it cannot be taken to `{}`", self.word(), step.word());
+            let what = format!(
+                "incident {number} is {}: it cannot be taken to `{}`",
+                self.word(),
+                step.word()
+            );
             let error = Error::new(ErrorKind::Refused, what);
             let allowed = self.steps().map(|s| format!("vault incident {} {number}", s.word()));
             allowed.fold(error, Error::hint)

@@ -12,6 +12,8 @@
     reason = "helpers of tests may do what tests may, and clarity comes before speed"
 )]
 
+pub mod hostile;
+pub mod incidents;
 pub mod oracle;
 pub mod pty;
 
@@ -295,6 +297,9 @@ fn dump(db: &rusqlite::Connection) -> String {
         "SELECT * FROM secret ORDER BY credential, field, version",
         "SELECT * FROM node ORDER BY level, position",
         "SELECT * FROM segment ORDER BY id",
+        "SELECT * FROM incident ORDER BY number",
+        "SELECT * FROM incident_event ORDER BY incident, number",
+        "SELECT * FROM incident_link ORDER BY incident, credential",
         "SELECT sql FROM sqlite_schema ORDER BY name",
     ];
     let mut text = String::new();

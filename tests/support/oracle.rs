@@ -2,6 +2,7 @@
 //! library, and whether that agrees with what the program said.
 
 use super::Sandbox;
+use super::incidents::{Incident, incidents};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt;
@@ -13,8 +14,21 @@ use vault::world::World;
 
 /// The actions that change a row, and so count in the vault's state.
 const CHANGES: &[&str] = &[
-    "init", "create", "import", "update", "rotate", "rollback", "rename", "delete", "restore",
+    "init",
+    "create",
+    "import",
+    "update",
+    "rotate",
+    "rollback",
+    "rename",
+    "delete",
+    "restore",
     "purge",
+    "incident_open",
+    "incident_link",
+    "incident_note",
+    "incident_contain",
+    "incident_resolve",
 ];
 
 /// A credential as it can be read: the value, its metadata as far as tests change it, its revision, its
@@ -29,6 +43,8 @@ pub type Logged = (String, Option<String>);
 pub struct Holding {
     live: BTreeMap<String, Held>,
     trash: BTreeSet<String>,
+    /// Title, status, credentials and timeline of each incident, the newest first.
+    incidents: Vec<Incident>,
     /// The state's counter.
     pub counter: i64,
     /// The log's entries of changes, oldest first.
@@ -88,7 +104,8 @@ impl Sandbox {
         let (live, trash) = (names(false)?, names(true)?);
         let live = live.into_iter().map(|name| Ok((name.clone(), held(&mut vault, &name)?)));
         let live = live.collect::<Result<_, String>>()?;
-        let holding = Holding { live, trash: trash.into_iter().collect(), counter, changes };
+        let (trash, incidents) = (trash.into_iter().collect(), incidents(&mut vault)?);
+        let holding = Holding { live, trash, incidents, counter, changes };
         Ok(Seen { holding, decrypts })
     }
 
@@ -137,7 +154,11 @@ fn history(vault: &mut Vault<Unlocked>) -> Result<(Vec<Logged>, usize), String> 
         .map_err(text)?;
     changes.reverse();
     let mut steps: Vec<&str> = changes.iter().map(|(action, _)| action.as_str()).collect();
-    steps.dedup_by(|a, b| a == b && *a == "import");
+    // an incident is opened with its links at once
+    let belongs = |a: &str, b: &str| {
+        matches!((a, b), ("import", "import") | ("incident_link", "incident_open"))
+    };
+    steps.dedup_by(|a, b| belongs(a, b));
     let counter = vault.status().map_err(text)?.counter;
     match i64::try_from(steps.len()) == Ok(counter) {
         true => Ok((changes, decrypts)),
@@ -190,6 +211,9 @@ pub const ADD: &[&str] = &["cred", "add", "delta", "--url", "https://d.example.c
 pub const SET: &[&str] =
     &["cred", "set", "alpha", "password", "--url", "https://n.example.com", "--stdin"];
 
+/// One that opens an incident.
+const OPEN: &[&str] = &["incident", "open", "Laptop stolen", "--cred", "alpha", "--stdin"];
+
 /// The commands that are disturbed: title, arguments, standard input.
 pub const COMMANDS: &[(&str, &[&str], &[u8])] = &[
     ("add", ADD, b"the-secret-of-delta"),
@@ -207,6 +231,10 @@ pub const COMMANDS: &[(&str, &[&str], &[u8])] = &[
     ("purge", &["cred", "purge", "junk", "--yes"], b""),
     ("purge of a version", &["cred", "purge", "alpha", "--version", "1", "--yes"], b""),
     ("import", &["import", "--format", "jsonl"], IMPORTED),
+    ("opening of an incident", OPEN, b"what happened"),
+    ("note on an incident", &["incident", "note", "1", "--stdin"], b"what was seen"),
+    ("link to an incident", &["incident", "link", "1", "beta", "--exposure", "exposed"], b""),
+    ("resolving of an incident", &["incident", "resolve", "1"], b""),
 ];
 
 /// A command, and what it does to a vault when nothing disturbs it.
@@ -283,6 +311,8 @@ pub fn base() -> Sandbox {
         sandbox.add(name, format!("the-secret-of-{name}").as_bytes());
     }
     sandbox.ok(&["cred", "rm", "old"], b"");
+    sandbox.ok(&["incident", "open", "Odd logins"], b"");
+    sandbox.ok(&["incident", "contain", "1"], b"");
     // to begin with an empty write-ahead log
     sandbox.add("gone", b"a secret no more");
     sandbox.ok(&["cred", "purge", "gone", "--yes"], b"");

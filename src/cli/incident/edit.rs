@@ -120,7 +120,7 @@ fn find<'t>(todos: &'t mut [Todo], which: &str, now: &Incident) -> Result<&'t mu
     };
     at.and_then(|at| todos.get_mut(at)).ok_or_else(|| {
         let number = now.listing.number;
-        Error::new(ErrorKind::NotFound, format!("{number} has no step `{which}`"))
+        Error::new(ErrorKind::NotFound, format!("incident {number} has no step `{which}`"))
             .hint(format!("vault incident show {number}"))
     })
 }

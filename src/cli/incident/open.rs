@@ -6,13 +6,10 @@ use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::cred::meant;
 use crate::cli::editing::Editing;
-use crate::cli::render::Format;
 use crate::cli::report::{Cell, Report};
 use crate::error::Result;
 use crate::model::CredName;
-use crate::model::incident::{
-    Exposure, IncidentMeta, IncidentNumber, IncidentStatus, IncidentTexts,
-};
+use crate::model::incident::{Exposure, IncidentNumber, IncidentStatus, IncidentTexts};
 use crate::vault::{NewIncident, TodoState, Unlocked, Vault};
 use clap_complete::engine::ArgValueCompleter;
 
@@ -72,14 +69,14 @@ pub fn run(mut args: Args, cx: &mut Context) -> Result<Report> {
         None => vault.open_incident(&new)?,
         Some(desk) => edited(&desk, &mut vault, &mut new, cx)?,
     };
-    cx.note_later(format!("see what is to do: `vault incident show {number}`"));
+    for todo in &new.texts.todos {
+        cx.note_later(format!("to do: {}", todo.text));
+    }
+    cx.note_later(format!("see and tick off what is to do: `vault incident show {number}`"));
     cx.note_later(format!("see who read what: `vault incident blast {number}`"));
     cx.note_later(format!("when it cannot get worse: `vault incident contain {number}`"));
-    let for_programs = cx.format() != Format::Table;
-    let mut item = item(number, &new.meta, &names);
-    let steps = new.texts.todos.iter().map(|todo| TodoState { todo, tick: None });
-    item.push(("steps", show::steps(steps, for_programs)));
-    Ok(Report::Item(item))
+    let message = format!("opened {number}: {}", new.meta.title);
+    Ok(Report::Done { message, item: item(number, &new, &names) })
 }
 
 /// Opens what is made of it in an editor; as it is if nothing is changed there.
@@ -103,9 +100,11 @@ fn edited(
 
 fn item(
     number: IncidentNumber,
-    meta: &IncidentMeta,
+    new: &NewIncident,
     names: &[CredName],
 ) -> Vec<(&'static str, Cell<'static>)> {
+    let meta = &new.meta;
+    let steps = new.texts.todos.iter().map(|todo| TodoState { todo, tick: None });
     let names = names.iter().map(|name| name.to_string().into());
     vec![
         ("number", Cell::owned(number.to_string())),
@@ -114,5 +113,6 @@ fn item(
         ("severity", Cell::text(Some(meta.severity.word()))),
         ("status", Cell::text(Some(IncidentStatus::Investigating.word()))),
         ("credentials", Cell::List(names.collect())),
+        ("steps", show::steps(steps, true)),
     ]
 }

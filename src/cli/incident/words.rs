@@ -76,10 +76,7 @@ pub(super) fn from_stdin() -> Result<String> {
 /// Usage (2) when it is empty or no text.
 pub(super) fn written(bytes: &[u8]) -> Result<String> {
     let text = std::str::from_utf8(bytes).map_err(|_| Error::usage("the text is not valid UTF-8"));
-    match text?.trim_end_matches(['\n', '\r']) {
-        "" => Err(Error::usage("the text is empty")),
-        text => Ok(text.to_owned()),
-    }
+    filled(text?.trim_end_matches(['\n', '\r']))
 }
 
 /// A text on the command line that must say something.

@@ -171,8 +171,12 @@ impl<'t, 'v> Work<'t, 'v> {
         open.sort_by(|a, b| a.name.cmp(&b.name));
         let number = self.row.number;
         let what = match &open[..] {
-            [one] => format!("{number} has an exposed credential: `{}` ({})", one.name, one.says()),
-            _ => format!("{number} has {} exposed credentials", open.len()),
+            [one] => format!(
+                "incident {number} has an exposed credential: `{}` ({})",
+                one.name,
+                one.says()
+            ),
+            _ => format!("incident {number} has {} exposed credentials", open.len()),
         };
         let error = Error::new(ErrorKind::Refused, what);
         let names: Vec<String> = open.iter().map(|one| one.name.clone()).collect();

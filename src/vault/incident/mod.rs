@@ -254,7 +254,7 @@ fn action(step: Step) -> &'static str {
 }
 
 fn moved(number: IncidentNumber) -> Error {
-    let what = format!("{number} was changed by somebody else meanwhile");
+    let what = format!("incident {number} was changed by somebody else meanwhile");
     Error::new(ErrorKind::Conflict, what).hint(format!("vault incident show {number}"))
 }
 
