@@ -301,9 +301,9 @@ fn use_incidents(site: &Site) -> Report {
     });
     report.insert("list".into(), said(list, |()| listed));
     report.insert("doctor".into(), doctor(&mut v));
-    let blast = v.blast(numbers[0], Window::default(), &mut |_, _, _| {});
+    let blast = v.blast(numbers[0], Window::default(), &mut |_, _| {});
     report.insert("blast 1".into(), said(blast, |blast| format!("{}", blast.near.len())));
-    let dossier = v.dossier(numbers[0], Window::default(), "md", &mut |_, _, _| {});
+    let dossier = v.dossier(numbers[0], Window::default(), "md", &mut |_, _| {});
     report.insert("report 1".into(), said(dossier, |d| format!("{:?}", d.evidence.log.is_ok())));
     for number in numbers {
         let noted = v.note_incident(number, &note("seen"));

@@ -44,14 +44,8 @@ pub struct Args {
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let window = args.window.window(cx.world.now())?;
     let mut vault = cx.unlocked()?;
-    let bar = progress::bar(cx, "values");
-    let blast = vault.blast(args.number, window, &mut |what, done, all| {
-        bar.set_message(what);
-        bar.set_length(all);
-        bar.set_position(done);
-    });
-    bar.finish_and_clear();
-    let blast = blast?;
+    let blast =
+        progress::of_many(cx, "looked at", |progress| vault.blast(args.number, window, progress))?;
     warn_of_gaps(cx, &blast.log);
     let next = next(&blast);
     if cx.format() != Format::Table {

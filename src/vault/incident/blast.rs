@@ -46,8 +46,7 @@ impl Vault<Unlocked> {
             let (since, until) = window;
             let blast = vault.survey("incident", count, |survey, values| {
                 let linked = Linked::load(survey, number)?;
-                let same = survey
-                    .same_values(&linked.ids, &mut |done| progress("values", done, values))?;
+                let same = survey.same_values(&linked.ids, &mut |done| progress(done, values))?;
                 let near = Neighbours::meet_all(survey.db, &linked)?;
                 let source = Source { db: survey.db, vault: survey.vault, keys: survey.keys };
                 let log = source.verify(&found, progress)?;

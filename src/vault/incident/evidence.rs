@@ -17,8 +17,8 @@ use crate::vault::{Unlocked, Vault};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// Hears what is being done, and how many of how many are done.
-pub(super) type Progress<'p> = dyn FnMut(&'static str, u64, u64) + 'p;
+/// Hears how many of how many values are compared, and then how many of how many entries are verified.
+pub(super) type Progress<'p> = dyn FnMut(u64, u64) + 'p;
 
 impl Vault<Unlocked> {
     /// All that a report on an incident says. Writes the event `report` into the timeline, with the word
@@ -113,8 +113,7 @@ impl Source<'_> {
 
     /// Verifies the whole log, the marks under its keys included.
     pub(super) fn verify(&self, found: &Found, progress: &mut Progress<'_>) -> Result<LogVerdict> {
-        let mut heard = |done, all| progress("entries", done, all);
-        verify(self.db, self.vault, Some(self.keys), found, &mut heard)
+        verify(self.db, self.vault, Some(self.keys), found, progress)
     }
 
     /// What the log says about the incident and its credentials.

@@ -63,13 +63,9 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     }
     let form = form(cx);
     let mut vault = cx.unlocked()?;
-    let bar = progress::bar(cx, "entries");
-    let dossier = vault.dossier(args.number, window, form, &mut |_, done, all| {
-        bar.set_length(all);
-        bar.set_position(done);
-    });
-    bar.finish_and_clear();
-    let dossier = dossier?;
+    let dossier = progress::of_many(cx, "entries checked", |progress| {
+        vault.dossier(args.number, window, form, progress)
+    })?;
     match &dossier.evidence.log {
         Ok(log) => super::blast::warn_of_gaps(cx, log),
         Err(why) => {
