@@ -173,7 +173,10 @@ fn near_in_words(near: &Near) -> Row {
     };
     vec![
         ("what", Cell::owned(format!("{} {}", near.what, near.value))),
-        ("count", Cell::owned(format!("{} others", near.count))),
+        (
+            "count",
+            Cell::owned(format!("{} other{}", near.count, if near.count == 1 { "" } else { "s" })),
+        ),
         ("names", names),
     ]
 }

@@ -105,9 +105,12 @@ fn escaped(text: &str, in_table: bool) -> String {
     if ["@", "://", "www.", "mailto:", "xmpp:"].iter().any(|sign| lower.contains(sign)) {
         return code(text, in_table);
     }
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_ascii_punctuation() && !HARMLESS.contains(c) {
+    for (at, c) in text.char_indices() {
+        // what is only markup at the beginning of a line: a list, numbered or not
+        let begins = at == 0 || at == digits;
+        if c.is_ascii_punctuation() && (begins || !HARMLESS.contains(c)) {
             out.push('\\');
         }
         out.push(c);
@@ -115,8 +118,8 @@ fn escaped(text: &str, in_table: bool) -> String {
     out
 }
 
-/// Signs that begin nothing in the middle of a line, nor at its beginning.
-const HARMLESS: &str = ",;'\"/?%";
+/// Signs that begin nothing in the middle of a line.
+const HARMLESS: &str = ",;'\"/?%:.-+=";
 
 /// Text as code, in more backticks than it has itself. There is no way to write every text with a bar as
 /// code in a table.
@@ -138,7 +141,9 @@ mod tests {
             ("plain, 'quoted' text", "plain, 'quoted' text"),
             ("[x](y)", "\\[x\\]\\(y\\)"),
             ("![x](y)<b>&amp;", "\\!\\[x\\]\\(y\\)\\<b\\>\\&amp;"),
-            ("# a\n- b\r\n1. c", "\\# a \\- b  1\\. c"),
+            ("# a\n- b\r\n1. c", "\\# a - b  1. c"),
+            ("1. c 2. d", "1\\. c 2. d"),
+            ("- a-b 12:30", "\\- a-b 12:30"),
             ("a|b\\", "a\\|b\\\\"),
             ("\u{1b}[2J", "\\\\u\\{1b\\}\\[2J"),
             ("see http://evil.example", "` see http://evil.example `"),
