@@ -190,6 +190,31 @@ fn errors() {
 }
 
 #[test]
+fn rows_inside_a_thing_have_columns_and_are_an_array() {
+    let row = |event: &'static str, text: &'static str| {
+        vec![("event", Cell::text(Some(event))), ("text", Cell::text(Some(text)))]
+    };
+    let thing = || {
+        Report::Item(vec![
+            ("number", Cell::owned("INC-7")),
+            ("none", Cell::Rows(Vec::new())),
+            ("timeline", Cell::Rows(vec![row("open", ""), row("note it", "a\u{1b}[2J\ntwo\n")])),
+            ("next", Cell::Int(1)),
+        ])
+    };
+    let expected = "number  INC-7\n\
+                    timeline\n  open\n  note it  a\\u{1b}[2J\n           two\n\
+                    next    1\n";
+    assert_eq!(render(thing(), Format::Table), expected);
+    let document = parse(&render(thing(), Format::Json));
+    assert_eq!(document["none"], json!([]));
+    assert_eq!(document["timeline"][1], json!({"event": "note it", "text": "a\u{1b}[2J\ntwo\n"}));
+    let plain = render(thing(), Format::Plain);
+    assert!(plain.contains("timeline.2.event\tnote it\n"), "{plain}");
+    assert_eq!(plain.lines().count(), 6, "{plain}");
+}
+
+#[test]
 fn colour_is_for_words_only() {
     let mut err = Vec::new();
     colored_error(&Error::usage("no").hint("yes"), true, &mut err);

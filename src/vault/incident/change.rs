@@ -1,7 +1,7 @@
 //! How an incident is changed: checked, entered in the log, written into the timeline, tagged anew.
 
 use super::check::{self, links_hash};
-use super::view::Note;
+use super::view::{LinkChange, Note};
 use super::{links, not_found, texts};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::incident::{
@@ -247,7 +247,10 @@ pub(in crate::vault) fn open_in(
         if rows.iter().any(|row: &LinkRow| row.credential == credential.id) {
             continue; // it was named twice
         }
-        rows.push(links::put(&mut work, credential, *exposure)?);
+        let link = links::put(&mut work, credential, *exposure)?;
+        let said = LinkChange { exposure: Some(*exposure), ..LinkChange::default() };
+        links::check_true(&work, &link, &said)?;
+        rows.push(link);
     }
     work.put_links(rows);
     work.finish()?;

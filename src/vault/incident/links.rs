@@ -97,6 +97,7 @@ fn link(
         links.push(put(work, &row, exposure)?);
         let at = links.len() - 1;
         alter(work, &mut links[at], name, &LinkChange { exposure: None, ..change.clone() })?;
+        check_true(work, &links[at], change)?;
         return Ok(true);
     };
     alter(work, &mut links[at], name, change)
@@ -111,8 +112,13 @@ fn alter(
 ) -> Result<bool> {
     let now = work.tx.now();
     let mut said: Vec<(&'static str, String)> = Vec::new();
-    if let Some(exposure) = change.exposure.filter(|exposure| *exposure != link.exposure) {
-        said.push(("exposure", format!("{} -> {}", link.exposure.word(), exposure.word())));
+    if let Some(exposure) = change.exposure {
+        let took_back = takes_back(link, exposure);
+        if took_back || exposure != link.exposure {
+            let what = if took_back { ", neither verified nor waived any more" } else { "" };
+            let (old, new) = (link.exposure.word(), exposure.word());
+            said.push(("exposure", format!("{old} -> {new}{what}")));
+        }
         link.exposure = exposure;
     }
     if change.verified {
@@ -138,8 +144,23 @@ fn alter(
     Ok(!said.is_empty())
 }
 
+/// Takes back what was said of a link, if it is said to be exposed after that. Whether there was
+/// anything.
+fn takes_back(link: &mut LinkRow, exposure: Exposure) -> bool {
+    match exposure {
+        Exposure::Unknown | Exposure::Exposed => {
+            let said = (link.verified_at.take(), link.waived_at.take());
+            said.0.is_some() || said.1.is_some()
+        }
+        Exposure::NotExposed | Exposure::Contained => false,
+    }
+}
+
 /// Refuses to write down what is not so: that a value was replaced which was not.
-fn check_true(work: &Work<'_, '_>, link: &LinkRow, change: &LinkChange) -> Result<()> {
+pub(super) fn check_true(work: &Work<'_, '_>, link: &LinkRow, change: &LinkChange) -> Result<()> {
+    if !change.verified && change.exposure != Some(Exposure::Contained) {
+        return Ok(());
+    }
     let linked = look(work.tx, Some(work.keys), &work.row, link)?;
     let (name, number) = (&linked.name, work.row.number);
     let refuse = |what: String| {
