@@ -19,6 +19,7 @@
 mod forge;
 
 mod files;
+mod hidden;
 mod incidents;
 mod log;
 mod metadata;

@@ -140,7 +140,13 @@ impl Source<'_> {
     }
 }
 
+/// In the order of the log itself, not by an index: one could have been made to leave entries out.
 pub(super) fn within(since: Timestamp, until: Timestamp) -> EntryFilter {
-    let until = Some(Timestamp(until.0.saturating_add(1)));
-    EntryFilter { since: Some(since), until, oldest_first: true, ..EntryFilter::default() }
+    EntryFilter {
+        since: Some(since),
+        until: Some(Timestamp(until.0.saturating_add(1))),
+        after: Some(0),
+        oldest_first: true,
+        ..EntryFilter::default()
+    }
 }
