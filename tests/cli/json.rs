@@ -3,6 +3,7 @@
 use super::support::{Answer, Sandbox, json};
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn every_command_answers_in_json() {
     let sandbox = Sandbox::bare();
     let run = |args: &[&str], input: &[u8]| {
