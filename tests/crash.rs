@@ -23,7 +23,8 @@ use std::process::{Command, ExitStatus};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use support::oracle::{ADD, COMMANDS, Case, Outcome, SECRET, SET, base, judge, noted};
+use support::commands::{ADD, COMMANDS, SECRET, SET};
+use support::oracle::{Case, Outcome, base, judge, noted};
 use support::{Answer, Sandbox, VAULT, missing, require, required};
 
 /// How long a disturbed command may take.

@@ -129,6 +129,8 @@ fn arguments_reach_the_terminal_escaped_or_not_at_all() {
         harmless(&sandbox, &["incident", "open", payload, "--type", payload], &[2]);
         harmless(&sandbox, &["incident", "open", "x", "--cred", payload], &[2, 10]);
         harmless(&sandbox, &["incident", "edit", "1", "--done", payload], &[2, 10]);
+        harmless(&sandbox, &["incident", "blast", "1", "--since", payload], &[2]);
+        harmless(&sandbox, &["incident", "rotate", "1", payload], &[2, 10]);
         harmless(&sandbox, &["incident", "list", "--search", payload, "--client", payload], &[0]);
     }
     // what was typed is in the log now
@@ -174,6 +176,9 @@ fn names_that_are_only_deceptive_are_escaped() {
     harmless(&sandbox, &["audit", "stats", "--by", "cred", "--limit", "0"], &[0]);
     harmless(&sandbox, &["incident", "list"], &[0]);
     harmless(&sandbox, &["incident", "show", "1"], &[0]);
+    harmless(&sandbox, &["incident", "blast", "1", "--since", "1d", "--all"], &[0]);
+    harmless(&sandbox, &["incident", "rotate", "1", "--dry-run"], &[0]);
+    harmless(&sandbox, &["incident", "rotate", "1", names.last().unwrap()], &[0, 10, 17]);
     harmless(&sandbox, &["incident", "contain", "1"], &[0, 14]);
     harmless(&sandbox, &["incident", "resolve", "1"], &[14]);
     harmless(&sandbox, &["cred", "get", MARK, "--no-input"], &[13]);
@@ -282,6 +287,12 @@ fn what_people_write_about_incidents_is_escaped() {
         sandbox.ok(&["incident", "edit", "1", "--step", payload, "--reference", payload], b"");
     }
     harmless(&sandbox, &["incident", "show", "1"], &[0]);
+    for form in ["md", "html", "json"] {
+        let args = ["incident", "report", "1", "--format", form];
+        let (code, screen) = Pty::vault(&sandbox, &args, &[]).finish();
+        assert_eq!((code, forbidden(&screen)), (0, None), "{form}");
+        assert!(String::from_utf8_lossy(&screen).contains(MARK), "{form}");
+    }
     let shown = json(&sandbox.ok(&["incident", "show", "1", "--json"], b""));
     assert!(shown["timeline"].as_array().unwrap().len() > 50, "{shown}");
     assert!(shown["description"].as_str().unwrap().contains('\u{1b}'), "{shown}");

@@ -16,7 +16,8 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::oracle::{ADD, Case, IMPORTED, Outcome, base, judge};
+use support::commands::{ADD, IMPORTED};
+use support::oracle::{Case, Outcome, base, judge};
 use support::{Answer, Sandbox, VAULT, missing, require};
 
 /// An ordinary user, when the tests are run by root.

@@ -25,7 +25,6 @@ pub mod toml_text;
 pub mod unlock;
 pub mod usage;
 pub mod value;
-pub mod write;
 
 mod alert_settings;
 mod audit;
@@ -96,10 +95,10 @@ tree::commands! {
         Cred(cred::Command) group "cred" "Keep, find and use credentials",
         Audit(audit::Command) group "audit"
             "See who touched what, when and why, and prove it",
-        Whose(Box<whose::Args>) leaf "whose"
-            "Find out whose secret a leaked text is, and who has read it, without showing any",
         Incident(incident::Command) group "incident"
             "Write down what happened, which credentials it exposes, and what was done about it",
+        Whose(Box<whose::Args>) leaf "whose"
+            "Find out whose secret a leaked text is, and who has read it, without showing any",
         Import(import::Args) eager "import"
             "Store many credentials at once: all of them or none",
         Generate(Box<generate::Args>) leaf "generate"
@@ -196,8 +195,8 @@ fn dispatch(command: Command, cx: &mut Context) -> Result<Report> {
         Command::Doctor(args) => doctor::run(args, cx),
         Command::Cred(command) => cred::run(command, cx),
         Command::Audit(command) => audit::run(command, cx),
-        Command::Whose(args) => whose::run(*args, cx),
         Command::Incident(command) => incident::run(command, cx),
+        Command::Whose(args) => whose::run(*args, cx),
         Command::Import(args) => import::run(args, cx),
         Command::Generate(args) => generate::run(*args, cx),
         Command::Completions(args) => completions::run(args, cx),

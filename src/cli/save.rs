@@ -1,5 +1,6 @@
 //! Writing an answer into a file of its own: private, whole or not at all.
 
+use super::read;
 use crate::error::{Error, ErrorKind, Result};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use std::fs::File;
@@ -11,7 +12,7 @@ use uuid::Uuid;
 /// A file that an answer goes into.
 #[derive(clap::Args, Debug, Default)]
 pub struct Output {
-    /// Write it into this file, which must not be there yet
+    /// Write it into this file, which must not be there yet; `-` is standard output
     #[arg(long, short, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     output: Option<PathBuf>,
 
@@ -24,17 +25,31 @@ impl Output {
     /// The file, if there is to be one, after a look at whether it can be made.
     ///
     /// # Errors
-    /// Usage (2), conflict (13) when it is there and is to stay.
+    /// Usage (2) for what is no file, conflict (13) when it is there and is to stay.
     pub fn checked(&self) -> Result<Option<&Path>> {
-        let Some(path) = self.output.as_deref() else { return Ok(None) };
-        if path.file_name().is_none() || path.is_dir() {
-            return Err(Error::usage(format!("`{}` names no file", path.display()))
-                .hint("give a file: -o FILE"));
+        let Some(path) = self.output.as_deref().filter(|path| path.as_os_str() != "-") else {
+            return Ok(None);
+        };
+        let shown = path.display();
+        match path.symlink_metadata() {
+            Ok(about) if !about.is_file() => {
+                Err(Error::usage(format!("`{shown}` is not a regular file"))
+                    .hint("name a new file"))
+            }
+            Ok(_) if !self.force => Err(taken(path)),
+            _ if path.file_name().is_none() => {
+                Err(Error::usage(format!("`{shown}` names no file")).hint("give a file: -o FILE"))
+            }
+            _ => Ok(Some(path)),
         }
-        match !self.force && path.symlink_metadata().is_ok() {
-            true => Err(taken(path)),
-            false => Ok(Some(path)),
-        }
+    }
+
+    /// Writes all of it at once.
+    ///
+    /// # Errors
+    /// As [`Output::save`].
+    pub fn save_bytes(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        self.save(path, |out| out.write_all(bytes).map_err(|e| failed(path, &e)))
     }
 
     /// Lets `write` fill the file, then gives it its name.
@@ -96,5 +111,43 @@ fn failed(path: &Path, e: &std::io::Error) -> Error {
 
 fn taken(path: &Path) -> Error {
     Error::new(ErrorKind::Conflict, format!("`{}` is there already", path.display()))
-        .hint("give another name, or add --force")
+        .hint(format!("name another, or replace it: --force --output {}", read::quoted(path)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    fn write(path: &Path, text: &str, force: bool) -> Result<()> {
+        let output = Output { output: Some(path.to_owned()), force };
+        output.checked()?.map_or(Ok(()), |path| output.save_bytes(path, text.as_bytes()))
+    }
+
+    #[test]
+    fn a_new_file_is_private_and_another_is_not_touched() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x");
+        write(&path, "a", false).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(write(&path, "b", false).unwrap_err().kind(), ErrorKind::Conflict);
+        assert_eq!(fs::read(&path).unwrap(), b"a");
+        write(&path, "b", true).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"b");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "a draft was left");
+    }
+
+    #[test]
+    fn neither_links_nor_directories_are_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, other) = (dir.path().join("x"), dir.path().join("other"));
+        symlink(&other, &path).unwrap();
+        assert_eq!(write(&path, "a", true).unwrap_err().kind(), ErrorKind::Usage);
+        assert_eq!(write(dir.path(), "a", true).unwrap_err().kind(), ErrorKind::Usage);
+        assert_eq!(write(Path::new("/"), "a", true).unwrap_err().kind(), ErrorKind::Usage);
+        let lost = dir.path().join("no/x");
+        assert_eq!(write(&lost, "a", false).unwrap_err().kind(), ErrorKind::Io);
+        assert!(!other.exists());
+    }
 }

@@ -48,20 +48,31 @@ impl Vault<Unlocked> {
             Ok(u64::try_from(values).unwrap_or_default())
         };
         self.survey("same", count, |survey, values| {
-            // Under a key that is random and gone afterwards: tells equal values without keeping them.
-            let marks = &MacKey::new(&random_32());
-            let mut before = 0;
-            let mut heard = |done| {
-                before = done;
-                progress(done, values);
-            };
-            let own = look(survey, |id| ids.contains(&id), |value| mark(marks, value), &mut heard)?;
-            let known: HashSet<Hash> = own.iter().map(|(mark, _)| *mark).collect();
-            let shared = |value: &[u8]| mark(marks, value).filter(|mark| known.contains(mark));
-            let progress = &mut |done| progress(before + done, values);
-            let others = look(survey, |id| !ids.contains(&id), shared, progress)?;
-            Ok(groups(own, others))
+            survey.same_values(&ids, &mut |done| progress(done, values))
         })
+    }
+}
+
+impl Survey<'_> {
+    /// See [`Vault::same_values`].
+    pub(super) fn same_values(
+        &self,
+        ids: &BTreeSet<Uuid>,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<Vec<Vec<Holder>>> {
+        // Under a key that is random and gone afterwards: tells equal values without keeping them.
+        let marks = &MacKey::new(&random_32());
+        let mut before = 0;
+        let mut heard = |done| {
+            before = done;
+            progress(done);
+        };
+        let own = look(self, |id| ids.contains(&id), |value| mark(marks, value), &mut heard)?;
+        let known: HashSet<Hash> = own.iter().map(|(mark, _)| *mark).collect();
+        let shared = |value: &[u8]| mark(marks, value).filter(|mark| known.contains(mark));
+        let progress = &mut |done| progress(before + done);
+        let others = look(self, |id| !ids.contains(&id), shared, progress)?;
+        Ok(groups(own, others))
     }
 }
 

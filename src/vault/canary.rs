@@ -165,7 +165,7 @@ fn open(
 }
 
 /// What the incident comes from.
-const SOURCE: &str = "canary";
+pub(super) const SOURCE: &str = "canary";
 
 impl<S: State> Vault<S> {
     /// The canaries among what a filter finds, in an open reading transaction whose rows were checked.

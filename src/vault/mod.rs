@@ -52,8 +52,8 @@ pub use canary::Touched;
 pub use export::Export;
 pub use filter::{Filter, Order, SortKey};
 pub use incident::{
-    Incident, IncidentEvent, IncidentFilter, LinkChange, LinkState, Linked, Listing, NewIncident,
-    Note, Tick, TodoState,
+    Blast, Dossier, Evidence, Incident, IncidentEvent, IncidentFilter, LinkChange, LinkState,
+    Linked, Listing, Near, NewIncident, Note, Tick, TodoState, Use, Window,
 };
 pub use leak::{Encoding, Fit};
 pub use note::{Checkpoint, Head, PublicKey};

@@ -87,11 +87,12 @@ impl Vault<Unlocked> {
                 Draft::about("decrypt", row.id, name).fields(row.heads.iter().map(|h| &h.field));
             let receipt = tx.append(note_state(draft, &row, tx.now()))?;
             warn_if_expired(tx, &row);
+            // before a canary can open one
+            let incidents = incident::concerning(tx, Some(keys), row.id)?;
             let mut values = Vec::with_capacity(row.heads.len());
             for head in &row.heads {
                 values.push((head.field.clone(), open(tx, keys, &row, head, &receipt)?));
             }
-            let incidents = incident::concerning(tx, Some(keys), row.id)?;
             Ok((Credential { incidents, ..row.view(true) }, values))
         })
     }

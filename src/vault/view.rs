@@ -215,6 +215,8 @@ pub struct EntryFilter {
     pub client: Option<String>,
     /// By incident: its number.
     pub incident: Option<String>,
+    /// About the credentials that this incident has to do with.
+    pub linked_to: Option<IncidentNumber>,
     /// Any of these actions; empty for all.
     pub actions: Vec<String>,
     /// By user name.

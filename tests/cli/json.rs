@@ -43,6 +43,7 @@ fn every_command_answers_in_json() {
         (&["cred", "show", "z", "--deleted", "--json"], "", "deleted"),
         (&["cred", "restore", "z", "--json"], "", "name"),
         (&["cred", "purge", "z", "--yes", "--json"], "", "name"),
+        (&["cred", "add", "w", "--generate", "--json"], "", "secrets"),
         (&["import", "--dry-run", "--json"], "", "dry_run"),
         (&["import", "--json"], "", "imported"),
         (&["audit", "show", "--json"], "", "items"),
@@ -67,6 +68,13 @@ fn every_command_answers_in_json() {
         (&["man", "pages", "--json"], "", "pages"),
         (&["help", "exit-codes", "--json"], "", "items"),
         (&["help", "cred", "add", "--json"], "", "text"),
+        (&["incident", "open", "x", "--cred", "w", "--json"], "", "message"),
+        (&["incident", "blast", "1", "--json"], "", "used_by"),
+        (&["incident", "rotate", "1", "--dry-run", "--json"], "", "items"),
+        (&["incident", "rotate", "1", "--json"], "", "items"),
+        (&["incident", "report", "1", "--json"], "", "timeline"),
+        (&["incident", "report", "1", "--format", "md", "--json"], "", "text"),
+        (&["incident", "report", "1", "-o", "r", "--json"], "", "file"),
         (&["trust-state", "--yes", "--json"], "", "found"),
     ] {
         let answer = run(args, input.as_bytes());

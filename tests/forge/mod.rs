@@ -21,6 +21,13 @@ const CREDENTIAL: &str = "id, name, kind, username, url, host, database, client,
     last_rotated_at, last_verified_at, rotate_every, keep, verdict, fields, heads, revision, created_at, \
     updated_at, deleted_at, restored_at";
 
+/// The columns of an incident in the order of its message, and where the ciphertext stands after the
+/// vault's id and epoch.
+const INCIDENT: &str = "number, i.id, title, type, severity, status, outcome, source, client, service, \
+    infra, owner, occurred_at, detected_at, opened_at, contained_at, resolved_at, sealed, links, events, \
+    last_event, revision, updated_at, deleted_at, version";
+const SEALED: usize = 19;
+
 /// The canonical encoding of a domain and values.
 pub fn message(domain: &str, values: &[Value]) -> Vec<u8> {
     let mut out = Vec::new();
@@ -198,6 +205,27 @@ impl Owner {
                 db.execute(sql, params![tag, row[2]]).unwrap();
             }
         }
+    }
+
+    /// Tags an incident, and signs the state.
+    pub fn sign_incident(&self, db: &Connection, number: i64) {
+        let sql = format!(
+            "SELECT v.vault_id, v.epoch, {INCIDENT} FROM incident i, vault v WHERE number = {number}"
+        );
+        let mut row = rows(db, &sql).remove(0);
+        let sealed = blob(row[SEALED].clone());
+        row[SEALED] = Value::Blob(sha(&sealed).to_vec());
+        let tag = mac(&self.row, &message("vault/incident/v1", &row));
+        db.execute("UPDATE incident SET row_tag = ?1 WHERE number = ?2", params![tag, number])
+            .unwrap();
+        let mut all = b"vault/incidents/v1".to_vec();
+        for row in rows(db, "SELECT id, row_tag FROM incident ORDER BY number") {
+            for cell in row {
+                all.extend(blob(cell));
+            }
+        }
+        db.execute("UPDATE vault SET incidents = ?1", params![sha(&all)]).unwrap();
+        self.sign_state(db);
     }
 
     /// The MAC over the vault's own row.

@@ -9,6 +9,7 @@
     reason = "tests may, and clarity comes before speed"
 )]
 
+mod reach;
 mod said;
 
 use std::rc::Rc;

@@ -12,6 +12,7 @@
     reason = "helpers of tests may do what tests may, and clarity comes before speed"
 )]
 
+pub mod commands;
 pub mod hostile;
 pub mod incidents;
 pub mod oracle;

@@ -19,6 +19,8 @@
 mod forge;
 
 mod files;
+mod hidden;
+mod incidents;
 mod log;
 mod metadata;
 mod readers;
@@ -30,7 +32,7 @@ mod values;
 mod versions;
 
 use files::{ON_FILES, restore_database, substitute};
-use forge::{Owner, blob, fix_chain, fix_tree, one, rows};
+use forge::{Owner, blob, fix_chain, fix_tree, one, rows, sha};
 use log::{FORGED_ENTRY, HEAD, ON_LOG};
 use metadata::ON_METADATA;
 use readers::{Report, Said, doctor, said, use_everything};

@@ -6,10 +6,9 @@ use super::summary::Summary;
 use crate::cli::context::Context;
 use crate::cli::progress;
 use crate::cli::report::{Cell, Report};
-use crate::cli::write;
+use crate::cli::save::Output;
 use crate::error::{Error, ErrorKind, Result};
 use crate::vault::{Entry, EntryFilter, LogVerdict, State, Vault};
-use std::path::PathBuf;
 
 /// Write a report on what the audit log tells, with charts, for those who were not there
 #[derive(clap::Args)]
@@ -26,13 +25,8 @@ pub struct Args {
     #[arg(long, required = true)]
     html: bool,
 
-    /// Write it to this new file; to standard output if it is missing or `-`
-    #[arg(long, short, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-    output: Option<PathBuf>,
-
-    /// Replace the file if it is there
-    #[arg(long, requires = "output")]
-    force: bool,
+    #[command(flatten)]
+    output: Output,
 
     /// Unlock, to check the keyed marks too; done anyway when a key source is configured
     #[arg(long)]
@@ -45,16 +39,13 @@ pub struct Args {
 /// Writes it.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let filter = args.filter.filter(cx.world.now())?;
-    let file = args.output.as_deref().filter(|path| path.as_os_str() != "-");
-    if let Some(path) = file {
-        write::check(path, args.force)?;
-    }
+    let file = args.output.checked()?;
     let (page, entries) = match args.unlock || cx.has_key_source() {
         true => written(cx, &mut cx.unlocked()?, filter)?,
         false => written(cx, &mut cx.locked()?, filter)?,
     };
     let Some(path) = file else { return Ok(Report::Text(page)) };
-    write::file(path, page.as_bytes(), args.force)?;
+    args.output.save_bytes(path, page.as_bytes())?;
     let shown = path.display().to_string();
     Ok(Report::Done {
         message: format!("wrote the report to {shown}"),

@@ -59,21 +59,39 @@ pub struct Args {
 }
 
 /// One rotation to do.
-pub(super) struct Order<'a> {
+pub struct Order<'a> {
     /// The secret field, or the primary one.
-    pub(super) field: Option<&'a FieldName>,
-    pub(super) args: &'a Args,
+    pub field: Option<&'a FieldName>,
+    /// Where the value comes from; else it is made up.
+    pub value: &'a ValueArgs,
+    /// Ask for it on the terminal.
+    pub prompt: bool,
+    /// When the new value ends.
+    pub expires: Option<&'a str>,
+    /// What must still be so.
+    pub only_if: &'a IfVersion,
 }
 
 /// What was done.
-pub(super) struct Rotated {
-    pub(super) name: String,
-    pub(super) field: FieldName,
-    pub(super) version: u32,
-    pub(super) expires: Option<Timestamp>,
+pub struct Rotated {
+    /// Whose it is.
+    pub name: String,
+    /// Which secret field.
+    pub field: FieldName,
+    /// Which version it has now.
+    pub version: u32,
+    /// When the credential ends now.
+    pub expires: Option<Timestamp>,
     /// What is to be done at the service.
-    pub(super) service: String,
+    pub service: String,
     is_primary: bool,
+}
+
+impl Args {
+    fn order<'a>(&'a self, field: Option<&'a FieldName>) -> Order<'a> {
+        let Self { value, prompt, only_if, .. } = self;
+        Order { field, value, prompt: *prompt, expires: self.expires.as_deref(), only_if }
+    }
 }
 
 /// Rotates.
@@ -99,8 +117,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let given = set::early(&args.value, field.as_ref(), cx)?;
     let mut vault = cx.unlocked()?;
     let name: CredName = name.parse()?;
-    let order = Order { field: field.as_ref(), args: &args };
-    let rotated = rotate(cx, &mut vault, &name, &order, given)?;
+    let rotated = rotate(cx, &mut vault, &name, &args.order(field.as_ref()), given)?;
     Ok(done(cx, rotated))
 }
 
@@ -115,7 +132,7 @@ fn many(args: &Args, filter: Filter, cx: &Context) -> Result<Report> {
         return Err(Error::usage("`--if-version` is for one credential")
             .hint("vault cred rotate NAME --if-version N"));
     }
-    rotate_many::run(&Order { field: args.secret_field.as_ref(), args }, filter, cx)
+    rotate_many::run(&args.order(args.secret_field.as_ref()), args, filter, cx)
 }
 
 /// Whether the second of two words is a secret field of the first, and not a credential. What is
@@ -161,14 +178,18 @@ fn second_word<S: State>(vault: &Vault<S>, first: &str, second: &str) -> Result<
 }
 
 /// Rotates one credential.
-pub(super) fn rotate(
+///
+/// # Errors
+/// Not found (10), conflict (13) when it has moved, unsupported (4) for what cannot be made up,
+/// integrity (15), I/O (18).
+pub fn rotate(
     cx: &Context,
     vault: &mut Vault<Unlocked>,
     name: &CredName,
     order: &Order<'_>,
     given: Option<Given>,
 ) -> Result<Rotated> {
-    let expect = order.args.only_if.expect(order.field);
+    let expect = order.only_if.expect(order.field);
     let now = vault.look_for("rotate", (name, expect.as_ref()))?; // before anything is typed in vain
     let kind = kind::find(&now.meta.kind)?;
     let have: Vec<_> = now.secrets.iter().map(|(field, _)| field).collect();
@@ -179,7 +200,7 @@ pub(super) fn rotate(
     }
     let given = match given {
         Some(given) => given,
-        None => fresh(cx, order.args, kind, &now, &field)?,
+        None => fresh(cx, order, kind, &now, &field)?,
     };
     add::heed(cx, kind, &now.meta, [(&field, &given)].into_iter())?;
     let secrets = vec![(field.clone(), given.secret)];
@@ -189,12 +210,12 @@ pub(super) fn rotate(
         if let Some(learnt) = learnt {
             kind::take_over(learnt, kind::Said::default(), meta);
         }
-        if let Some(when) = &order.args.expires {
+        if let Some(when) = order.expires {
             meta.expires_at = parse_expiry(when, clock)?;
         }
         Ok(())
     };
-    let expect = order.args.only_if.expect(Some(&field));
+    let expect = order.only_if.expect(Some(&field));
     let change = Change { edit: Some(Box::new(edit)), secrets };
     let after = vault.rotate((name, expect.as_ref()), change)?;
     let version = after.secrets.iter().find(|(other, _)| *other == field).map_or(0, |(_, n)| *n);
@@ -211,19 +232,19 @@ pub(super) fn rotate(
 /// A value that was not handed in: asked for, or made as its kind wants it.
 fn fresh(
     cx: &Context,
-    args: &Args,
+    order: &Order<'_>,
     kind: &Kind,
     now: &Credential,
     field: &FieldName,
 ) -> Result<Given> {
-    if args.prompt {
+    if order.prompt {
         return value::ask(cx, field);
     }
-    if args.value.generate.is_none() && !generate::is_for_pairs(kind, field.as_str()) {
+    if order.value.generate.is_none() && !generate::is_for_pairs(kind, field.as_str()) {
         refuse_file(now, field)?;
     }
-    let made = match args.value.generate.is_some() {
-        true => args.value.read(kind, field, cx),
+    let made = match order.value.generate.is_some() {
+        true => order.value.read(kind, field, cx),
         false => ValueArgs { generate: Some(None), ..ValueArgs::default() }.read(kind, field, cx),
     };
     let made = made.map_err(|e| match e.kind() {
@@ -250,6 +271,26 @@ fn no_such_field(now: &Credential, have: &[&FieldName]) -> Error {
     Error::new(ErrorKind::NotFound, format!("`{}` has no such secret field", now.name))
         .hint(format!("it has: {}", have.join(", ")))
 }
+
+/// Says what is to be done at the services, and where the old values are.
+pub fn say_services<'r>(cx: &Context, rotated: impl Iterator<Item = &'r Rotated> + Clone) {
+    let count = rotated.clone().count();
+    if count == 0 {
+        return;
+    }
+    cx.note_later("nothing was changed at the services:");
+    for Rotated { name, service, .. } in rotated.take(MOST_SHOWN) {
+        cx.note_later(format!("`{name}`: {service}"));
+    }
+    if count > MOST_SHOWN {
+        let more = count - MOST_SHOWN;
+        cx.note_later(format!("and {more} more; `--json` says it of each"));
+    }
+    cx.note_later("the old values stay: vault cred get NAME --version N, with the version before");
+}
+
+/// More would hide the rest.
+pub(super) const MOST_SHOWN: usize = 10;
 
 fn done(cx: &Context, rotated: Rotated) -> Report {
     let Rotated { name, field, version, expires, service, is_primary } = rotated;

@@ -1,7 +1,7 @@
 //! `vault cred rotate` for several: one after the other, each in a transaction of its own. What one
 //! fails at does not stop the others.
 
-use super::rotate::{Order, Rotated, rotate};
+use super::rotate::{Args, MOST_SHOWN, Order, Rotated, rotate, say_services};
 use crate::cli::context::Context;
 use crate::cli::progress;
 use crate::cli::render::Format;
@@ -29,11 +29,11 @@ enum Outcome {
 /// # Errors
 /// Those of finding them; refused (14) and aborted (3) when nobody agrees. Not those of a rotation:
 /// they are in the answer, and the run ends with 17.
-pub(super) fn run(order: &Order<'_>, filter: Filter, cx: &Context) -> Result<Report> {
+pub(super) fn run(order: &Order<'_>, args: &Args, filter: Filter, cx: &Context) -> Result<Report> {
     let mut vault = cx.unlocked()?;
-    let (names, left_out) = chosen(&mut vault, &order.args.names, filter)?;
+    let (names, left_out) = chosen(&mut vault, &args.names, filter)?;
     // whoever has named them knows how many they are
-    if order.args.names.is_empty() && names.len() > 1 && !order.args.yes {
+    if args.names.is_empty() && names.len() > 1 && !args.yes {
         agree(cx, &names)?;
     }
     let left_out = left_out.into_iter().map(|name| Item { name, outcome: Outcome::LeftOut });
@@ -93,27 +93,11 @@ fn agree(cx: &Context, names: &[String]) -> Result<()> {
 }
 
 fn report(cx: &Context, items: Vec<Item>) -> Report {
-    let rotated = || {
-        items.iter().filter_map(|item| match &item.outcome {
-            Outcome::Rotated(rotated) => Some(rotated),
-            Outcome::LeftOut | Outcome::Failed(_) => None,
-        })
-    };
-    if rotated().next().is_some() {
-        cx.note_later("nothing was changed at the services:");
-    }
-    for Rotated { name, service, .. } in rotated().take(MOST_SHOWN) {
-        cx.note_later(format!("`{name}`: {service}"));
-    }
-    if rotated().count() > MOST_SHOWN {
-        let more = rotated().count() - MOST_SHOWN;
-        cx.note_later(format!("and {more} more; `--json` says it of each"));
-    }
-    if rotated().next().is_some() {
-        cx.note_later(
-            "the old values stay: vault cred get NAME --version N, with the version before",
-        );
-    }
+    let rotated = items.iter().filter_map(|item| match &item.outcome {
+        Outcome::Rotated(rotated) => Some(rotated),
+        Outcome::LeftOut | Outcome::Failed(_) => None,
+    });
+    say_services(cx, rotated);
     let failed = items.iter().filter(|item| matches!(item.outcome, Outcome::Failed(_))).count();
     if failed > 0 {
         cx.warn(&format!("{failed} of {} were not rotated", items.len()));
@@ -187,6 +171,3 @@ const EVERYTHING: &[Column] = &[
     column("expires"),
     column("service"),
 ];
-
-/// More would hide the rest.
-const MOST_SHOWN: usize = 10;

@@ -8,7 +8,7 @@ mod chart;
 mod table;
 
 pub use chart::{Column, columns, heat};
-pub use table::table;
+pub use table::{shown, table};
 
 use super::escape;
 use data_encoding::BASE64;

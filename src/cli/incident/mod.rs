@@ -1,5 +1,6 @@
 //! Commands on incidents.
 
+mod blast;
 mod edit;
 mod fields;
 mod form;
@@ -7,11 +8,17 @@ mod link;
 mod list;
 mod note;
 mod open;
+mod people;
+mod report;
 mod restore;
 mod rm;
+mod rotate;
+mod rotate_report;
 mod show;
 mod step;
+mod tables;
 mod unlink;
+mod window;
 mod words;
 
 use super::context::Context;
@@ -49,6 +56,12 @@ can be read while the vault is locked; whatever else people write is sealed."
         Link(Box<link::Args>) leaf "link"
             "Say which credentials an incident has to do with, and how exposed they are",
         Unlink(unlink::Args) leaf "unlink" "Take credentials off an incident",
+        Blast(blast::Args) leaf "blast"
+            "Find out how far an incident reaches: the same values elsewhere, and who used what",
+        Rotate(Box<rotate::Args>) leaf "rotate"
+            "Put new values in the place of all that an incident exposes",
+        Report(Box<report::Args>) eager "report"
+            "Write a report on an incident: texts, timeline, credentials, and the log with its proof",
         Contain(step::Contain) leaf "contain" "Say that an incident cannot get worse any more",
         Monitor(step::Monitor) leaf "monitor"
             "Say that an incident is dealt with, and watched whether it comes again",
@@ -70,6 +83,9 @@ pub fn run(command: Command, cx: &mut Context) -> Result<Report> {
         Command::Note(args) => note::run(args, cx),
         Command::Link(args) => link::run(*args, cx),
         Command::Unlink(args) => unlink::run(args, cx),
+        Command::Blast(args) => blast::run(args, cx),
+        Command::Rotate(args) => rotate::run(*args, cx),
+        Command::Report(args) => report::run(*args, cx),
         Command::Contain(args) => step::contain(args, cx),
         Command::Monitor(args) => step::monitor(args, cx),
         Command::Resolve(args) => step::resolve(args, cx),

@@ -32,6 +32,11 @@ pub const MOST_WORDS: u16 = 64;
 /// Usage when the wish cannot be met or does not fit, or there is no such field; unsupported when
 /// the value must come from elsewhere.
 pub fn generate(kind: &Kind, field: &str, wished: Option<&Settings>) -> Result<Secret> {
+    policy(kind, field, wished)?.make().map(|made| made.secret)
+}
+
+/// What a value for `field` is to consist of.
+fn policy(kind: &Kind, field: &str, wished: Option<&Settings>) -> Result<Policy> {
     let own = own(kind, field)?;
     let policy = match (wished, own.characters()) {
         (None, _) => own,
@@ -39,7 +44,22 @@ pub fn generate(kind: &Kind, field: &str, wished: Option<&Settings>) -> Result<S
         (Some(wished), None) => wished.policy(&Characters::password())?,
     };
     fits(kind, field, &policy)?;
-    policy.make().map(|made| made.secret)
+    Ok(policy)
+}
+
+/// Whether [`generate`] would make a value for `field` that is of use without anything else.
+///
+/// # Errors
+/// As there; unsupported for a passphrase, which goes with a key.
+pub fn check(kind: &Kind, field: &str, wished: Option<&Settings>) -> Result<()> {
+    match (kind.name, field) {
+        ("ssh", "passphrase") => {
+            let what = "`passphrase` goes with the private key, and is not made up alone";
+            let hint = "a key that is made up needs none: waive it, or store one with its key";
+            Err(Error::new(ErrorKind::Unsupported, what).hint(hint))
+        }
+        _ => policy(kind, field, wished).map(drop),
+    }
 }
 
 /// The secret field of `kind` that a value goes into when it is made up as `wished` and nobody says

@@ -4,12 +4,10 @@
 use crate::error::Result;
 use crate::model::{Timestamp, parse_when};
 use crate::vault::alerts::{Alert, Rule, Rules};
+use crate::vault::store::overview::READS;
 use crate::vault::store::watch::Seen;
 use std::collections::{HashMap, HashSet, VecDeque};
 use uuid::Uuid;
-
-/// Actions that hand out a value.
-const READS: [&str; 5] = ["decrypt", "copy", "run", "inject", "export"];
 
 /// From when on it is known at which hours somebody works: so many entries over such a time.
 const HABIT: u32 = 200;

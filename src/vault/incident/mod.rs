@@ -1,14 +1,18 @@
 //! Verbs on incidents: each one transaction with its log entry, its event in the timeline, and all
 //! incidents checked before.
 
+mod blast;
 mod change;
 pub(super) mod check;
+mod evidence;
 mod links;
+mod reach;
 mod show;
 mod texts;
 mod todo;
 mod view;
 
+pub use reach::{Blast, Dossier, Evidence, Near, Use, Window};
 pub use todo::{Tick, TodoState};
 pub use view::{
     Incident, IncidentEvent, IncidentFilter, LinkChange, LinkState, Linked, Listing, NewIncident,
@@ -158,6 +162,14 @@ impl Vault<Unlocked> {
             work.happened(Happening::new(kind).detail(detail), &receipt)?;
             work.finish()
         })
+    }
+
+    /// Does `work` on behalf of an incident: every entry until its end belongs to that.
+    pub fn tied<T>(&mut self, number: IncidentNumber, work: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.core.purpose.incident.replace(number.to_string());
+        let done = work(self);
+        self.core.purpose.incident = before;
+        done
     }
 
     /// Puts an incident into the trash. Logged as `incident_rm`.

@@ -5,6 +5,7 @@ use super::{check, links, not_found, texts};
 use crate::error::Result;
 use crate::model::incident::{Exposure, IncidentNumber};
 use crate::vault::audit::{Draft, Receipt};
+use crate::vault::canary;
 use crate::vault::keys::Keys;
 use crate::vault::lookup::check_state;
 use crate::vault::store::{EventRow, IncidentRow, LinkRow, VaultRow};
@@ -86,19 +87,19 @@ impl<S: State> Vault<S> {
 }
 
 /// The incidents that are open and have to do with a credential, and how exposed it is; with keys,
-/// checked.
+/// checked. Not those of a canary: whoever looks at one is not to see that it was noticed.
 pub(in crate::vault) fn concerning(
     tx: &Tx<'_>,
     keys: Option<&Keys>,
     credential: Uuid,
 ) -> Result<Vec<(IncidentNumber, Exposure)>> {
     let (db, vault) = (tx.db(), tx.vault());
-    let Some(keys) = keys else { return LinkRow::open_with(db, credential) };
+    let Some(keys) = keys else { return LinkRow::open_with(db, credential, canary::SOURCE) };
     check::check_set(db, vault)?;
     let mut open = Vec::new();
     IncidentRow::each(db, |row| {
         check::check_tag(&row, vault, keys)?;
-        if row.status.is_open() && row.deleted_at.is_none() {
+        if row.status.is_open() && row.deleted_at.is_none() && row.source != canary::SOURCE {
             open.push(row);
         }
         Ok(())

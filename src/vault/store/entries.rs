@@ -9,6 +9,7 @@ use super::log::{COLUMNS, EntryRow};
 use super::{Db, Row, Value};
 use crate::error::Result;
 use crate::model::Timestamp;
+use crate::model::incident::IncidentNumber;
 use crate::vault::audit::ACTIONS;
 use crate::vault::view::{Entry, EntryFilter, Glimpse};
 use std::collections::HashMap;
@@ -132,6 +133,7 @@ impl<'a> Plan<'a> {
             let n = self.arg(Arg::Text(incident.clone()));
             self.lead(&format!("incident = ?{n}"), &format!("{} = ?{n}", unindexed("incident")))?;
         }
+        self.linked(filter.linked_to)?;
         self.cred(filter.cred.as_deref())?;
         if let Some(outcome) = &filter.outcome {
             let n = self.arg(Arg::Text(outcome.clone()));
@@ -154,6 +156,27 @@ impl<'a> Plan<'a> {
             &rows,
             &format!("({} = ?{n} OR coalesce(credential, id) {ids})", unindexed("name")),
         )
+    }
+
+    /// Failed attempts name a credential, and have no id of it.
+    fn linked(&mut self, incident: Option<IncidentNumber>) -> Result<()> {
+        let Some(number) = incident else { return Ok(()) };
+        let n = self.arg(Arg::Int(number.0));
+        let ids = format!("IN (SELECT credential FROM incident_link WHERE incident = ?{n})");
+        let names = format!(
+            "IN (SELECT name FROM incident_link WHERE incident = ?{n}
+                 UNION SELECT name FROM credential WHERE id {ids})"
+        );
+        let rows = format!(
+            "credential {ids}
+             UNION ALL SELECT seq FROM entry WHERE name {names} AND credential IS NULL"
+        );
+        let test = format!(
+            "(coalesce(credential, id) {ids}
+              OR credential IS NULL AND {} {names})",
+            unindexed("name")
+        );
+        self.lead(&rows, &test)
     }
 
     /// Asked last: it is the dearest.

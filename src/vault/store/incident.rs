@@ -306,17 +306,22 @@ impl LinkRow {
     pub(in crate::vault) fn open_with(
         db: &Db,
         credential: Uuid,
+        but_from: &str,
     ) -> Result<Vec<(IncidentNumber, Exposure)>> {
         let mut found = Vec::new();
         let sql = "SELECT i.number, l.exposure
                    FROM incident_link l JOIN incident i ON i.number = l.incident
                    WHERE l.credential = ?1 AND i.status <> ?2 AND i.deleted_at IS NULL
-                   ORDER BY i.number";
+                         AND i.source <> ?3 ORDER BY i.number";
         let resolved = Value::Text(IncidentStatus::Resolved.word());
-        db.each(sql, &[Value::Blob(credential.as_bytes()), resolved], |row| {
-            found.push((IncidentNumber(row.int(0)?), word(row.text(1)?)?));
-            Ok(())
-        })?;
+        db.each(
+            sql,
+            &[Value::Blob(credential.as_bytes()), resolved, Value::Text(but_from)],
+            |row| {
+                found.push((IncidentNumber(row.int(0)?), word(row.text(1)?)?));
+                Ok(())
+            },
+        )?;
         Ok(found)
     }
 
