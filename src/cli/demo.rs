@@ -114,6 +114,20 @@ const ACTS: &[Act] = &[
         )],
     },
     Act {
+        about: "A token stands in a public log. Whose is it, who has read it, and is it dealt with?",
+        prepare: Some(leak),
+        steps: &[
+            step("vault whose --format table < public.log", 0, "ci-token"),
+            step(
+                "vault incident open 'Token in a public log' --type credential_leak --cred ci-token --exposure exposed --quiet",
+                0,
+                "",
+            ),
+            step("vault incident contain INC-1 --note 'the log is gone'", 0, "INC-1"),
+            step("vault incident resolve INC-1", 14, "not rotated"),
+        ],
+    },
+    Act {
         about: "Who touched what, and is the log whole?",
         prepare: None,
         steps: &[
@@ -221,6 +235,12 @@ fn tamper(stage: &Stage) -> Result<()> {
         0 => Err(Error::internal("the demo found no URL to change")),
         _ => Ok(()),
     }
+}
+
+/// Lets the token stand in a line of a log, as careless programs do.
+fn leak(stage: &Stage) -> Result<()> {
+    let line = "printf 'GET /?token=%s\\n' \"$(vault cred get ci-token)\" > public.log";
+    stage.play(&step(line, 0, ""), &mut std::io::sink())
 }
 
 fn copy_dir(from: &Path, to: &Path) -> Result<()> {
