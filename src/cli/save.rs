@@ -34,7 +34,7 @@ impl Output {
         match path.symlink_metadata() {
             Ok(about) if !about.is_file() => {
                 Err(Error::usage(format!("`{shown}` is not a regular file"))
-                    .hint("name a new file"))
+                    .hint("name a new file: -o FILE"))
             }
             Ok(_) if !self.force => Err(taken(path)),
             _ if path.file_name().is_none() => {
