@@ -270,7 +270,7 @@ fn it_goes_to_a_new_private_file() {
         .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().ends_with(".part"));
     assert_eq!(drafts.count(), 0);
     let lost = ["audit", "report", "--html", "-o", "no/r.html"];
-    refused(&sandbox, &lost, b"", (10, "cannot write `no/r.html`", ""), 0);
+    refused(&sandbox, &lost, b"", (18, "cannot write `no/r.html`", ""), 0);
     says(&report(&sandbox, &["-o", "data"]), 2, "`data` is not a regular file", "");
     assert_eq!(report(&sandbox, &["-o", "-"]).out[..15], *b"<!DOCTYPE html>");
 }
