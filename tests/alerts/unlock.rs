@@ -271,6 +271,13 @@ fn at_the_command_line() {
     assert_eq!(sandbox.run(&["audit", "alerts", "--rule", "mass_access"]).code, 0);
     let future = sandbox.run(&["audit", "alerts", "--since", "2999-01-01"]);
     assert_eq!(future.code, 2, "{}", future.err);
+    assert!(future.err.contains("`--since` lies in the future"), "{}", future.err);
+    let nothing = sandbox.run(&["audit", "alerts", "--since", "soon"]);
+    assert!(nothing.err.contains("`--since`: not a date"), "{}", nothing.err);
+    // people get what fits a terminal: who, by what, and the id in one piece
+    let table = sandbox.run(&["audit", "alerts", "--format", "table"]).text();
+    let line = table.lines().nth(1).unwrap();
+    assert!(line.starts_with("failed_unlocks-") && line.contains("6 unlocks failed ("), "{table}");
     assert_eq!(sandbox.run(&["audit", "alerts", "--rule", "nonsense"]).code, 2);
 
     for wrong in ["mass_access-1", "hunter2", "failed_unlocks-x"] {
