@@ -45,7 +45,7 @@ impl Sentry for Guard {
 
     /// Warnings can be turned off, or go where nothing is ever read.
     fn is_heard(&self) -> bool {
-        !self.is_quiet && !is_nowhere(&std::io::stderr())
+        !self.is_quiet && !is_nowhere(std::io::stderr())
     }
 
     /// What goes wrong here is told to nobody: whoever reads the canary would hear it.

@@ -140,16 +140,18 @@ fn leasts(heads: &[String], whole: Vec<usize>, width: usize) -> Vec<usize> {
     [whole, unnamed].into_iter().find(|all| fits(all)).unwrap_or(heads)
 }
 
-/// One line, padded by hand; the last column is not.
+/// One line, padded by hand; the last column is not. After a cell that is wider than its column, the
+/// others go back to their places as soon as there is room.
 pub(super) fn line(out: &mut Out<'_>, cells: &[String], widths: &[usize], emphasised: bool) {
-    let mut pending = 0;
+    let (mut at, mut place) = (0_usize, 0_usize);
     for (cell, width) in cells.iter().zip(widths).filter(|(_, width)| **width > 0) {
         if !cell.is_empty() {
-            out.spaces(pending);
-            pending = 0;
+            let gap = place.saturating_sub(at).max(if at > 0 { GAP } else { 0 });
+            out.spaces(gap);
             bold(out, cell, emphasised);
+            at += gap + cell.width();
         }
-        pending += width.saturating_sub(cell.width()) + GAP;
+        place += width + GAP;
     }
     out.text("\n");
 }

@@ -110,6 +110,20 @@ fn what_is_copied_stays_whole_where_others_wrap() {
 }
 
 #[test]
+fn after_a_wide_cell_the_others_find_their_places_again() {
+    const COLUMNS: &[Column] = &[Column { name: "a" }, Column { name: "b" }, Column { name: "c" }];
+    let rows = Box::new(|sink: &mut Sink<'_>| {
+        sink(&[Cell::owned("x"), Cell::owned("y"), Cell::owned("z")])?;
+        sink(&[Cell::owned("wider than 4"), Cell::None, Cell::owned("z")])?;
+        sink(&[Cell::owned("wider than 4"), Cell::owned("y"), Cell::owned("z")])
+    });
+    let stream = Report::Stream { columns: COLUMNS, widths: &[4, 9], rows };
+    let text = render_in(stream, Format::Table, &Style::default()).0;
+    let places: Vec<_> = text.lines().skip(1).map(|line| line.find('z')).collect();
+    assert_eq!(places, [Some(17), Some(17), Some(17)], "{text}");
+}
+
+#[test]
 fn long_tables_are_aligned_and_complete() {
     let mut names: Vec<String> = (0..1000).map(|i| format!("n{i}")).collect();
     names.push("日本語日本語".into());
