@@ -227,7 +227,8 @@ fn wrong(path: &Path, what: &str) -> Error {
 /// The parser's message in one line, where a field is a key.
 fn in_our_words(message: &str) -> String {
     let line = message.lines().map(str::trim).collect::<Vec<_>>().join(", ");
-    line.replacen("unknown field", "unknown key", 1)
+    let line = line.replacen("unknown field", "unknown key", 1);
+    line.replacen("expected u32", "expected a number from 0 on", 1)
 }
 
 #[cfg(test)]

@@ -130,7 +130,7 @@ impl Context {
     /// Whatever [`Vault::open`] finds.
     pub fn locked(&self) -> Result<Vault<Locked>> {
         let mut vault = Vault::open(&self.place()?, Rc::clone(&self.world), self.purpose())?;
-        vault.guard(Rc::new(Guard::new(Rc::clone(&self.world))));
+        vault.guard(Rc::new(Guard::new(Rc::clone(&self.world), self.globals.quiet)));
         vault.attach(sink::all(&self.world));
         self.listen(&vault);
         Ok(vault)

@@ -7,6 +7,7 @@ use super::read;
 use crate::sys;
 use crate::vault::{Rules, Sentry, Touched};
 use crate::world::World;
+use rustix::fd::AsFd;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::json;
 use std::cell::OnceCell;
@@ -21,14 +22,15 @@ use std::time::{Duration, Instant};
 /// the use of a vault must not depend on it, and an incident is opened without it.
 pub struct Guard {
     world: Rc<World>,
+    is_quiet: bool,
     config: OnceCell<Option<Config>>,
 }
 
 impl Guard {
-    /// One that has read nothing yet.
+    /// One that has read nothing yet; whether warnings are not shown is known already.
     #[must_use]
-    pub fn new(world: Rc<World>) -> Self {
-        Self { world, config: OnceCell::new() }
+    pub fn new(world: Rc<World>, is_quiet: bool) -> Self {
+        Self { world, is_quiet, config: OnceCell::new() }
     }
 
     fn config(&self) -> Option<&Config> {
@@ -39,6 +41,11 @@ impl Guard {
 impl Sentry for Guard {
     fn rules(&self) -> Rules {
         self.config().map(Config::rules).unwrap_or_default()
+    }
+
+    /// Warnings can be turned off, or go where nothing is ever read.
+    fn is_heard(&self) -> bool {
+        !self.is_quiet && !is_nowhere(std::io::stderr())
     }
 
     /// What goes wrong here is told to nobody: whoever reads the canary would hear it.
@@ -55,6 +62,15 @@ impl Sentry for Guard {
             let _ = pipe.write_all(described(touched).as_bytes());
         }
     }
+}
+
+/// Whether it is the device that throws away what is written to it.
+fn is_nowhere(stream: impl AsFd) -> bool {
+    let null = rustix::fs::stat("/dev/null");
+    let there = rustix::fs::fstat(stream);
+    null.is_ok_and(|null| {
+        there.is_ok_and(|there| there.st_rdev != 0 && there.st_rdev == null.st_rdev)
+    })
 }
 
 /// One line of JSON. Nothing secret is in it.

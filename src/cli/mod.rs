@@ -150,25 +150,26 @@ fn start(args: Vec<OsString>) -> ExitCode {
 /// The definition of the whole command line: what completions and manual pages are made from.
 #[must_use]
 pub fn command() -> clap::Command {
-    let mut tree = Cli::command();
+    let mut tree = tree::flowing(Cli::command());
     tree.build();
     tree
 }
 
 fn parse(args: &[OsString]) -> std::result::Result<Cli, usage::Stop> {
-    match tree::pruned(args, || understand(args)) {
+    match tree::pruned(args, || understood(Cli::command(), args)) {
         Err(version) if version.kind() == clap::error::ErrorKind::DisplayVersion => {
             Err(usage::explain(&version, args, command))
         }
         Ok(cli) => Ok(cli),
         // Only the whole tree knows what else could have been meant, and its help lists everything.
-        Err(_) => understand(args).map_err(|wrong| usage::explain(&wrong, args, command)),
+        Err(_) => understood(tree::flowing(Cli::command()), args)
+            .map_err(|wrong| usage::explain(&wrong, args, command)),
     }
 }
 
-fn understand(args: &[OsString]) -> std::result::Result<Cli, clap::Error> {
+fn understood(tree: clap::Command, args: &[OsString]) -> std::result::Result<Cli, clap::Error> {
     // Not dropped: taking the tree apart piece by piece costs as much as a look-up in the vault.
-    let mut tree = ManuallyDrop::new(Cli::command());
+    let mut tree = ManuallyDrop::new(tree);
     let mut matches = tree.try_get_matches_from_mut(args)?;
     Cli::from_arg_matches_mut(&mut matches)
 }

@@ -25,21 +25,25 @@ impl Output {
     /// The file, if there is to be one, after a look at whether it can be made.
     ///
     /// # Errors
-    /// Usage (2) for what is no file, conflict (13) when it is there and is to stay.
+    /// Usage (2) for what is no file, conflict (13) when it is there and is to stay, I/O (18) where
+    /// there is no place for it.
     pub fn checked(&self) -> Result<Option<&Path>> {
         let Some(path) = self.output.as_deref().filter(|path| path.as_os_str() != "-") else {
             return Ok(None);
         };
         let shown = path.display();
+        if path.file_name().is_none() {
+            return Err(
+                Error::usage(format!("`{shown}` names no file")).hint("give a file: -o FILE")
+            );
+        }
+        dir(path).metadata().map_err(|e| failed(path, &e))?;
         match path.symlink_metadata() {
             Ok(about) if !about.is_file() => {
                 Err(Error::usage(format!("`{shown}` is not a regular file"))
                     .hint("name a new file: -o FILE"))
             }
             Ok(_) if !self.force => Err(taken(path)),
-            _ if path.file_name().is_none() => {
-                Err(Error::usage(format!("`{shown}` names no file")).hint("give a file: -o FILE"))
-            }
             _ => Ok(Some(path)),
         }
     }
@@ -96,9 +100,12 @@ fn draft(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
+fn dir(path: &Path) -> &Path {
+    path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 fn sync_dir(path: &Path) -> Result<()> {
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(|e| failed(path, &e))
+    File::open(dir(path)).and_then(|dir| dir.sync_all()).map_err(|e| failed(path, &e))
 }
 
 fn failed(path: &Path, e: &std::io::Error) -> Error {
@@ -110,7 +117,7 @@ fn failed(path: &Path, e: &std::io::Error) -> Error {
 }
 
 fn taken(path: &Path) -> Error {
-    Error::new(ErrorKind::Conflict, format!("`{}` is there already", path.display()))
+    Error::new(ErrorKind::Conflict, format!("there is a file already: `{}`", path.display()))
         .hint(format!("name another, or replace it: --force --output {}", read::quoted(path)))
 }
 

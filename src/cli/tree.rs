@@ -26,15 +26,43 @@ pub(super) fn is_wanted(names: &[&str]) -> bool {
     })
 }
 
+/// The arguments of a command, with what its help ends with. A command that is only run has no use for
+/// the latter.
+pub(super) fn told<A: clap::Args>(command: clap::Command) -> clap::Command {
+    let command = A::augment_args(command);
+    if WORDS.with_borrow(Option::is_some) { command } else { flowing(command) }
+}
+
+/// Lets the paragraphs after the options fill lines as wide as the terminal: in the source they are
+/// broken for those who read that. Lines that are indented stand as they are.
+pub(super) fn flowing(command: clap::Command) -> clap::Command {
+    let Some(text) = command.get_after_help().map(ToString::to_string) else { return command };
+    command.after_help(flowed(&text))
+}
+
+fn flowed(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut goes_on = false;
+    for line in text.lines() {
+        let is_prose = !line.is_empty() && !line.starts_with(' ');
+        if !out.is_empty() {
+            out.push(if goes_on && is_prose { ' ' } else { '\n' });
+        }
+        out.push_str(line);
+        goes_on = is_prose;
+    }
+    out
+}
+
 /// Makes an enum of commands and its place in the parser: variant, arguments, `leaf` or `group`,
 /// name (`or` another one), and the sentence that lists show. `eager` is a leaf with an option of its
 /// own in the place of a global one, which the parser must know of early.
 macro_rules! commands {
     (@build eager $Args:ty, $name:literal) => {
-        <$Args as clap::Args>::augment_args(clap::Command::new($name))
+        $crate::cli::tree::told::<$Args>(clap::Command::new($name))
     };
     (@build leaf $Args:ty, $name:literal) => {
-        clap::Command::new($name).defer(<$Args as clap::Args>::augment_args)
+        clap::Command::new($name).defer($crate::cli::tree::told::<$Args>)
     };
     (@build group $Args:ty, $name:literal) => {
         clap::Command::new($name)
@@ -107,3 +135,16 @@ macro_rules! commands {
 }
 
 pub(crate) use commands;
+
+#[cfg(test)]
+mod tests {
+    use super::flowed;
+
+    #[test]
+    fn paragraphs_flow_and_examples_stand() {
+        let text = "Examples:\n  vault a\n  vault b\n\nOne and\ntwo.\nThree:\n  a  b\n\nFour";
+        let fine = "Examples:\n  vault a\n  vault b\n\nOne and two. Three:\n  a  b\n\nFour";
+        assert_eq!(flowed(text), fine);
+        assert_eq!(flowed(fine), fine);
+    }
+}

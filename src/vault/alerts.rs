@@ -23,6 +23,9 @@ pub trait Sentry {
     /// The thresholds.
     fn rules(&self) -> Rules;
 
+    /// Whether anybody hears what is said at this unlock. What nobody hears is kept for a later one.
+    fn is_heard(&self) -> bool;
+
     /// A canary was opened; the value is not handed out yet. Must neither fail nor wait nor say
     /// anything: whoever opened it is not to notice.
     fn touched(&self, touched: &Touched);

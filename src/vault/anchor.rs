@@ -104,9 +104,9 @@ impl Known<'_> {
     fn compare(&self, anchor: &Anchor, anchored: &mut Anchored) -> Result<()> {
         let Anchor { line, seq, .. } = anchor;
         if let Some(other) = anchor.vault.filter(|vault| *vault != self.vault.vault_id) {
-            let (other, own) = (other.simple(), self.vault.vault_id.simple());
+            let own = self.vault.vault_id;
             let what = format!("the anchor in line {line} is of vault {other}, and this is {own}");
-            return Err(Error::integrity(what).hint("give an anchor of this vault: vault status"));
+            return Err(Error::integrity(what).hint("which vault this is: vault status"));
         }
         self.signature(anchor, anchored)?;
         if *seq > self.end {

@@ -18,10 +18,15 @@ pub(super) fn at_unlock(core: &Core, log: &mut Log, is_unlocked: bool) {
     let end = log.seq();
     let Some(seal) = log.seal().filter(|_| is_unlocked) else { return };
     let Some(sentry) = core.bell.sentry_once() else { return };
-    let watched = std::mem::replace(&mut seal.watched, end);
+    let watched = seal.watched;
     if !(1..end).contains(&watched) {
+        seal.watched = end;
         return;
     }
+    if !sentry.is_heard() {
+        return;
+    }
+    seal.watched = end;
     let (rules, now, me) = (&sentry.rules(), core.world.now(), core.actor());
     let tail = Tail { db: &core.db, rules, watched, end, now, me };
     if let Ok(found) = tail.look() {

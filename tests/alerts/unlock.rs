@@ -1,7 +1,8 @@
 //! What is said at an unlock, and what is not; and the command that tells more.
 
 use crate::support::{Answer, Sandbox, VAULT, json, require};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::process::Stdio;
 use std::rc::Rc;
 use vault::model::{Metadata, Secret, Timestamp};
 use vault::vault::*;
@@ -22,12 +23,17 @@ struct Desk {
 
 struct Watch {
     rules: Rules,
+    is_deaf: Cell<bool>,
     touched: RefCell<Vec<String>>,
 }
 
 impl Sentry for Watch {
     fn rules(&self) -> Rules {
         self.rules.clone()
+    }
+
+    fn is_heard(&self) -> bool {
+        !self.is_deaf.get()
     }
 
     fn touched(&self, touched: &Touched) {
@@ -38,7 +44,7 @@ impl Sentry for Watch {
 impl Desk {
     fn new(rules: Rules) -> Self {
         let key = new_key_file(Timestamp(START)).expose().to_vec();
-        let watch = Rc::new(Watch { rules, touched: RefCell::default() });
+        let watch = Rc::new(Watch { rules, is_deaf: Cell::default(), touched: RefCell::default() });
         let desk = Self { dir: tempfile::tempdir().unwrap(), key, watch };
         let key = Key::Identity(Secret::from_bytes(&desk.key));
         Vault::init(&desk.place(), world(START), &key, "key").unwrap();
@@ -105,6 +111,37 @@ fn failed_unlocks_are_said_once() {
     let mut vault = desk.locked(START + DAY);
     let found = vault.alerts(&Rules::default(), Some(Timestamp(START + HOUR))).unwrap();
     assert_eq!((found.len(), found[0].count), (1, 5));
+}
+
+/// A script that throws away what is said must not use up what a person is to hear.
+#[test]
+fn what_nobody_hears_is_said_later() {
+    let desk = Desk::new(Rules::default());
+    desk.watch.is_deaf.set(true);
+    desk.add(START, "a");
+    (0..5).for_each(|n| desk.fail(START + HOUR + n));
+    assert!(desk.get(START + HOUR + MINUTE, "a").is_empty(), "nobody is there");
+    desk.watch.is_deaf.set(false);
+    let said = desk.get(START + HOUR + 2 * MINUTE, "a");
+    assert!(said.len() == 1 && said[0].contains("failed_unlocks"), "{said:?}");
+    assert!(desk.get(START + HOUR + 3 * MINUTE, "a").is_empty(), "it was said");
+}
+
+#[test]
+fn quiet_commands_and_those_without_errors_do_not_use_it_up() {
+    let sandbox = Sandbox::new();
+    sandbox.add("a", b"hunter22");
+    sandbox.file("wrong", vault::vault::new_key_file(Timestamp(START)).expose());
+    for _ in 0..5 {
+        assert_eq!(sandbox.run(&["cred", "get", "a", "--key-file", "wrong"]).code, 11);
+    }
+    assert_eq!(sandbox.run(&["cred", "get", "a", "--quiet"]).err, "");
+    let mut deaf = sandbox.vault(&["cred", "get", "a"]);
+    deaf.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    assert!(deaf.status().unwrap().success());
+    let said = sandbox.run(&["cred", "get", "a"]).err;
+    assert!(said.contains("1 alert since the last unlock: failed_unlocks"), "{said}");
+    assert_eq!(sandbox.run(&["cred", "get", "a"]).err, "", "it was said");
 }
 
 /// Whoever reads it is told at once. It is somebody else's reading that is said at an unlock.
@@ -234,6 +271,13 @@ fn at_the_command_line() {
     assert_eq!(sandbox.run(&["audit", "alerts", "--rule", "mass_access"]).code, 0);
     let future = sandbox.run(&["audit", "alerts", "--since", "2999-01-01"]);
     assert_eq!(future.code, 2, "{}", future.err);
+    assert!(future.err.contains("`--since` lies in the future"), "{}", future.err);
+    let nothing = sandbox.run(&["audit", "alerts", "--since", "soon"]);
+    assert!(nothing.err.contains("`--since`: not a date"), "{}", nothing.err);
+    // people get what fits a terminal: who, by what, and the id in one piece
+    let table = sandbox.run(&["audit", "alerts", "--format", "table"]).text();
+    let line = table.lines().nth(1).unwrap();
+    assert!(line.starts_with("failed_unlocks-") && line.contains("6 unlocks failed ("), "{table}");
     assert_eq!(sandbox.run(&["audit", "alerts", "--rule", "nonsense"]).code, 2);
 
     for wrong in ["mass_access-1", "hunter2", "failed_unlocks-x"] {

@@ -54,8 +54,8 @@ fn bars_are_for_people_and_for_comparing() {
     };
     assert!(!table(&sandbox).contains('█'), "{}", table(&sandbox));
     add(&sandbox, "k", &["--type", "api_key"]);
-    let long = format!("  password  2  {}\n", "█".repeat(24));
-    let half = format!("  api_key   1  {}\n", "█".repeat(12));
+    let long = format!("  password  2  {}\n", "█".repeat(16));
+    let half = format!("  api_key   1  {}\n", "█".repeat(8));
     let shown = table(&sandbox);
     assert!(shown.contains(&long) && shown.contains(&half), "{shown}");
     let plain = String::from_utf8(sandbox.ok(&["status"], b"")).unwrap();

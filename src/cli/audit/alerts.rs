@@ -1,10 +1,11 @@
 //! `vault audit alerts`.
 
+use super::filter;
 use crate::cli::config;
 use crate::cli::context::Context;
+use crate::cli::render::Format;
 use crate::cli::report::{Cell, Column, Report, Sink};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Timestamp, parse_when};
 use crate::vault::{Alert, Rule};
 use clap::builder::PossibleValuesParser;
 
@@ -38,7 +39,8 @@ pub struct Args {
 
 /// Tells it.
 pub fn run(args: &Args, cx: &mut Context) -> Result<Report> {
-    let since = args.since.as_deref().map(|text| moment(text, cx.world.now())).transpose()?;
+    let since =
+        args.since.as_deref().map(|text| filter::since(text, cx.world.now())).transpose()?;
     let rules = config::load(&cx.world)?.rules();
     let mut alerts = cx.locked()?.alerts(&rules, since)?;
     let wanted = |alert: &Alert| args.rule.as_ref().is_none_or(|rule| alert.rule.word() == rule);
@@ -51,8 +53,12 @@ pub fn run(args: &Args, cx: &mut Context) -> Result<Report> {
     if !alerts.is_empty() {
         cx.end_with(ErrorKind::Findings);
     }
+    let (columns, cells): (_, fn(&Alert) -> Vec<Cell<'_>>) = match cx.format() {
+        Format::Table => (BRIEF, brief),
+        Format::Plain | Format::Json => (COLUMNS, cells),
+    };
     let rows = move |sink: &mut Sink<'_>| alerts.iter().try_for_each(|alert| sink(&cells(alert)));
-    Ok(Report::Table { columns: COLUMNS.into(), rows: Box::new(rows), empty: NONE })
+    Ok(Report::Table { columns: columns.into(), rows: Box::new(rows), empty: NONE })
 }
 
 /// Opens incidents for them.
@@ -93,17 +99,23 @@ fn is_id(text: &str) -> bool {
     })
 }
 
-fn moment(text: &str, now: Timestamp) -> Result<Timestamp> {
-    let at = parse_when(text, now, false)?;
-    match at > now {
-        true => Err(Error::usage(format!("`--since` is in the future: {at}"))
-            .hint("it says from when on: `--since 7d`")),
-        false => Ok(at),
-    }
+/// What a person wants to know, on one line of a terminal if it is wide.
+fn brief(alert: &Alert) -> Vec<Cell<'_>> {
+    let Alert { user, host, .. } = alert;
+    let name = alert.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+    let program = alert.program.as_ref().map(|name| format!(" by {name}")).unwrap_or_default();
+    vec![
+        Cell::owned(alert.id()),
+        Cell::text(Some(alert.rule.severity().word())),
+        Cell::Time(alert.at),
+        Cell::owned(format!("{name}{} ({user} on {host}{program})", alert.what())),
+        alert.incident.map_or(Cell::None, |number| Cell::owned(number.to_string())),
+    ]
 }
 
-fn cells(alert: &Alert) -> [Cell<'_>; 14] {
-    [
+/// All of it.
+fn cells(alert: &Alert) -> Vec<Cell<'_>> {
+    vec![
         Cell::owned(alert.id()),
         Cell::text(Some(alert.rule.word())),
         Cell::text(Some(alert.rule.severity().word())),
@@ -125,6 +137,14 @@ const NONE: &str = "no alerts: nothing in the log deserves a look";
 
 const OPENED: &[Column] =
     &[Column { name: "id" }, Column { name: "incident" }, Column { name: "opened" }];
+
+const BRIEF: &[Column] = &[
+    Column { name: "id" },
+    Column { name: "severity" },
+    Column { name: "at" },
+    Column { name: "what" },
+    Column { name: "incident" },
+];
 
 const COLUMNS: &[Column] = &[
     Column { name: "id" },

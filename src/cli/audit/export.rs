@@ -78,6 +78,9 @@ fn export<S: State + 'static>(
 ) -> Result<Report> {
     let format = args.format();
     let export = vault.enter_export(filter, format.word())?;
+    if export.entries() == 0 {
+        cx.note_later("no entries that fit");
+    }
     let Some(path) = args.output.checked()? else {
         let mut lines = Lines::new(format);
         let (later, mut export) = (cx.later(), Some(export));

@@ -1,6 +1,7 @@
 //! Which entries of the log are meant: the options that all questions to it share.
 
 use crate::cli::complete;
+use crate::cli::cred::named;
 use crate::error::{Error, Result};
 use crate::model::incident::IncidentNumber;
 use crate::model::{Timestamp, parse_when};
@@ -110,12 +111,8 @@ impl FilterArgs {
     }
 
     fn window(&self, now: Timestamp) -> Result<(Option<Timestamp>, Option<Timestamp>)> {
-        let since = self.since.as_deref().map(|text| when("--since", text, now)).transpose()?;
+        let since = self.since.as_deref().map(|text| since(text, now)).transpose()?;
         let until = self.until.as_deref().map(|text| when("--until", text, now)).transpose()?;
-        if since.is_some_and(|since| since > now) {
-            return Err(Error::usage("`--since` lies in the future: nothing is logged there yet")
-                .hint("the last week: --since 7d"));
-        }
         match (since, until) {
             (Some(since), Some(until)) if since >= until => {
                 Err(Error::usage("nothing lies between `--since` and `--until`")
@@ -126,11 +123,21 @@ impl FilterArgs {
     }
 }
 
-fn when(option: &str, text: &str, now: Timestamp) -> Result<Timestamp> {
-    parse_when(text, now, false).map_err(|e| {
-        let wrong = Error::usage(format!("`{option}`: {}", e.message()));
-        e.hints().iter().fold(wrong, |wrong, hint| wrong.hint(hint.as_str()))
-    })
+/// From when on.
+///
+/// # Errors
+/// Usage (2) for what is no moment, and for the future.
+pub(super) fn since(text: &str, now: Timestamp) -> Result<Timestamp> {
+    let at = when("--since", text, now)?;
+    match at > now {
+        true => Err(Error::usage("`--since` lies in the future: nothing is logged there yet")
+            .hint("the last week: --since 7d")),
+        false => Ok(at),
+    }
+}
+
+pub(super) fn when(option: &str, text: &str, now: Timestamp) -> Result<Timestamp> {
+    parse_when(text, now, false).map_err(|e| named(option, &e))
 }
 
 fn part(text: &str) -> Result<String> {

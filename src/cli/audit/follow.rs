@@ -56,5 +56,5 @@ fn pause() -> bool {
     poll(&mut fds, Some(&moment)).is_err() || fds[0].revents().is_empty()
 }
 
-/// How wide the columns are that people see, as nobody knows what will come.
-const WIDTHS: &[usize] = &[6, 19, 13, 7, 20, 8, 8];
+/// How wide the columns are that people see, as nobody knows what will come: most of it fits 80.
+const WIDTHS: &[usize] = &[5, 20, 8, 7, 14, 8, 6];

@@ -1,12 +1,13 @@
 //! `vault audit prune`.
 
+use super::filter;
 use crate::cli::context::Context;
 use crate::cli::cred::purge;
 use crate::cli::progress;
 use crate::cli::report::{Cell, Report};
 use crate::cli::usage::paste;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Timestamp, parse_when};
+use crate::model::Timestamp;
 use crate::vault::Prunable;
 
 /// Destroy old entries that a checkpoint covers; the rest stays verifiable
@@ -55,7 +56,7 @@ fn done(message: String, Prunable { entries, last }: Prunable) -> Report {
 }
 
 fn past(text: &str, now: Timestamp) -> Result<Timestamp> {
-    let before = parse_when(text, now, false)?;
+    let before = filter::when("--before", text, now)?;
     match before > now {
         true => Err(Error::usage("what is to come cannot be pruned")
             .hint("give a date in the past, or how long ago: --before 2y")),

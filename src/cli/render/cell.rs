@@ -60,7 +60,7 @@ fn bar(count: i64, most: i64) -> String {
 }
 
 /// The longest bar, in characters.
-const BAR: i64 = 24;
+const BAR: i64 = 16;
 
 /// So many eighths of a character.
 const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
@@ -194,12 +194,12 @@ mod tests {
 
     #[test]
     fn bars_are_as_long_as_their_numbers_are_great() {
-        assert_eq!(bar(200, 200), format!("200  {}", "█".repeat(24)));
-        assert_eq!(bar(100, 200), format!("100  {}", "█".repeat(12)));
+        assert_eq!(bar(200, 200), format!("200  {}", "█".repeat(16)));
+        assert_eq!(bar(100, 200), format!("100  {}", "█".repeat(8)));
         assert_eq!(bar(1, 200), "  1");
         assert_eq!(bar(2, 200), "  2  ▏");
         assert_eq!(bar(0, 0), "0");
-        assert_eq!(bar(i64::MAX, 1).chars().filter(|c| *c == '█').count(), 24);
+        assert_eq!(bar(i64::MAX, 1).chars().filter(|c| *c == '█').count(), 16);
     }
 
     proptest! {

@@ -16,6 +16,9 @@ const SHORT: usize = 500;
 /// Wider tables are not fitted to the terminal: the crate that does it counts in 16 bits.
 const MOST: usize = 1 << 15;
 
+/// Texts are hard to read in narrower columns.
+const LEGIBLE: usize = 8;
+
 /// Spaces between columns.
 const GAP: usize = 2;
 
@@ -69,18 +72,27 @@ pub(super) fn table(
 struct Seen {
     count: usize,
     widths: Vec<usize>,
+    /// How wide columns must be that leave whole what people copy or compare (names in the first one,
+    /// moments, numbers, bars) and let others be read.
+    whole: Vec<usize>,
     /// The rows, as long as they are few.
     cells: Vec<Vec<String>>,
 }
 
 impl Seen {
     fn look(heads: &[String], rows: &mut Rows) -> Result<Self> {
-        let widths = heads.iter().map(|head| head.width()).collect();
-        let mut seen = Self { count: 0, widths, cells: Vec::new() };
+        let widths: Vec<usize> = heads.iter().map(|head| head.width()).collect();
+        let mut seen = Self { count: 0, whole: widths.clone(), widths, cells: Vec::new() };
         rows(&mut |row| {
             let cells: Vec<String> = row.iter().map(cell::shown).collect();
             for (width, cell) in seen.widths.iter_mut().zip(&cells) {
                 *width = (*width).max(cell.width());
+            }
+            for (i, (least, cell)) in seen.whole.iter_mut().zip(row).enumerate() {
+                let whole =
+                    i == 0 || matches!(cell, Cell::Time(_) | Cell::Int(_) | Cell::Bar { .. });
+                let width = cells[i].width();
+                *least = (*least).max(if whole { width } else { width.min(LEGIBLE) });
             }
             seen.count += 1;
             match seen.count <= SHORT {
@@ -108,8 +120,8 @@ fn arranged(out: &mut Out<'_>, heads: &[String], seen: Seen, style: &Style) {
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(width).set_header(heads).add_rows(seen.cells);
-    for (column, head) in table.column_iter_mut().zip(heads) {
-        let least = u16::try_from(head.width() + GAP).unwrap_or(u16::MAX);
+    for (column, least) in table.column_iter_mut().zip(leasts(heads, seen.whole, width.into())) {
+        let least = u16::try_from(least + GAP).unwrap_or(u16::MAX);
         column.set_padding((0, 2));
         column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least)));
     }
@@ -119,16 +131,27 @@ fn arranged(out: &mut Out<'_>, heads: &[String], seen: Seen, style: &Style) {
     }
 }
 
-/// One line, padded by hand; the last column is not.
+/// How wide each column is at least: what is best left whole is, as far as there is room.
+fn leasts(heads: &[String], whole: Vec<usize>, width: usize) -> Vec<usize> {
+    let fits = |all: &[usize]| all.iter().map(|least| least + GAP).sum::<usize>() <= width;
+    let heads: Vec<usize> = heads.iter().map(|head| head.width()).collect();
+    let mut unnamed = whole.clone();
+    unnamed.iter_mut().zip(&heads).take(1).for_each(|(least, head)| *least = *head);
+    [whole, unnamed].into_iter().find(|all| fits(all)).unwrap_or(heads)
+}
+
+/// One line, padded by hand; the last column is not. After a cell that is wider than its column, the
+/// others go back to their places as soon as there is room.
 pub(super) fn line(out: &mut Out<'_>, cells: &[String], widths: &[usize], emphasised: bool) {
-    let mut pending = 0;
+    let (mut at, mut place) = (0_usize, 0_usize);
     for (cell, width) in cells.iter().zip(widths).filter(|(_, width)| **width > 0) {
         if !cell.is_empty() {
-            out.spaces(pending);
-            pending = 0;
+            let gap = place.saturating_sub(at).max(if at > 0 { GAP } else { 0 });
+            out.spaces(gap);
             bold(out, cell, emphasised);
+            at += gap + cell.width();
         }
-        pending += width.saturating_sub(cell.width()) + GAP;
+        place += width + GAP;
     }
     out.text("\n");
 }

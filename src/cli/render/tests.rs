@@ -89,6 +89,41 @@ fn narrow_terminals_wrap_cells_but_not_headings() {
 }
 
 #[test]
+fn what_is_copied_stays_whole_where_others_wrap() {
+    const COLUMNS: &[Column] =
+        &[Column { name: "id" }, Column { name: "at" }, Column { name: "what" }];
+    let shown = |width| {
+        let rows = Box::new(|sink: &mut Sink<'_>| {
+            let at = Cell::Time(Timestamp(1_800_000_000_000));
+            sink(&[Cell::owned("failed_unlocks-1234"), at, Cell::owned("many words ".repeat(9))])
+        });
+        let table = Report::Table { columns: COLUMNS.into(), rows, empty: "" };
+        let style = Style { width: Some(width), ..Style::default() };
+        render_in(table, Format::Table, &style).0
+    };
+    let text = shown(60);
+    assert!(text.contains("failed_unlocks-1234  2027-01-15T08:00:00Z  many"), "{text}");
+    assert!(text.lines().count() > 4 && text.lines().all(|line| line.len() <= 60), "{text}");
+    // without the room for it, the table still fits
+    let text = shown(30);
+    assert!(text.lines().all(|line| line.len() <= 30), "{text}");
+}
+
+#[test]
+fn after_a_wide_cell_the_others_find_their_places_again() {
+    const COLUMNS: &[Column] = &[Column { name: "a" }, Column { name: "b" }, Column { name: "c" }];
+    let rows = Box::new(|sink: &mut Sink<'_>| {
+        sink(&[Cell::owned("x"), Cell::owned("y"), Cell::owned("z")])?;
+        sink(&[Cell::owned("wider than 4"), Cell::None, Cell::owned("z")])?;
+        sink(&[Cell::owned("wider than 4"), Cell::owned("y"), Cell::owned("z")])
+    });
+    let stream = Report::Stream { columns: COLUMNS, widths: &[4, 9], rows };
+    let text = render_in(stream, Format::Table, &Style::default()).0;
+    let places: Vec<_> = text.lines().skip(1).map(|line| line.find('z')).collect();
+    assert_eq!(places, [Some(17), Some(17), Some(17)], "{text}");
+}
+
+#[test]
 fn long_tables_are_aligned_and_complete() {
     let mut names: Vec<String> = (0..1000).map(|i| format!("n{i}")).collect();
     names.push("日本語日本語".into());
