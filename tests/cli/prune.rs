@@ -179,6 +179,16 @@ fn who_has_no_keys_cannot_prune() {
         assert_eq!(sandbox.run(&["audit", "verify"]).code, 15, "{change}");
     }
     assert_eq!(sandbox.run(&["audit", "verify"]).code, 0);
+    // numbers that are none, for those who have no keys to check the row with
+    for seq in [i64::MIN, -1, i64::MAX] {
+        let sandbox = sandbox.copy();
+        sql(&sandbox, &format!("UPDATE pruned SET seq = {seq}"));
+        for args in [&["status"][..], &["audit", "show", "2"], &["audit", "verify"]] {
+            let mut command = sandbox.vault(args);
+            let answer = Answer::of(command.env_remove("VAULT_KEY_FILE"));
+            says(&answer, 15, "what stands for the pruned entries is damaged", "backup");
+        }
+    }
 }
 
 /// A machine whose seal is older than what was pruned elsewhere.
