@@ -219,3 +219,21 @@ fn a_seal_that_is_behind_is_taken_over_what_was_pruned() {
     }
     assert_eq!(sandbox.run(&["cred", "get", "a"]).code, 15);
 }
+
+/// Whoever asks what was done hears how far back the log can tell.
+#[test]
+fn what_went_is_missed_where_it_is_asked_for() {
+    let sandbox = old();
+    let open = ["incident", "open", "Leak", "--type", "credential_leak", "--cred", "a"];
+    sandbox.ok(&[&open[..], &["--severity", "low", "--occurred", "1h"]].concat(), b"");
+    let whose = |sandbox: &Sandbox| sandbox.run_in(&["whose"], b"hunter2");
+    let told = |sandbox: &Sandbox| {
+        let blast = sandbox.run(&["incident", "blast", "INC-1", "--json"]);
+        let report = sandbox.ok(&["incident", "report", "INC-1", "--format", "md"], b"");
+        let report = String::from_utf8(report).unwrap();
+        [blast.text(), blast.err, report, whose(sandbox).err].map(|text| text.contains("pruned"))
+    };
+    assert_eq!(told(&sandbox), [false; 4], "the control");
+    sandbox.ok(&["audit", "prune", "--before", "1s", "--yes"], b"");
+    assert_eq!(told(&sandbox), [true; 4]);
+}
