@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::report::{Cell, Report};
+use super::sink;
 use super::unlock;
 use crate::error::Result;
 use crate::vault::Vault;
@@ -31,7 +32,8 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     }
     let key = unlock::any_key(cx)?;
     let world = Rc::clone(&cx.world);
-    let (sealed, found) = Vault::trust_state(&cx.place()?, world, cx.purpose(), &key)?;
+    let sinks = sink::all(&cx.world);
+    let (sealed, found) = Vault::trust_state(&cx.place()?, world, cx.purpose(), &key, sinks)?;
     Ok(Report::Done {
         message: format!("accepted state {found}; the seal was at {sealed}"),
         item: vec![("sealed", Cell::Int(sealed)), ("found", Cell::Int(found))],

@@ -9,7 +9,7 @@ use super::report::{Cell, Column, Report, Sink};
 use super::usage::paste;
 use super::{complete, progress};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::Secret;
+use crate::model::{Secret, Timestamp};
 use crate::vault::{Filter, Fit, Hit, Reader, Trace};
 use clap_complete::engine::ArgValueCompleter;
 use std::collections::BTreeSet;
@@ -131,6 +131,10 @@ fn say(cx: &Context, trace: &Trace) {
     cx.note_later(format!("{} of {} values fit", trace.hits.len(), trace.values));
     if trace.purged > 0 {
         cx.note_later(format!("purged values, which nobody knows: {}", trace.purged));
+    }
+    let is_older = |since: &Timestamp| trace.hits.iter().any(|hit| hit.stored_at < *since);
+    if let Some(since) = trace.read_since.filter(is_older) {
+        cx.note_later(format!("who read before {since} is not known: the log was pruned"));
     }
     let in_use = |hit: &&Hit| hit.replaced_at.is_none() && hit.deleted_at.is_none();
     let named = names(trace.hits.iter());

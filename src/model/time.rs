@@ -83,7 +83,7 @@ pub fn parse_when(text: &str, now: Timestamp, ahead: bool) -> Result<Timestamp> 
         return midnight.map(Timestamp).ok_or_else(|| Error::usage("not a date").hint(FORMS));
     }
     match parse_duration(text) {
-        Ok(span) => Ok(Timestamp(now.0 + if ahead { span } else { -span } * 1000)),
+        Ok(span) => Ok(Timestamp(now.0.saturating_add(if ahead { span } else { -span } * 1000))),
         Err(_) => Err(Error::usage("not a date or duration").hint(FORMS)),
     }
 }

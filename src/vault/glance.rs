@@ -131,7 +131,7 @@ impl Tail<'_> {
         let since = Timestamp(newest.0.saturating_sub(2 * self.rules.mass_window));
         let begin = rows::first_since(self.db, since)?.unwrap_or(self.end);
         let is_little = self.end - self.watched < STEP.max((self.end - begin) / 10);
-        let goes_on = self.now.0 - newest.0 < MINUTE;
+        let goes_on = self.now.0.saturating_sub(newest.0) < MINUTE;
         Ok(if is_little && goes_on { Glance::Later } else { Glance::Burst { begin } })
     }
 

@@ -6,7 +6,7 @@ use super::store::anchor::PrunedRow;
 use super::store::{SlotRow, VaultRow, entries, log as rows};
 use super::tx::{Core, Tx, With};
 use super::view::{Entry, EntryFilter, Glimpse, LogVerdict};
-use super::{Key, Locked, Place, Purpose, State, Vault, absolute, slot, store};
+use super::{Key, Locked, Place, Purpose, Sink, State, Vault, absolute, slot, store};
 use crate::error::{Error, ErrorKind, Result};
 use crate::world::World;
 use std::collections::HashMap;
@@ -122,12 +122,14 @@ pub(super) fn trust_state(
     world: Rc<World>,
     purpose: Purpose,
     key: &Key,
+    sinks: Result<Vec<Sink>>,
 ) -> Result<(i64, i64)> {
     let place = Place { file: absolute(&place.file)?, state_dir: place.state_dir.clone() };
     let db = store::open(&place.file)?;
     let vault = VaultRow::load(&db)?;
     let slots = SlotRow::all(&db)?;
     let mut locked = Vault { core: Core::new(db, place, world, purpose, vault), state: Locked(()) };
+    locked.attach(sinks);
     let (id, epoch) = (locked.core.vault.vault_id, locked.core.vault.epoch);
     let (keys, slot) =
         slot::unwrap(key, &slots, id, epoch).inspect_err(|e| locked.note_unlock_failure(key, e))?;

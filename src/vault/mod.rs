@@ -270,8 +270,8 @@ impl Vault<Unlocked> {
     }
 
     /// Accepts a database older than this machine's seal, or another vault at a known path, after a
-    /// legitimate restore: starts a new segment of the log. Returns the state counters (sealed,
-    /// found).
+    /// legitimate restore: starts a new segment of the log, of which `sinks` hear. Returns the state
+    /// counters (sealed, found).
     ///
     /// # Errors
     /// Integrity (15) when the database is not consistent in itself, I/O (18).
@@ -280,8 +280,9 @@ impl Vault<Unlocked> {
         world: Rc<World>,
         purpose: Purpose,
         key: &Key,
+        sinks: Result<Vec<Sink>>,
     ) -> Result<(i64, i64)> {
-        log::trust_state(place, world, purpose, key)
+        log::trust_state(place, world, purpose, key, sinks)
     }
 }
 

@@ -164,7 +164,9 @@ fn hand_over(core: &Core, sink: &mut Sink, moment: Moment) -> Result<()> {
     let position = Position::lock(core, &sink.name, deadline)?;
     let begin = position.begin(core, &sink.name)?;
     let (mut at, vault) = (begin, core.vault.vault_id);
-    loop {
+    // what others enter meanwhile is theirs to hand over
+    let end = log::end(&core.db, vault)?.seq;
+    while at < end {
         let rows = record::batch(&core.db, at + 1)?;
         let Some(last) = rows.last() else { break };
         if Instant::now() >= deadline {

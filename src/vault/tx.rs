@@ -212,6 +212,8 @@ impl<'v> Tx<'v> {
     /// that the state found is the one to go on from. It must be whole in itself; that is checked
     /// here, under the lock, so that nothing is trusted that came in between.
     pub(super) fn restart(core: &'v mut Core, with: With<'v>) -> Result<Self> {
+        // those that have heard of what is given up now go on with what comes
+        outlet::forward(core, Moment::Before)?;
         let lock = WriteLock::acquire(&core.place.file)?;
         core.db.begin()?;
         let begun =

@@ -6,8 +6,9 @@ use super::filter::Filter;
 use super::keys::Keys;
 use super::leak::{Encoding, Fit, Leak};
 use super::lookup::find;
+use super::store::anchor::PrunedRow;
 use super::store::overview::{self, Read};
-use super::store::{CredentialRow, Db, SecretRow, credential};
+use super::store::{CredentialRow, Db, SecretRow, credential, watch};
 use super::survey::{Job, Survey};
 use super::tx::Tx;
 use super::{Unlocked, Vault};
@@ -21,6 +22,8 @@ pub struct Trace {
     pub values: u64,
     /// How many were purged, so that nobody knows.
     pub purged: u64,
+    /// When the log begins, if what was before that was pruned: older readers are not known.
+    pub read_since: Option<Timestamp>,
     /// Those that fit, the best first.
     pub hits: Vec<Hit>,
 }
@@ -96,7 +99,9 @@ impl Vault<Unlocked> {
                 hits.push(found.hit(survey.db)?);
             }
             hits.sort_by_key(|hit| (hit.fit, hit.name.clone(), hit.field.clone()));
-            Ok(Trace { values, purged, hits })
+            let pruned = PrunedRow::load(survey.db)?;
+            let read_since = pruned.map_or(Ok(None), |_| watch::begin(survey.db))?;
+            Ok(Trace { values, purged, read_since, hits })
         })
     }
 }

@@ -172,3 +172,15 @@ fn a_configuration_that_others_can_write_starts_nothing() {
     assert_eq!(get(&sandbox, &["cred", "get", "app2"]).code, 0);
     awaited(&sandbox.path("hook.done"));
 }
+
+/// Whoever keeps a sink from hearing of it keeps the value in, and not the alarm.
+#[test]
+fn a_sink_that_fails_does_not_keep_the_hook_from_running() {
+    let sink =
+        "[sink.s]\ntype = \"command\"\ncommand = [\"/bin/false\"]\non_failure = \"refuse\"\n";
+    let sandbox = sandbox(SAVE, sink);
+    let answer = get(&sandbox, &["cred", "get", "app2"]);
+    assert_eq!((answer.code, answer.out.len()), (18, 0), "{}", answer.err);
+    assert_eq!(awaited(&sandbox.path("hook.done")), "an argument\n");
+    assert_eq!(incidents(&sandbox)[0].0, "incident_open");
+}

@@ -299,3 +299,24 @@ fn at_the_command_line() {
     assert_eq!(shown["items"][0]["incident"], "INC-1");
     assert_eq!(sandbox.run(&["doctor"]).code, 0);
 }
+
+/// Times that somebody wrote into the file keep nobody from unlocking.
+#[test]
+fn times_out_of_bounds_stop_nothing() {
+    for at in [i64::MIN, i64::MAX] {
+        let desk = Desk::new(Rules { mass_access: 2, ..Rules::default() });
+        for name in ["a", "b"] {
+            desk.add(START, name);
+        }
+        for name in ["a", "b"] {
+            desk.get(START + MINUTE, name);
+        }
+        let db = rusqlite::Connection::open(desk.place().file).unwrap();
+        let details = "'{\"restored\":\"100y\",\"overdue\":\"expiry\"}'";
+        for details in ["details", details] {
+            db.execute_batch(&format!("UPDATE entry SET at = {at}, details = {details}")).unwrap();
+            desk.get(START + 2 * MINUTE, "a");
+            desk.locked(START).alerts(&Rules::default(), None).unwrap();
+        }
+    }
+}

@@ -179,6 +179,16 @@ fn who_has_no_keys_cannot_prune() {
         assert_eq!(sandbox.run(&["audit", "verify"]).code, 15, "{change}");
     }
     assert_eq!(sandbox.run(&["audit", "verify"]).code, 0);
+    // numbers that are none, for those who have no keys to check the row with
+    for seq in [i64::MIN, -1, i64::MAX] {
+        let sandbox = sandbox.copy();
+        sql(&sandbox, &format!("UPDATE pruned SET seq = {seq}"));
+        for args in [&["status"][..], &["audit", "show", "2"], &["audit", "verify"]] {
+            let mut command = sandbox.vault(args);
+            let answer = Answer::of(command.env_remove("VAULT_KEY_FILE"));
+            says(&answer, 15, "what stands for the pruned entries is damaged", "backup");
+        }
+    }
 }
 
 /// A machine whose seal is older than what was pruned elsewhere.
@@ -208,4 +218,22 @@ fn a_seal_that_is_behind_is_taken_over_what_was_pruned() {
         fs::write(path, bytes).unwrap();
     }
     assert_eq!(sandbox.run(&["cred", "get", "a"]).code, 15);
+}
+
+/// Whoever asks what was done hears how far back the log can tell.
+#[test]
+fn what_went_is_missed_where_it_is_asked_for() {
+    let sandbox = old();
+    let open = ["incident", "open", "Leak", "--type", "credential_leak", "--cred", "a"];
+    sandbox.ok(&[&open[..], &["--severity", "low", "--occurred", "1h"]].concat(), b"");
+    let whose = |sandbox: &Sandbox| sandbox.run_in(&["whose"], b"hunter2");
+    let told = |sandbox: &Sandbox| {
+        let blast = sandbox.run(&["incident", "blast", "INC-1", "--json"]);
+        let report = sandbox.ok(&["incident", "report", "INC-1", "--format", "md"], b"");
+        let report = String::from_utf8(report).unwrap();
+        [blast.text(), blast.err, report, whose(sandbox).err].map(|text| text.contains("pruned"))
+    };
+    assert_eq!(told(&sandbox), [false; 4], "the control");
+    sandbox.ok(&["audit", "prune", "--before", "1s", "--yes"], b"");
+    assert_eq!(told(&sandbox), [true; 4]);
 }

@@ -123,3 +123,47 @@ fn what_is_said_of_a_link_must_be_so_and_can_be_taken_back() {
     assert_eq!(states(4), ["open", "rotated"]);
     assert_eq!(link(4, "mail", &exposure(Exposure::Exposed)).unwrap(), 0);
 }
+
+#[test]
+fn a_name_means_the_live_credential_that_has_it() {
+    let house = House::new();
+    let number = house.at(1).open_incident(&incident("Leak", &["mail"])).unwrap();
+    house.at(2).rename(&name("mail"), &name("mail/old")).unwrap();
+    house.at(2).add(crate::credential("mail")).unwrap();
+    let waive = LinkChange { waive: Some("switched off".into()), ..LinkChange::default() };
+    assert_eq!(
+        house.at(3).unlink_incident(number, &[name("mail")], &Note::default()).unwrap_err().kind(),
+        ErrorKind::NotFound,
+        "the new one is not linked"
+    );
+    assert_eq!(house.at(3).link_incident(number, &[name("mail")], &waive).unwrap(), 1);
+    let seen = house.at(4).incident(number).unwrap();
+    let states: Vec<_> = seen.links.iter().map(|l| (l.name.as_str(), l.state.word())).collect();
+    assert_eq!(states, [("mail", "waived"), ("mail/old", "open")]);
+    // the name it once had still does when nobody else has it
+    house.at(5).rename(&name("mail"), &name("post")).unwrap();
+    assert_eq!(house.at(5).link_incident(number, &[name("mail")], &waive).unwrap(), 1);
+}
+
+/// Names that somebody exchanged in the file. The control is above.
+#[test]
+fn names_that_were_exchanged_waive_nothing() {
+    let house = House::new();
+    let both = &["vpn/alice", "mail"];
+    let number = house.at(1).open_incident(&incident("Leak", both)).unwrap();
+    let db = rusqlite::Connection::open(house.place().file).unwrap();
+    db.execute_batch(
+        "UPDATE credential SET name = 'x' WHERE name = 'mail';
+         UPDATE credential SET name = 'mail' WHERE name = 'vpn/alice';
+         UPDATE credential SET name = 'vpn/alice' WHERE name = 'x'",
+    )
+    .unwrap();
+    let waive = LinkChange { waive: Some("switched off".into()), ..LinkChange::default() };
+    for which in both {
+        let refused = house.at(2).link_incident(number, &[name(which)], &waive).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Integrity, "{which}");
+        let names = [name(which)];
+        let refused = house.at(2).unlink_incident(number, &names, &Note::default()).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Integrity, "{which}");
+    }
+}

@@ -70,3 +70,45 @@ fn what_an_index_leaves_out_is_told_of_an_incident_all_the_same() {
     }
     assert!(blind > 0, "the attack hides nothing from anybody");
 }
+
+/// A checkpoint that is gone, with the entry that tells of it gone from an index.
+#[test]
+fn a_checkpoint_that_is_gone_is_missed_without_an_index() {
+    let mut site = house();
+    site.put(&site.after);
+    site.unlock().unwrap().checkpoint(&mut |_, _| {}).unwrap();
+    site.db().execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    std::fs::copy(&site.place.file, &site.old).unwrap();
+    site.after = site.files();
+    let verify = |site: &Site| site.unlock().unwrap().verify_log(&mut |_, _| {}).map(drop);
+    verify(&site).expect("the control");
+    for index in ["entry_action", "entry_failure"] {
+        site.put(&site.after);
+        let which = "action = 'audit_checkpoint'";
+        site.sql(&format!("DELETE FROM entry WHERE {which}; DELETE FROM checkpoint"));
+        let back = format!("INSERT INTO main.entry SELECT * FROM old.entry WHERE {which}");
+        site.behind_index(index, &back);
+        assert_eq!(verify(&site).unwrap_err().kind(), ErrorKind::Integrity, "{index}");
+    }
+}
+
+/// Entries that are missing from the index of times are not old.
+#[test]
+fn what_an_index_leaves_out_is_not_pruned() {
+    let mut site = house();
+    site.put(&site.after);
+    site.unlock().unwrap().checkpoint(&mut |_, _| {}).unwrap();
+    site.db().execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    std::fs::copy(&site.place.file, &site.old).unwrap();
+    site.after = site.files();
+    let long_ago = Timestamp(1);
+    let prunable = |site: &Site| site.unlock().unwrap().prunable(long_ago).unwrap();
+    assert_eq!(prunable(&site), None, "the control");
+    let last = one(&site.db(), "SELECT max(seq) FROM entry");
+    let Value::Integer(last) = last else { panic!("a number") };
+    let which = format!("seq < {last}");
+    site.sql(&format!("DELETE FROM entry WHERE {which}"));
+    let back = format!("INSERT INTO main.entry SELECT * FROM old.entry WHERE {which}");
+    site.behind_index("entry_at", &back);
+    assert_eq!(prunable(&site), None);
+}

@@ -78,6 +78,8 @@ struct Hours {
     since: i64,
     until: i64,
     by_hour: [u32; 24],
+    /// Whether there may be an alert about it under way.
+    is_odd: bool,
 }
 
 /// Failed unlocks of late.
@@ -147,7 +149,13 @@ impl<'r> Evaluator<'r> {
         if let Some(actor) = self.actors.get(&self.key) {
             return Ok(*actor);
         }
-        let hours = Hours { count: 0, since: entry.at.0, until: entry.at.0, by_hour: [0; 24] };
+        let hours = Hours {
+            count: 0,
+            since: entry.at.0,
+            until: entry.at.0,
+            by_hour: [0; 24],
+            is_odd: false,
+        };
         let actor = Actor {
             reads: self.reads.number([entry.user, "\0", entry.host].concat(), Window::default()),
             hours: self.hours.number(entry.user.to_owned(), hours),
@@ -244,8 +252,9 @@ impl<'r> Evaluator<'r> {
         hours.count = hours.count.saturating_add(1);
         hours.by_hour[hour] = hours.by_hour[hour].saturating_add(1);
         let unusual = is_habit && near == [0; 3] && entry.at.0 >= self.learning_until;
-        if !actor.ignored && (unusual || self.is_open(Rule::UnusualHours, entry.user)) {
-            self.episode(Rule::UnusualHours, entry, None, unusual);
+        if !actor.ignored && (unusual || hours.is_odd) {
+            let goes_on = self.episode(Rule::UnusualHours, entry, None, unusual).is_some();
+            self.hours.rows[actor.hours].is_odd = goes_on;
         }
     }
 
@@ -282,11 +291,6 @@ impl<'r> Evaluator<'r> {
         let text = details.split_once("\"restored\":\"").and_then(|(_, rest)| rest.split_once('"'));
         let at = text.and_then(|(text, _)| parse_when(text, entry.at, false).ok());
         at.is_some_and(|at| entry.at.0.saturating_sub(at.0) <= self.rules.restored)
-    }
-
-    fn is_open(&self, rule: Rule, user: &str) -> bool {
-        // asked for every entry: nothing is copied as long as there is no such alert
-        self.open.keys().any(|(open, _, who)| *open == rule && who == user)
     }
 
     /// Adds the entry to the episode under way, or begins one if this is a reason to.

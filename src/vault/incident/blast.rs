@@ -49,7 +49,7 @@ impl Vault<Unlocked> {
                 let same = survey.same_values(&linked.ids, &mut |done| progress(done, values))?;
                 let near = Neighbours::meet_all(survey.db, &linked)?;
                 let source = Source { db: survey.db, vault: survey.vault, keys: survey.keys };
-                let log = source.verify(&found, progress)?;
+                let log = source.verify(&found, since, progress)?;
                 let uses = uses(&source, &linked, source.told(number, window)?, window)?;
                 Ok(Blast { incident, since, until, same, near, uses, log })
             })?;

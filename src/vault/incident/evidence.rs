@@ -11,7 +11,7 @@ use crate::vault::audit::verify::verify;
 use crate::vault::keys::Keys;
 use crate::vault::lookup::check_state;
 use crate::vault::seal::Found;
-use crate::vault::store::{Db, IncidentRow, VaultRow, entries};
+use crate::vault::store::{Db, IncidentRow, VaultRow, entries, watch};
 use crate::vault::view::{Entry, EntryFilter, LogVerdict};
 use crate::vault::{Unlocked, Vault};
 use std::collections::BTreeMap;
@@ -82,7 +82,7 @@ impl Vault<Unlocked> {
             check_state(core, keys, vault)?;
             let source = Source { db: &core.db, vault, keys };
             source.checked(number)?;
-            let log = match source.verify(&found, progress) {
+            let log = match source.verify(&found, window.0, progress) {
                 Err(e) if e.kind() == ErrorKind::Integrity => Err(e.message().to_owned()),
                 verdict => Ok(verdict?),
             };
@@ -111,9 +111,23 @@ impl Source<'_> {
         Ok(links.into_iter().map(|link| link.credential).collect())
     }
 
-    /// Verifies the whole log, the marks under its keys included.
-    pub(super) fn verify(&self, found: &Found, progress: &mut Progress<'_>) -> Result<LogVerdict> {
-        verify(self.db, self.vault, Some(self.keys), found, progress)
+    /// Verifies the whole log, the marks under its keys included. That it does not reach back to `since`
+    /// is a gap.
+    pub(super) fn verify(
+        &self,
+        found: &Found,
+        since: Timestamp,
+        progress: &mut Progress<'_>,
+    ) -> Result<LogVerdict> {
+        let mut log = verify(self.db, self.vault, Some(self.keys), found, progress)?;
+        let begin = watch::begin(self.db)?.filter(|begin| *begin > since);
+        if let Some((pruned, begin)) = log.pruned_to.zip(begin) {
+            let gap = format!(
+                "entries up to {pruned} were pruned: what was done before {begin} is not told"
+            );
+            log.gaps.push(gap);
+        }
+        Ok(log)
     }
 
     /// What the log says about the incident and its credentials.

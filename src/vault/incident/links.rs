@@ -201,13 +201,16 @@ pub(super) fn put(
     Ok(link)
 }
 
-/// Where the link of a credential is: by its name now, or by its name then if it is gone.
+/// Where the link of a credential is: of the live one that has this name now, or else of one that was
+/// called so.
 fn position(work: &Work<'_, '_>, links: &[LinkRow], name: &CredName) -> Result<Option<usize>> {
-    let row = CredentialRow::find(work.tx.db(), name.as_str(), false)?;
-    if let Some(at) = row.and_then(|row| links.iter().position(|l| l.credential == row.id)) {
-        return Ok(Some(at));
+    match lookup::find(work.tx, Some(work.keys), name, false) {
+        Ok(row) => Ok(links.iter().position(|link| link.credential == row.id)),
+        Err(e) if e.kind() == ErrorKind::NotFound => {
+            Ok(links.iter().position(|link| link.name == *name))
+        }
+        Err(e) => Err(e),
     }
-    Ok(links.iter().position(|link| link.name == *name))
 }
 
 fn not_linked(number: IncidentNumber, name: &CredName) -> Error {

@@ -65,13 +65,14 @@ fn read_checkpoint(vault: Uuid, row: &Row<'_>) -> Result<Checkpoint> {
     })
 }
 
-/// Calls `each` with the number of every entry that says a checkpoint was stored, and its details.
+/// Calls `each` with the number of every entry that says a checkpoint was stored, and its details. Not
+/// by an index: whoever verifies the log believes none.
 pub(in crate::vault) fn checkpoint_entries(
     db: &Db,
     mut each: impl FnMut(i64, &str) -> Result<()>,
 ) -> Result<()> {
     let sql = "SELECT seq, details FROM entry
-               WHERE action = 'audit_checkpoint' AND outcome = 'ok' ORDER BY seq";
+               WHERE action || '' = 'audit_checkpoint' AND outcome || '' = 'ok' ORDER BY seq";
     db.each(sql, &[], |row| each(row.int(0)?, row.opt_text(1)?.unwrap_or_default()))
 }
 
@@ -105,8 +106,13 @@ impl PrunedRow {
         let sql = "SELECT seq, hash, counter, pruned_at, segments, row_tag FROM pruned
                    WHERE id = 1";
         db.first(sql, &[], |row| {
+            let seq = row.int(0)?;
+            // As of the log's end: a forged number must not overflow the next one.
+            if !(1..1 << 48).contains(&seq) {
+                return Err(damaged());
+            }
             Ok(Self {
-                seq: row.int(0)?,
+                seq,
                 hash: row.array(1)?,
                 counter: row.int(2)?,
                 pruned_at: Timestamp(row.int(3)?),
@@ -142,7 +148,6 @@ impl PrunedRow {
 
 /// Segments and counts, 16 bytes a pair, in order.
 fn unpacked(bytes: &[u8]) -> Result<BTreeMap<i64, u64>> {
-    let damaged = || Error::integrity("what stands for the pruned entries is damaged");
     let (pairs, rest) = bytes.as_chunks::<16>();
     let mut segments = BTreeMap::new();
     for pair in pairs {
@@ -160,10 +165,16 @@ fn unpacked(bytes: &[u8]) -> Result<BTreeMap<i64, u64>> {
     }
 }
 
-/// The first entry that was not written before `at`.
+fn damaged() -> Error {
+    Error::integrity("what stands for the pruned entries is damaged")
+        .hint("restore the vault from a backup")
+}
+
+/// The first entry that was not written before `at`. Not by an index: what one leaves out would be
+/// destroyed.
 pub(in crate::vault) fn first_since(db: &Db, at: Timestamp) -> Result<Option<i64>> {
-    let sql = "SELECT min(seq) FROM entry WHERE at >= ?1";
-    db.first(sql, &[Value::Int(at.0)], |row| row.opt_int(0)).map(Option::flatten)
+    let sql = "SELECT seq FROM entry WHERE coalesce(at, at) >= ?1 ORDER BY seq LIMIT 1";
+    db.first(sql, &[Value::Int(at.0)], |row| row.int(0))
 }
 
 /// How many entries up to `last` each segment has.

@@ -9,14 +9,9 @@ use crate::vault::store::SlotRow;
 use crate::vault::{files, incident, seal, state};
 
 impl Tx<'_> {
-    /// Makes it so: the state tree, the counter and the MAC, the commit, then the seal, then the
-    /// sinks.
-    pub(in crate::vault) fn commit(self) -> Result<()> {
-        let bell = self.core.bell.clone();
-        self.finish().inspect(|()| bell.ring())
-    }
-
-    fn finish(mut self) -> Result<()> {
+    /// Makes it so: the state tree, the counter and the MAC, the commit, then the seal, then whoever
+    /// is to hear of a canary, then the sinks.
+    pub(in crate::vault) fn commit(mut self) -> Result<()> {
         if let (true, Some(With { keys, .. })) = (self.is_change.get(), self.with) {
             self.close_state(keys)?;
         }
@@ -38,6 +33,8 @@ impl Tx<'_> {
         }
         // sinks may take their time: others need not wait for them
         self.lock = None;
+        // a sink that fails keeps the value in, but not the alarm
+        self.core.bell.clone().ring();
         outlet::forward(self.core, Moment::After)
     }
 

@@ -277,3 +277,29 @@ fn many_at_once_keep_the_order() {
     });
     assert_eq!(seqs(&lines(&sandbox, "log.jsonl")), (3..=33).collect::<Vec<_>>());
 }
+
+/// That an older state was accepted is what somebody elsewhere must hear.
+#[test]
+fn a_sink_hears_that_an_older_state_is_trusted() {
+    let sandbox = with(FILE);
+    get(&sandbox);
+    let kept: Vec<_> = files(&sandbox.path("data"))
+        .into_iter()
+        .map(|path| (path.clone(), fs::read(path).unwrap()))
+        .collect();
+    for _ in 0..2 {
+        get(&sandbox);
+    }
+    for (path, bytes) in kept {
+        fs::write(path, bytes).unwrap();
+    }
+    sandbox.ok(&["trust-state", "--yes"], b"");
+    let heard = lines(&sandbox, "log.jsonl");
+    assert_eq!(seqs(&heard), [3, 4, 5, 4, 5]);
+    assert_eq!(
+        (&heard[3]["action"], &heard[4]["action"]),
+        (&"segment".into(), &"trust_state".into())
+    );
+    get(&sandbox);
+    assert_eq!(seqs(&lines(&sandbox, "log.jsonl"))[5..], [6]);
+}
