@@ -223,6 +223,8 @@ fn steps_are_ticked_off_by_hand_and_by_themselves() {
     assert_eq!(step(&shown(&sandbox, "1"), "wipe")["done"], false);
     sandbox.ok(&["cred", "rotate", "vpn/alice"], b"");
     sandbox.ok(&["incident", "contain", "1"], b"");
+    assert_eq!(step(&shown(&sandbox, "1"), "rotate")["done"], false, "nobody has tested it");
+    sandbox.ok(&["incident", "link", "1", "vpn/alice", "--verified"], b"");
     let now = shown(&sandbox, "1");
     for key in ["rotate", "contain"] {
         assert_eq!(
