@@ -71,7 +71,10 @@ impl House {
 
     /// Gives a credential a new value.
     fn rotate(&self, day: i64, which: &str) {
-        let secrets = vec![("password".parse().unwrap(), Secret::from_bytes(b"another one"))];
+        let secrets = vec![(
+            "password".parse().unwrap(),
+            Secret::from_bytes(format!("another one of day {day}").as_bytes()),
+        )];
         self.at(day).rotate(&name(which), Change { edit: None, secrets }).unwrap();
     }
 }
