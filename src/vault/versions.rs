@@ -231,15 +231,12 @@ pub(super) fn ensure_other(
     let label =
         Label { vault: tx.vault().vault_id, credential: row.id, field, version: head.version };
     let now = crypto::open(keys, label, &version.sealed, receipt)?;
-    match now.expose() == value.expose() {
-        false => Ok(()),
-        true => {
-            let what =
-                format!("`{field}` of `{}` has this value already: nothing is rotated", row.name);
-            Err(Error::new(ErrorKind::Refused, what)
-                .hint("hand in another one: `--stdin < FILE`; or have it made up: `--generate`"))
-        }
+    if now.expose() != value.expose() {
+        return Ok(());
     }
+    let what = format!("`{field}` of `{}` has this value already: nothing is rotated", row.name);
+    Err(Error::new(ErrorKind::Refused, what)
+        .hint("hand in another one: `--stdin < FILE`; or have it made up: `--generate`"))
 }
 
 /// Seals a value as the next version of its field.

@@ -107,9 +107,10 @@ fn arranged(out: &mut Out<'_>, heads: &[String], seen: Seen, style: &Style) {
     };
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    let least = least(heads, &seen.cells, usize::from(width));
     table.set_width(width).set_header(heads).add_rows(seen.cells);
-    for (column, head) in table.column_iter_mut().zip(heads) {
-        let least = u16::try_from(head.width() + GAP).unwrap_or(u16::MAX);
+    for (column, least) in table.column_iter_mut().zip(least) {
+        let least = u16::try_from(least).unwrap_or(u16::MAX);
         column.set_padding((0, 2));
         column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least)));
     }
@@ -117,6 +118,24 @@ fn arranged(out: &mut Out<'_>, heads: &[String], seen: Seen, style: &Style) {
         bold(out, text.trim_end(), style.color && i == 0);
         out.text("\n");
     }
+}
+
+/// How wide each column is at least: as its heading, and as its longest word in as many columns as can
+/// be, so that hardly a word is broken.
+fn least(heads: &[String], rows: &[Vec<String>], width: usize) -> Vec<usize> {
+    let mut least: Vec<usize> = heads.iter().map(|head| head.width() + GAP).collect();
+    let word = |text: &String| text.split(' ').map(UnicodeWidthStr::width).max().unwrap_or(0);
+    let longest = |at: usize| rows.iter().filter_map(|row| row.get(at)).map(word).max();
+    let mut wanted: Vec<(usize, usize)> =
+        (0..heads.len()).map(|at| (longest(at).unwrap_or(0) + GAP, at)).collect();
+    wanted.sort_unstable();
+    for (wanted, at) in wanted {
+        let total = least.iter().sum::<usize>() - least[at] + wanted;
+        if wanted > least[at] && total <= width {
+            least[at] = wanted;
+        }
+    }
+    least
 }
 
 /// One line, padded by hand; the last column is not.

@@ -220,7 +220,7 @@ fn is_telling(entry: &Entry) -> bool {
 }
 
 fn noted(event: &IncidentEvent) -> Row {
-    let what = match &event.detail {
+    let what = match tables::detail(event) {
         Some(detail) => format!("{}: {detail}", event.kind),
         None => event.kind.clone(),
     };
