@@ -158,7 +158,13 @@ fn a_checkpoint_needs_an_intact_log_and_leaves_files_alone() {
     let there = (13, "`head.note` is there already", "--force");
     refused(&sandbox, &["audit", "checkpoint", "-o", "head.note"], b"", there, 0);
     sandbox.ok(&["audit", "checkpoint", "-o", "head.note", "--force"], b"");
-    refused(&sandbox, &["audit", "checkpoint", "-o", "."], b"", (2, "names no file", "-o FILE"), 0);
+    refused(
+        &sandbox,
+        &["audit", "checkpoint", "-o", "."],
+        b"",
+        (2, "is not a regular file", "name a new file"),
+        0,
+    );
     let nowhere = sandbox.run(&["audit", "checkpoint", "-o", "none/x"]);
     assert_eq!(nowhere.code, 18, "{}", nowhere.err);
     let db = rusqlite::Connection::open(sandbox.database()).unwrap();
