@@ -200,7 +200,7 @@ fn is_plain(line: &str) -> bool {
 
 fn no_editor(word: &str) -> Error {
     Error::new(ErrorKind::Unsupported, format!("there is no editor `{word}`"))
-        .hint("name one that is there: EDITOR=vi vault cred edit NAME")
+        .hint("name one that is there: export EDITOR=vi")
 }
 
 #[cfg(test)]

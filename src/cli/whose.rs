@@ -140,6 +140,7 @@ fn say(cx: &Context, trace: &Trace) {
     let named = names(trace.hits.iter());
     let linked: Vec<&str> = named.iter().flat_map(|name| ["--cred", name]).collect();
     let open = ["vault", "incident", "open", "Leak", "--type", "credential_leak"];
+    let linked = [&linked[..], &["--exposure", "exposed"]].concat();
     cx.note_later(format!("enter what happened: {}", paste(&[&open[..], &linked].concat())));
     let in_use = names(trace.hits.iter().filter(in_use));
     if in_use.is_empty() {

@@ -13,7 +13,7 @@ pub struct Todo {
     pub done: Option<(i64, String)>,
 }
 
-/// Ticked off by itself when every exposed credential was rotated.
+/// Ticked off by itself when every exposed credential was rotated, and its new value seen to work.
 pub const ROTATE: &str = "rotate";
 /// Ticked off by itself when the blast radius was looked at, or a report was made.
 pub const GATHER: &str = "gather";

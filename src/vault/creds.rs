@@ -8,7 +8,9 @@ use super::store::CredentialRow;
 use super::store::list::{self, Listed};
 use super::stubs::{self, Doomed};
 use super::tx::Tx;
-use super::versions::{Incoming, Origin, add_version, choose, media, put_head, seal_new};
+use super::versions::{
+    Incoming, Origin, add_version, choose, ensure_other, media, put_head, seal_new,
+};
 use super::view::{Change, Credential, NewCredential, Subject};
 use super::{State, Unlocked, Vault, incident, state};
 use crate::error::{Error, ErrorKind, Result};
@@ -236,6 +238,9 @@ impl Vault<Unlocked> {
             }
             let receipt = tx.append_change(stubs::note(draft, &surplus))?;
             for (field, value) in &change.secrets {
+                if origin == Origin::Rotate {
+                    ensure_other(tx, keys, &old, (field, value), &receipt)?;
+                }
                 let value = Incoming { field, value, origin };
                 let head = add_version(tx, keys, &new, value, &receipt)?;
                 put_head(&mut new.heads, head);

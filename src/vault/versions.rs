@@ -218,6 +218,27 @@ pub(super) fn changed_from_outside(row: &CredentialRow, field: &FieldName) -> Er
         .hint("restore the vault from a backup; `vault doctor` names what is wrong")
 }
 
+/// Refuses to rotate to the value that is the current one. It is compared, and handed to nobody.
+pub(super) fn ensure_other(
+    tx: &Tx<'_>,
+    keys: &Keys,
+    row: &CredentialRow,
+    (field, value): (&FieldName, &Secret),
+    receipt: &Receipt<'_>,
+) -> Result<()> {
+    let Some(head) = row.heads.iter().find(|head| head.field == *field) else { return Ok(()) };
+    let version = checked(tx.db(), tx.vault(), keys, row, head)?;
+    let label =
+        Label { vault: tx.vault().vault_id, credential: row.id, field, version: head.version };
+    let now = crypto::open(keys, label, &version.sealed, receipt)?;
+    if now.expose() != value.expose() {
+        return Ok(());
+    }
+    let what = format!("`{field}` of `{}` has this value already: nothing is rotated", row.name);
+    Err(Error::new(ErrorKind::Refused, what)
+        .hint("hand in another one: `--stdin < FILE`; or have it made up: `--generate`"))
+}
+
 /// Seals a value as the next version of its field.
 pub(super) fn add_version(
     tx: &Tx<'_>,

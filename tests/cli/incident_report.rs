@@ -150,6 +150,29 @@ fn a_document_has_all_of_it_and_the_proof_fits_the_log() {
     assert!(gather.clone().any(|step| step["by"] == "the vault"), "{gather:?}");
 }
 
+/// The note in a report is the one that was kept, and whoever gets the report can compare the log with it.
+#[test]
+fn a_signed_checkpoint_is_part_of_the_proof() {
+    let sandbox = house();
+    assert!(json(report(&sandbox, "json").as_bytes())["checkpoint"].is_null());
+    sandbox.ok(&["audit", "checkpoint", "-o", "head.note"], b"");
+    let kept = std::fs::read_to_string(sandbox.path("head.note")).unwrap();
+    let signed = json(report(&sandbox, "json").as_bytes())["checkpoint"].clone();
+    assert_eq!(signed["note"], kept);
+    let (text, page) = (report(&sandbox, "md"), report(&sandbox, "html"));
+    let key = signed["public_key"].as_str().unwrap();
+    assert!(text.contains(key) && page.contains(key));
+    assert!(page.contains(&format!("<pre>{kept}</pre>")), "{page}");
+    let (_, rest) = text.split_once("\n```\n").unwrap();
+    let (note, _) = rest.split_once("```\n").unwrap();
+    std::fs::write(sandbox.path("copied.note"), note).unwrap();
+    sandbox.ok(&["audit", "verify", "--anchor", "copied.note", "--public-key", key], b"");
+    std::fs::write(sandbox.path("copied.note"), note.replacen("counter ", "counter 1", 1)).unwrap();
+    let forged = sandbox.run(&["audit", "verify", "--anchor", "copied.note", "--public-key", key]);
+    assert_eq!(forged.code, 15, "{}", forged.err);
+    assert!(text.contains("## Log from 20") && page.contains("Log from 20"));
+}
+
 #[test]
 fn a_file_is_private_and_not_written_over_another() {
     let sandbox = house();

@@ -122,9 +122,12 @@ fn locked_what_is_sealed_is_left_out() {
     assert!(!answer.all().contains("canary"));
     let people = locked(&sandbox, &["incident", "show", "1", "--format", "table"]);
     assert!(people.text().contains("(sealed)"), "{}", people.text());
+    assert!(!people.text().contains("root  person"), "{}", people.text());
     for table in ["table", "plain"] {
         let listed = locked(&sandbox, &["incident", "list", "--format", table]);
         assert!(listed.text().contains("Laptop stolen"), "{}", listed.text());
+        // nobody deals with it
+        assert!(!listed.text().contains("OWNER"), "{}", listed.text());
     }
     let no_key = locked(&sandbox, &["incident", "show", "1", "--unlock", "--no-input"]);
     says(&no_key, 12, "", "");
@@ -223,6 +226,8 @@ fn steps_are_ticked_off_by_hand_and_by_themselves() {
     assert_eq!(step(&shown(&sandbox, "1"), "wipe")["done"], false);
     sandbox.ok(&["cred", "rotate", "vpn/alice"], b"");
     sandbox.ok(&["incident", "contain", "1"], b"");
+    assert_eq!(step(&shown(&sandbox, "1"), "rotate")["done"], false, "nobody has tested it");
+    sandbox.ok(&["incident", "link", "1", "vpn/alice", "--verified"], b"");
     let now = shown(&sandbox, "1");
     for key in ["rotate", "contain"] {
         assert_eq!(

@@ -74,6 +74,9 @@ fn a_value_can_be_handed_in_or_made_otherwise() {
     let issued = ["cred", "rotate", "j"];
     refused(&sandbox, &issued, b"", (4, "cannot be made up", "`--stdin < FILE`"), 0);
     says(&sandbox.run_in(&["cred", "rotate", "a", "--stdin"], b""), 2, "the value is empty", "");
+    // the same again is no rotation, whatever the dates would say
+    let same = (14, "has this value already: nothing is rotated", "--generate");
+    refused(&sandbox, &["cred", "rotate", "j", "--stdin"], b"d.e.f", same, 1);
     says(&sandbox.run(&["cred", "rotate", "a", "--stdin", "--generate"]), 2, "cannot be", "");
     says(&sandbox.run(&["cred", "rotate", "a", "--expires", "soon"]), 2, "`--expires`: not", "90d");
     says(&sandbox.run(&["cred", "rotate", "a", "--password", "x"]), 2, "never given as an", "");

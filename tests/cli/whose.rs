@@ -113,7 +113,7 @@ fn for_people_it_says_what_to_do() {
     let answer = sandbox.run_in(&["whose"], NEW);
     assert_eq!(answer.code, 0, "{}", answer.err);
     assert!(answer.text().starts_with("db\tpassword\t2\tcurrent\texact\t"), "{}", answer.text());
-    let open = "vault incident open Leak --type credential_leak --cred db\n";
+    let open = "vault incident open Leak --type credential_leak --cred db --exposure exposed\n";
     assert!(answer.err.contains(open), "{}", answer.err);
     assert!(answer.err.contains("vault cred rotate db\n"), "{}", answer.err);
     assert!(answer.err.contains("1 of 4 values fit\n"), "{}", answer.err);

@@ -71,7 +71,10 @@ impl House {
 
     /// Gives a credential a new value.
     fn rotate(&self, day: i64, which: &str) {
-        let secrets = vec![("password".parse().unwrap(), Secret::from_bytes(b"another one"))];
+        let secrets = vec![(
+            "password".parse().unwrap(),
+            Secret::from_bytes(format!("another one of day {day}").as_bytes()),
+        )];
         self.at(day).rotate(&name(which), Change { edit: None, secrets }).unwrap();
     }
 }
@@ -158,8 +161,14 @@ fn an_incident_is_resolved_only_when_every_exposed_credential_is_dealt_with() {
     let refused = step(3, Step::Resolve).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Refused);
     assert_eq!(refused.candidate_names(), ["db/main", "mail", "vpn/alice"]);
+    let leads_to = |refused: &vault::error::Error, what| {
+        refused.hints().iter().any(|hint| hint.contains(what))
+    };
+    assert!(leads_to(&refused, "rotate INC-1") && !leads_to(&refused, "--verified"));
 
     house.rotate(4, "vpn/alice");
+    let refused = step(4, Step::Resolve).unwrap_err();
+    assert!(leads_to(&refused, "vault incident link INC-1 NAME --verified"), "{refused:?}");
     let link = |day, which: &str, change: LinkChange| {
         house.at(day).link_incident(number, &[name(which)], &change)
     };
@@ -170,6 +179,9 @@ fn an_incident_is_resolved_only_when_every_exposed_credential_is_dealt_with() {
     let not_exposed = LinkChange { exposure: Some(Exposure::NotExposed), ..LinkChange::default() };
     assert_eq!(link(5, "db/main", not_exposed.clone()).unwrap(), 1);
     assert_eq!(link(5, "db/main", not_exposed).unwrap(), 0, "nothing to change");
+    let verified = LinkChange { verified: true, ..LinkChange::default() };
+    let refused = link(5, "db/main", verified).unwrap_err();
+    assert!(leads_to(&refused, "--exposure exposed") && !leads_to(&refused, "rotate"));
     let refused = step(6, Step::Resolve).unwrap_err();
     assert_eq!(refused.candidate_names(), ["mail"]);
     let waive = LinkChange { waive: Some("the account is closed".into()), ..LinkChange::default() };
@@ -197,6 +209,18 @@ fn a_rotation_before_it_happened_and_an_old_value_brought_back_do_not_count() {
     assert_eq!(state(6), LinkState::Rotated(Timestamp(START + 5 * DAY)));
     house.at(7).rollback(&name("vpn/alice"), None, 1).unwrap();
     assert_eq!(state(8), LinkState::Open);
+}
+
+#[test]
+fn the_first_value_is_no_rotation_however_late_the_vault_got_it() {
+    let house = House::new();
+    let mut new = incident("Leak of last week", &["vpn/alice"]);
+    new.meta.occurred_at = Some(Timestamp(START - 7 * DAY));
+    let number = house.at(1).open_incident(&new).unwrap();
+    let state = |day| house.at(day).incident(number).unwrap().links.remove(0).state;
+    assert_eq!(state(1), LinkState::Open);
+    house.rotate(2, "vpn/alice");
+    assert_eq!(state(3), LinkState::Rotated(Timestamp(START + 2 * DAY)));
 }
 
 #[test]

@@ -26,7 +26,11 @@ fn steps_tick_themselves_off_for_as_long_as_they_are_done() {
     house.at(3).enter_event(number, "blast", "").unwrap();
     house.at(4).enter_event(number, "report", "").unwrap();
     house.at(5).step_incident(number, Step::Contain, None, &Note::default()).unwrap();
-    assert_eq!(ticks(6), [tick("gather", 3), tick("rotate", 2), tick("contain", 5)]);
+    // whether the new value works nobody has said yet
+    assert_eq!(ticks(6), [tick("gather", 3), tick("contain", 5)]);
+    let verified = LinkChange { verified: true, ..LinkChange::default() };
+    house.at(6).link_incident(number, &[name("mail")], &verified).unwrap();
+    assert_eq!(ticks(6), [tick("gather", 3), tick("rotate", 6), tick("contain", 5)]);
     house.at(7).link_incident(number, &[name("db/main")], &LinkChange::default()).unwrap();
     house.at(7).step_incident(number, Step::Reopen, None, &Note::default()).unwrap();
     assert_eq!(ticks(8), [tick("gather", 3)]);

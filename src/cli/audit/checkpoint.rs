@@ -60,7 +60,8 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     Ok(Report::Done { message, item: item(&note, &key) })
 }
 
-fn item(note: &Checkpoint, key: &PublicKey) -> Vec<(&'static str, Cell<'static>)> {
+/// All of it, for programs.
+pub fn item(note: &Checkpoint, key: &PublicKey) -> Vec<(&'static str, Cell<'static>)> {
     vec![
         ("last", Cell::Int(note.head.seq)),
         ("head", Cell::owned(HEXLOWER.encode(&note.head.hash))),

@@ -17,6 +17,8 @@ mod summary;
 mod tally;
 mod verify;
 
+pub(super) use checkpoint::item as checkpoint_item;
+
 use super::context::Context;
 use super::tree::commands;
 use crate::cli::report::Report;

@@ -78,6 +78,15 @@ impl Markup {
         self
     }
 
+    /// A text whose lines stay what they are.
+    pub fn lines(&mut self, text: &str) -> &mut Self {
+        self.element("pre", &[], |m| {
+            for line in text.lines() {
+                m.text(line).0.push('\n');
+            }
+        })
+    }
+
     /// A part of the page with a heading.
     pub fn section(&mut self, heading: &str, inside: impl FnOnce(&mut Self)) -> &mut Self {
         self.element("section", &[], |m| {

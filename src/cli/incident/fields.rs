@@ -29,8 +29,8 @@ pub struct FieldArgs {
     /// Who deals with it
     #[arg(long, value_name = "TEXT")]
     owner: Option<String>,
-    /// When it happened: 2026-11-20, 2026-11-20T08:30:00Z, or 2d ago; credentials that were rotated
-    /// before then count as exposed
+    /// When it happened: 2026-11-20, 2026-11-20T08:30:00Z, or 2d ago; only what was rotated after
+    /// that counts as rotated
     #[arg(long, value_name = "WHEN")]
     occurred: Option<String>,
     /// When somebody noticed

@@ -60,12 +60,19 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     }
     names.sort();
     names.dedup();
+    let said = [
+        args.exposure.map(Exposure::word),
+        args.verified.then_some("verified"),
+        args.waive.as_ref().map(|_| "waived"),
+    ];
+    let said: Vec<&str> = said.into_iter().flatten().collect();
+    let said = if said.is_empty() { String::new() } else { format!(": {}", said.join(", ")) };
     let change = LinkChange { exposure: args.exposure, verified: args.verified, waive: args.waive };
     let changed = vault.link_incident(number, &names, &change)?;
     let message = match changed {
         0 => format!("nothing to change: {number} has these links already"),
-        1 => format!("linked 1 credential to {number}"),
-        _ => format!("linked {changed} credentials to {number}"),
+        1 => format!("linked 1 credential to {number}{said}"),
+        _ => format!("linked {changed} credentials to {number}{said}"),
     };
     let names = names.iter().map(|name| name.to_string().into()).collect();
     Ok(Report::Done {

@@ -68,22 +68,45 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let unlock = args.unlock;
     let filter = args.filter();
     let empty = match filter == IncidentFilter::default() {
-        true => "no incidents",
+        true => "no incidents yet; open the first: vault incident open TITLE",
         false => "no incidents, or none that fit",
     };
     let listed = match unlock {
         true => all(cx.unlocked()?, &filter)?,
         false => all(cx.locked()?, &filter)?,
     };
-    let whole = cx.format() == Format::Json;
-    let rows = Box::new(move |sink: &mut Sink<'_>| {
-        listed.iter().try_for_each(|one| match whole {
-            true => sink(&everything(one)),
-            false => sink(&usual(one)),
+    Ok(match cx.format() {
+        Format::Json => {
+            let rows =
+                move |sink: &mut Sink<'_>| listed.iter().try_for_each(|one| sink(&everything(one)));
+            Report::Table { columns: EVERYTHING.into(), rows: Box::new(rows), empty }
+        }
+        Format::Plain => {
+            let rows =
+                move |sink: &mut Sink<'_>| listed.iter().try_for_each(|one| sink(&usual(one)));
+            Report::Table { columns: USUAL.into(), rows: Box::new(rows), empty }
+        }
+        Format::Table => for_people(listed, empty),
+    })
+}
+
+/// In few and narrow columns: the day it was opened, and what none of them has is left out.
+fn for_people(listed: Vec<Listing>, empty: &'static str) -> Report {
+    let has = |at: usize| listed.iter().any(|one| !matches!(usual(one)[at], Cell::None));
+    let kept: Vec<usize> = (0..USUAL.len()).filter(|at| has(*at)).collect();
+    let columns: Vec<Column> = kept.iter().map(|at| column(USUAL[*at].name)).collect();
+    let rows = move |sink: &mut Sink<'_>| {
+        listed.iter().try_for_each(|one| {
+            let mut cells = usual(one).map(Some);
+            let kept = kept.iter().filter_map(|at| cells[*at].take());
+            let short = |cell| match cell {
+                Cell::Time(at) => Cell::owned(at.day()),
+                other => other,
+            };
+            sink(&kept.map(short).collect::<Vec<_>>())
         })
-    });
-    let columns = if whole { EVERYTHING } else { USUAL };
-    Ok(Report::Table { columns: columns.into(), rows, empty })
+    };
+    Report::Table { columns: columns.into(), rows: Box::new(rows), empty }
 }
 
 impl Args {

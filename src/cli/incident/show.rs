@@ -1,5 +1,6 @@
 //! `vault incident show`.
 
+use super::tables::detail;
 use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::render::Format;
@@ -169,7 +170,7 @@ fn link_keys(link: &Linked) -> Row {
 fn event_line(event: &IncidentEvent) -> Row {
     let mut said: Vec<String> = Vec::new();
     said.extend(event.credential.as_ref().map(|(_, name)| format!("`{name}`")));
-    said.extend(event.detail.clone());
+    said.extend(detail(event).map(str::to_owned));
     said.extend(event.happened_at.map(|at| format!("(happened {})", minutes(at))));
     let mut text = said.join(" ");
     let note = event.text.as_deref().or(event.has_text.then_some("(sealed)"));

@@ -1,7 +1,7 @@
 //! What `blast` and `report` tell in the same way: linked credentials, and what verifying the log found.
 
 use crate::cli::report::Cell;
-use crate::vault::{LinkState, Linked, LogVerdict};
+use crate::vault::{IncidentEvent, LinkState, Linked, LogVerdict};
 
 /// A row of a table inside an answer.
 pub type Row = Vec<(&'static str, Cell<'static>)>;
@@ -36,6 +36,11 @@ pub fn linked(link: &Linked) -> Row {
         ("since", Cell::time(at)),
         ("not_rotated", Cell::List(left.into_iter().map(Into::into).collect())),
     ]
+}
+
+/// What an event was about, in few words; that a person opened the incident goes without saying.
+pub fn detail(event: &IncidentEvent) -> Option<&str> {
+    event.detail.as_deref().filter(|detail| (&*event.kind, *detail) != ("open", "person"))
 }
 
 /// What verifying the log found, in the words of `audit verify`.

@@ -119,6 +119,7 @@ fn arranged(out: &mut Out<'_>, heads: &[String], seen: Seen, style: &Style) {
     };
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    let least = least(heads, &seen.cells, usize::from(width));
     table.set_width(width).set_header(heads).add_rows(seen.cells);
     for (column, least) in table.column_iter_mut().zip(leasts(heads, seen.whole, width.into())) {
         let least = u16::try_from(least + GAP).unwrap_or(u16::MAX);

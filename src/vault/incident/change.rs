@@ -185,10 +185,8 @@ impl<'t, 'v> Work<'t, 'v> {
             1 => error,
             _ => shown.fold(error, Error::hint),
         };
-        Err(error
-            .candidates(names)
-            .hint(format!("rotate them: vault incident rotate {number}"))
-            .hint(format!("or say why not: vault incident link {number} NAME --waive REASON")))
+        let open: Vec<_> = open.iter().collect();
+        Err(links::ways_on(&open, number).into_iter().fold(error.candidates(names), Error::hint))
     }
 }
 

@@ -10,8 +10,9 @@ use crate::model::incident::IncidentNumber;
 use crate::vault::audit::verify::verify;
 use crate::vault::keys::Keys;
 use crate::vault::lookup::check_state;
+use crate::vault::note::{Checkpoint, PublicKey};
 use crate::vault::seal::Found;
-use crate::vault::store::{Db, IncidentRow, VaultRow, entries, watch};
+use crate::vault::store::{Db, IncidentRow, VaultRow, anchor, entries, watch};
 use crate::vault::view::{Entry, EntryFilter, LogVerdict};
 use crate::vault::{Unlocked, Vault};
 use std::collections::BTreeMap;
@@ -87,7 +88,8 @@ impl Vault<Unlocked> {
                 verdict => Ok(verdict?),
             };
             let (since, until) = window;
-            Ok(Evidence { since, until, log, entries: source.told(number, window)? })
+            let checkpoint = source.checkpoint()?;
+            Ok(Evidence { since, until, log, entries: source.told(number, window)?, checkpoint })
         });
         core.db.roll_back();
         evidence
@@ -128,6 +130,19 @@ impl Source<'_> {
             log.gaps.push(gap);
         }
         Ok(log)
+    }
+
+    /// The last head of the log that was signed under the keys of now, and what checks the signature.
+    fn checkpoint(&self) -> Result<Option<(Checkpoint, PublicKey)>> {
+        let (vault, mut last) = (self.vault.vault_id, None);
+        let public = PublicKey::of(self.keys, vault);
+        anchor::checkpoints(self.db, vault, i64::MIN, |note| {
+            if note.head.epoch == self.vault.epoch && note.is_signed_by(&public) {
+                last = Some(note);
+            }
+            Ok(())
+        })?;
+        Ok(last.map(|note| (note, public)))
     }
 
     /// What the log says about the incident and its credentials.

@@ -164,9 +164,8 @@ pub(super) fn check_true(work: &Work<'_, '_>, link: &LinkRow, change: &LinkChang
     let linked = look(work.tx, Some(work.keys), &work.row, link)?;
     let (name, number) = (&linked.name, work.row.number);
     let refuse = |what: String| {
-        Err(Error::new(ErrorKind::Refused, what)
-            .hint(format!("rotate it: vault incident rotate {number}"))
-            .hint(format!("or say why not: vault incident link {number} NAME --waive REASON")))
+        let error = Error::new(ErrorKind::Refused, what);
+        Err(ways_on(&[&linked], number).into_iter().fold(error, Error::hint))
     };
     if change.verified && !matches!(linked.state, LinkState::Verified(_)) {
         return refuse(format!("`{name}` cannot be verified: {}", linked.says()));
@@ -175,6 +174,29 @@ pub(super) fn check_true(work: &Work<'_, '_>, link: &LinkRow, change: &LinkChang
         return refuse(format!("`{name}` is not contained: {}", linked.says()));
     }
     Ok(())
+}
+
+/// What can be done about some of its credentials, as commands.
+pub(super) fn ways_on(links: &[&Linked], number: IncidentNumber) -> Vec<String> {
+    let any = |what: fn(&LinkState) -> bool| links.iter().any(|link| what(&link.state));
+    let rotated = |state: &LinkState| matches!(state, LinkState::Rotated(_));
+    let ways = [
+        (any(LinkState::needs_rotation), "rotate it: vault incident rotate INC"),
+        (
+            any(rotated),
+            "when the new value works, and the old one does not: vault incident link INC NAME --verified",
+        ),
+        (
+            any(|state| !state.is_settled()),
+            "or say why not: vault incident link INC NAME --waive REASON",
+        ),
+        (
+            any(LinkState::is_settled),
+            "if it is exposed after all: vault incident link INC NAME --exposure exposed",
+        ),
+    ];
+    let ways = ways.into_iter().filter(|(applies, _)| *applies);
+    ways.map(|(_, way)| way.replace("INC", &number.to_string())).collect()
 }
 
 /// Links a credential that is not linked yet, with an entry and an event.
@@ -291,7 +313,7 @@ fn state_of(
 }
 
 /// Since when the current value of a field is the one it is. An older value that was brought back is
-/// as old as it was.
+/// as old as it was; so is the first one that the vault got, which nobody replaced.
 fn changed_at(
     tx: &Tx<'_>,
     keys: Option<&Keys>,
@@ -302,7 +324,12 @@ fn changed_at(
         Some(keys) => Some(versions::checked(tx.db(), tx.vault(), keys, row, head)?),
         None => SecretRow::find(tx.db(), row.id, &head.field, head.version)?,
     };
-    let version = version.filter(|version| version.origin != "rollback");
+    let is_new = |version: &SecretRow| match version.origin.as_str() {
+        "rotate" => true,
+        "rollback" => false,
+        _ => version.version > 1,
+    };
+    let version = version.filter(is_new);
     Ok(version.map_or(Timestamp(i64::MIN), |version| version.created_at))
 }
 

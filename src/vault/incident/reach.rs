@@ -4,6 +4,7 @@ use super::view::Incident;
 use crate::error::{Error, Result};
 use crate::model::Timestamp;
 use crate::vault::blast::Holder;
+use crate::vault::note::{Checkpoint, PublicKey};
 use crate::vault::view::{Entry, LogVerdict};
 
 /// The time to look at. What is not said is the time since it happened, or since it was opened, until
@@ -111,6 +112,8 @@ pub struct Evidence {
     pub log: std::result::Result<LogVerdict, String>,
     /// The entries, the oldest first.
     pub entries: Vec<Entry>,
+    /// The last stored checkpoint that the vault's key of now has signed, and that key.
+    pub checkpoint: Option<(Checkpoint, PublicKey)>,
 }
 
 impl Blast {

@@ -55,11 +55,12 @@ impl Incident {
         }
     }
 
-    /// Since when no linked credential needs a new value any more; never if there is none.
+    /// Since when every linked credential is settled: its new value was seen to work, or it needs none.
+    /// Never if there is none.
     fn rotated(&self) -> Option<Timestamp> {
         let since = self.links.iter().map(|link| match &link.state {
-            LinkState::Open | LinkState::Partly(_) => None,
-            LinkState::Rotated(at) | LinkState::Verified(at) | LinkState::Waived(at) => Some(*at),
+            LinkState::Open | LinkState::Partly(_) | LinkState::Rotated(_) => None,
+            LinkState::Verified(at) | LinkState::Waived(at) => Some(*at),
             LinkState::NotExposed => Some(link.linked_at),
         });
         since.collect::<Option<Vec<_>>>()?.into_iter().max()

@@ -1,10 +1,14 @@
 //! What a report says, whatever its form.
 
 use super::super::tables::{self, Row, hex, text};
+use crate::cli::audit::checkpoint_item;
+use crate::cli::html::shown;
 use crate::cli::report::Cell;
 use crate::model::Timestamp;
 use crate::model::incident::{IncidentNumber, IncidentOutcome};
-use crate::vault::{Dossier, Entry, Evidence, Incident, IncidentEvent, LogVerdict, Tick};
+use crate::vault::{
+    Checkpoint, Dossier, Entry, Evidence, Incident, IncidentEvent, LogVerdict, PublicKey, Tick,
+};
 
 /// What a report says.
 pub struct Content {
@@ -30,13 +34,16 @@ pub struct Content {
     pub log: Result<LogVerdict, String>,
     /// What the log says of that time.
     pub entries: Vec<Row>,
+    /// The last signed head of the log, and what checks it.
+    pub checkpoint: Option<(Checkpoint, PublicKey)>,
 }
 
 impl Content {
     /// What a report says.
     pub fn of(dossier: Dossier) -> Self {
         let facts = facts(&dossier);
-        let Dossier { incident, evidence: Evidence { since, until, log, entries }, .. } = dossier;
+        let Dossier { incident, evidence, .. } = dossier;
+        let Evidence { since, until, log, entries, checkpoint } = evidence;
         let steps = steps(&incident);
         let timeline = timeline(&incident, &entries);
         let words = incident.links.iter().map(tables::linked_in_words).collect();
@@ -58,6 +65,7 @@ impl Content {
             window: (since, until),
             log,
             entries: entries.iter().map(entry).collect(),
+            checkpoint,
         }
     }
 
@@ -81,9 +89,21 @@ impl Content {
             ("since", Cell::Time(self.window.0)),
             ("until", Cell::Time(self.window.1)),
             ("log", log),
+            ("checkpoint", self.checkpoint.as_ref().map_or(Cell::None, signed)),
             ("entries", rows(&self.entries)),
         ]);
         item
+    }
+
+    /// The note that the vault has signed, and the key that checks it.
+    pub fn note(&self) -> Option<(String, String)> {
+        self.checkpoint.as_ref().map(|(note, key)| (note.text(key), key.text()))
+    }
+
+    /// Above the entries: of which time they are.
+    pub fn log_heading(&self) -> String {
+        let (since, until) = (Cell::Time(self.window.0), Cell::Time(self.window.1));
+        format!("Log from {} to {}", shown(&since), shown(&until))
     }
 
     /// What was found about the log as facts for people, or why nobody may rely on it.
@@ -104,9 +124,18 @@ impl Content {
             ("head", hex(&log.head)),
             ("complete", complete),
         ];
+        proof.extend(self.checkpoint.as_ref().map(|(note, _)| {
+            let (seq, at) = (note.head.seq, note.head.at);
+            ("signed", format!("up to entry {seq}, on {}", at.day()))
+        }));
         proof.extend(log.gaps.iter().map(|gap| ("gap", gap.clone())));
         Ok(proof)
     }
+}
+
+fn signed((note, key): &(Checkpoint, PublicKey)) -> Cell<'static> {
+    let item = checkpoint_item(note, key).into_iter();
+    Cell::Map(item.map(|(key, cell)| (key.to_owned(), cell)).collect())
 }
 
 fn rows(rows: &[Row]) -> Cell<'static> {
@@ -191,7 +220,7 @@ fn is_telling(entry: &Entry) -> bool {
 }
 
 fn noted(event: &IncidentEvent) -> Row {
-    let what = match &event.detail {
+    let what = match tables::detail(event) {
         Some(detail) => format!("{}: {detail}", event.kind),
         None => event.kind.clone(),
     };

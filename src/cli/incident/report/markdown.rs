@@ -3,7 +3,7 @@
 
 use super::super::tables::Row;
 use super::content::Content;
-use super::page::{DO_NOT_RELY, HOW, capital};
+use super::page::{DO_NOT_RELY, HOW, capital, how_signed};
 use crate::cli::escape;
 use crate::cli::html::shown;
 use crate::cli::report::Cell;
@@ -31,7 +31,12 @@ pub fn text(content: &Content) -> String {
     part(&mut out, "Credentials", &content.credentials.0, "None is linked.");
     part(&mut out, "Timeline", &content.timeline, "Nothing happened.");
     proof(&mut out, content);
-    part(&mut out, "Log", &content.entries, "Nothing was entered in that time.");
+    part(
+        &mut out,
+        &line(&content.log_heading()),
+        &content.entries,
+        "Nothing was entered in that time.",
+    );
     out
 }
 
@@ -75,6 +80,10 @@ fn proof(out: &mut String, content: &Content) {
                 _ = writeln!(out, "- **{}:** {}", capital(key), line(&fact));
             }
             _ = writeln!(out, "\n{HOW}");
+            if let Some((note, key)) = content.note() {
+                // of our own making: there is no backtick in it
+                _ = writeln!(out, "\n```\n{note}```\n\n{}", line(&how_signed(&key)));
+            }
         }
         Err(why) => _ = writeln!(out, "**{DO_NOT_RELY}**\n\n{}", line(why)),
     }
@@ -109,7 +118,7 @@ fn escaped(text: &str, in_table: bool) -> String {
     let mut out = String::with_capacity(text.len());
     for (at, c) in text.char_indices() {
         // what is only markup at the beginning of a line: a list, numbered or not
-        let begins = at == 0 || at == digits;
+        let begins = at == 0 || (at == digits && c == '.');
         if c.is_ascii_punctuation() && (begins || !HARMLESS.contains(c)) {
             out.push('\\');
         }
@@ -143,6 +152,7 @@ mod tests {
             ("![x](y)<b>&amp;", "\\!\\[x\\]\\(y\\)\\<b\\>\\&amp;"),
             ("# a\n- b\r\n1. c", "\\# a - b  1. c"),
             ("1. c 2. d", "1\\. c 2. d"),
+            ("2026-11-20 12:30", "2026-11-20 12:30"),
             ("- a-b 12:30", "\\- a-b 12:30"),
             ("a|b\\", "a\\|b\\\\"),
             ("\u{1b}[2J", "\\\\u\\{1b\\}\\[2J"),

@@ -65,6 +65,9 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         }
     }
     let content = Content::of(dossier);
+    if content.checkpoint.is_none() {
+        cx.note_later("nobody outside can check the log of it: sign its head before, with `vault audit checkpoint`");
+    }
     if let Some(path) = file {
         let bytes = match form {
             "html" => page::page(&content).into_bytes(),

@@ -8,7 +8,8 @@ use crate::cli::report::Cell;
 /// The page.
 pub fn page(content: &Content) -> String {
     html::page(&format!("{}: {}", content.number, content.title), |m| {
-        m.facts(&pairs(&content.facts));
+        let told = content.facts.iter().filter(|(_, cell)| !matches!(cell, Cell::None));
+        facts(m, told.map(|(key, cell)| (*key, shown(cell))));
         if content.log.is_err() {
             m.leaf("p", &[("class", "bad")], DO_NOT_RELY);
         }
@@ -24,7 +25,7 @@ pub fn page(content: &Content) -> String {
         part(m, "Credentials", &content.credentials.0, "None is linked.");
         part(m, "Timeline", &content.timeline, "Nothing happened.");
         proof(m, content);
-        part(m, "Log", &content.entries, "Nothing was entered in that time.");
+        part(m, &content.log_heading(), &content.entries, "Nothing was entered in that time.");
     })
 }
 
@@ -32,9 +33,10 @@ pub fn page(content: &Content) -> String {
 pub const DO_NOT_RELY: &str =
     "The log is NOT intact. Do not rely on what this report takes from it.";
 
-fn pairs(row: &Row) -> Vec<(&str, String)> {
-    let told = row.iter().filter(|(_, cell)| !matches!(cell, Cell::None));
-    told.map(|(key, cell)| (*key, shown(cell))).collect()
+fn facts(m: &mut Markup, facts: impl Iterator<Item = (&'static str, String)>) {
+    let facts: Vec<(String, String)> = facts.map(|(key, fact)| (capital(key), fact)).collect();
+    let facts: Vec<_> = facts.iter().map(|(key, fact)| (key.as_str(), fact.clone())).collect();
+    m.facts(&facts);
 }
 
 fn list(m: &mut Markup, items: &[String]) {
@@ -71,9 +73,13 @@ fn cells(rows: &[Row]) -> Vec<Vec<Cell<'static>>> {
 
 fn proof(m: &mut Markup, content: &Content) {
     m.section("Proof", |m| match content.proof() {
-        Ok(facts) => {
-            m.facts(&facts);
+        Ok(proof) => {
+            facts(m, proof.into_iter());
             m.leaf("p", &[("class", "note")], HOW);
+            if let Some((note, key)) = content.note() {
+                m.lines(&note);
+                m.leaf("p", &[("class", "note")], &how_signed(&key));
+            }
         }
         Err(why) => {
             m.leaf("p", &[("class", "bad")], DO_NOT_RELY);
@@ -84,8 +90,17 @@ fn proof(m: &mut Markup, content: &Content) {
 
 /// How anybody checks it.
 pub const HOW: &str = "The whole log was verified, and read at the same moment. To check it: vault audit \
-    verify --unlock, and vault audit show with the number of an entry. As long as the log has the head \
-    above, and an entry the hash below, what stands here is what stands in the log.";
+    verify --unlock, and vault audit show with the number of an entry. As long as the last entry has the \
+    hash that is named here as the head, and each other the hash below, what stands here is what stands in \
+    the log, which goes on behind it.";
+
+/// How anybody checks what was signed.
+pub fn how_signed(key: &str) -> String {
+    format!(
+        "The note above is signed by the vault. Kept in a file, vault audit verify --anchor FILE compares \
+         the log with it. The key that checks it without the vault's: {key}"
+    )
+}
 
 /// A key as a heading.
 pub fn capital(key: &str) -> String {
