@@ -2,6 +2,7 @@
 
 use crate::cli::config;
 use crate::cli::context::Context;
+use crate::cli::render::Format;
 use crate::cli::report::{Cell, Column, Report, Sink};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Timestamp, parse_when};
@@ -51,8 +52,15 @@ pub fn run(args: &Args, cx: &mut Context) -> Result<Report> {
     if !alerts.is_empty() {
         cx.end_with(ErrorKind::Findings);
     }
-    let rows = move |sink: &mut Sink<'_>| alerts.iter().try_for_each(|alert| sink(&cells(alert)));
-    Ok(Report::Table { columns: COLUMNS.into(), rows: Box::new(rows), empty: NONE })
+    let brief = cx.format() == Format::Table;
+    let rows = move |sink: &mut Sink<'_>| {
+        alerts.iter().try_for_each(|alert| match brief {
+            true => sink(&in_brief(alert)),
+            false => sink(&cells(alert)),
+        })
+    };
+    let columns = if brief { BRIEF } else { COLUMNS };
+    Ok(Report::Table { columns: columns.into(), rows: Box::new(rows), empty: NONE })
 }
 
 /// Opens incidents for them.
@@ -102,6 +110,20 @@ fn moment(text: &str, now: Timestamp) -> Result<Timestamp> {
     }
 }
 
+/// For people: what does not follow from the rest.
+fn in_brief(alert: &Alert) -> [Cell<'_>; 8] {
+    [
+        Cell::owned(alert.id()),
+        Cell::text(Some(alert.rule.severity().word())),
+        Cell::Time(alert.at),
+        Cell::text(Some(&alert.user)),
+        Cell::text(Some(&alert.host)),
+        Cell::text(alert.name.as_deref()),
+        Cell::owned(alert.what()),
+        alert.incident.map_or(Cell::None, |number| Cell::owned(number.to_string())),
+    ]
+}
+
 fn cells(alert: &Alert) -> [Cell<'_>; 14] {
     [
         Cell::owned(alert.id()),
@@ -125,6 +147,17 @@ const NONE: &str = "no alerts: nothing in the log deserves a look";
 
 const OPENED: &[Column] =
     &[Column { name: "id" }, Column { name: "incident" }, Column { name: "opened" }];
+
+const BRIEF: &[Column] = &[
+    Column { name: "id" },
+    Column { name: "severity" },
+    Column { name: "at" },
+    Column { name: "user" },
+    Column { name: "host" },
+    Column { name: "name" },
+    Column { name: "what" },
+    Column { name: "incident" },
+];
 
 const COLUMNS: &[Column] = &[
     Column { name: "id" },

@@ -60,12 +60,18 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     }
     names.sort();
     names.dedup();
+    let (did, of) = match (args.waive.is_some(), args.verified) {
+        (true, _) => ("waived", "of"),
+        (_, true) => ("verified", "of"),
+        _ => ("linked", "to"),
+    };
     let change = LinkChange { exposure: args.exposure, verified: args.verified, waive: args.waive };
     let changed = vault.link_incident(number, &names, &change)?;
     let message = match changed {
+        0 if names.is_empty() => "no credentials, or none that fit: nothing was linked".into(),
         0 => format!("nothing to change: {number} has these links already"),
-        1 => format!("linked 1 credential to {number}"),
-        _ => format!("linked {changed} credentials to {number}"),
+        1 => format!("{did} 1 credential {of} {number}"),
+        _ => format!("{did} {changed} credentials {of} {number}"),
     };
     let names = names.iter().map(|name| name.to_string().into()).collect();
     Ok(Report::Done {

@@ -185,9 +185,15 @@ impl<'t, 'v> Work<'t, 'v> {
             1 => error,
             _ => shown.fold(error, Error::hint),
         };
+        let error = match open.iter().any(|one| one.state.needs_rotation()) {
+            true => error.hint(format!("rotate them: vault incident rotate {number}")),
+            false => error.hint(format!(
+                "say that the new values work, and the old ones do not: \
+                 vault incident link {number} NAME --verified"
+            )),
+        };
         Err(error
             .candidates(names)
-            .hint(format!("rotate them: vault incident rotate {number}"))
             .hint(format!("or say why not: vault incident link {number} NAME --waive REASON")))
     }
 }
