@@ -26,21 +26,46 @@ pub(super) fn is_wanted(names: &[&str]) -> bool {
     })
 }
 
+/// A command whose closing text fits any terminal: the lines of a paragraph become one, which the
+/// parser wraps. Indented lines stay as they are.
+pub(super) fn flowing(command: clap::Command) -> clap::Command {
+    match command.get_after_help().map(|help| joined(&help.to_string())) {
+        Some(help) => command.after_help(help),
+        None => command,
+    }
+}
+
+fn joined(help: &str) -> String {
+    let mut text = String::with_capacity(help.len());
+    let mut is_prose = false;
+    for line in help.lines() {
+        let goes_on = is_prose && !line.is_empty() && !line.starts_with(' ');
+        text.push_str(if goes_on { " " } else { "\n" });
+        text.push_str(line);
+        is_prose = !line.is_empty() && !line.starts_with(' ');
+    }
+    text.trim_start_matches('\n').to_owned()
+}
+
 /// Makes an enum of commands and its place in the parser: variant, arguments, `leaf` or `group`,
 /// name (`or` another one), and the sentence that lists show. `eager` is a leaf with an option of its
 /// own in the place of a global one, which the parser must know of early.
 macro_rules! commands {
     (@build eager $Args:ty, $name:literal) => {
-        <$Args as clap::Args>::augment_args(clap::Command::new($name))
+        $crate::cli::tree::flowing(<$Args as clap::Args>::augment_args(clap::Command::new($name)))
     };
     (@build leaf $Args:ty, $name:literal) => {
-        clap::Command::new($name).defer(<$Args as clap::Args>::augment_args)
+        clap::Command::new($name).defer(|command| {
+            $crate::cli::tree::flowing(<$Args as clap::Args>::augment_args(command))
+        })
     };
     (@build group $Args:ty, $name:literal) => {
         clap::Command::new($name)
             .subcommand_required(true)
             .arg_required_else_help(true)
-            .defer(<$Args as clap::Subcommand>::augment_subcommands)
+            .defer(|command| {
+                $crate::cli::tree::flowing(<$Args as clap::Subcommand>::augment_subcommands(command))
+            })
     };
     (
         $(#[$doc:meta])*
@@ -107,3 +132,17 @@ macro_rules! commands {
 }
 
 pub(crate) use commands;
+
+#[cfg(test)]
+mod tests {
+    use super::joined;
+
+    #[test]
+    fn paragraphs_flow_and_examples_stay() {
+        let help =
+            "Examples:\n  vault a \\\n    --b\n  vault c\n\nOne line,\nand its end.\n\nList:\n  x";
+        let flowing =
+            "Examples:\n  vault a \\\n    --b\n  vault c\n\nOne line, and its end.\n\nList:\n  x";
+        assert_eq!(joined(help), flowing);
+    }
+}
