@@ -185,13 +185,14 @@ impl<'t, 'v> Work<'t, 'v> {
             1 => error,
             _ => shown.fold(error, Error::hint),
         };
-        let error = match open.iter().any(|one| one.state.needs_rotation()) {
-            true => error.hint(format!("rotate them: vault incident rotate {number}")),
-            false => error.hint(format!(
-                "say that the new values work, and the old ones do not: \
-                 vault incident link {number} NAME --verified"
-            )),
-        };
+        let rotate = format!("rotate them: vault incident rotate {number}");
+        let verify =
+            format!("say that new values work: vault incident link {number} NAME --verified");
+        let (to_rotate, rotated): (Vec<_>, Vec<_>) =
+            open.iter().partition(|one| one.state.needs_rotation());
+        let fitting = [(rotate, !to_rotate.is_empty()), (verify, !rotated.is_empty())];
+        let fitting = fitting.into_iter().filter(|(_, fits)| *fits);
+        let error = fitting.fold(error, |error, (hint, _)| error.hint(hint));
         Err(error
             .candidates(names)
             .hint(format!("or say why not: vault incident link {number} NAME --waive REASON")))
