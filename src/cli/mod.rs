@@ -75,8 +75,8 @@ use std::rc::Rc;
   DB_PASS=$(vault cred get db/main)
   vault audit show --since 7d
 
-`vault help exit-codes` and `vault help environment` explain what scripts need, `vault help config`
-what can be configured."
+`vault help exit-codes` and `vault help environment` explain what scripts need, `vault help config` \
+                  what can be configured."
 )]
 pub struct Cli {
     #[command(flatten)]

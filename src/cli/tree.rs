@@ -68,7 +68,9 @@ macro_rules! commands {
         clap::Command::new($name)
             .subcommand_required(true)
             .arg_required_else_help(true)
-            .defer(<$Args as clap::Subcommand>::augment_subcommands)
+            .defer(|command| {
+                $crate::cli::tree::flowing(<$Args as clap::Subcommand>::augment_subcommands(command))
+            })
     };
     (
         $(#[$doc:meta])*

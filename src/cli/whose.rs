@@ -139,10 +139,12 @@ fn say(cx: &Context, trace: &Trace) {
     let in_use = |hit: &&Hit| hit.replaced_at.is_none() && hit.deleted_at.is_none();
     let named = names(trace.hits.iter());
     let linked: Vec<&str> = named.iter().flat_map(|name| ["--cred", name]).collect();
-    let open = ["vault", "incident", "open", "Leak", "--type", "credential_leak"];
-    let linked = [&linked[..], &["--exposure", "exposed"]].concat();
-    cx.note_later(format!("enter what happened: {}", paste(&[&open[..], &linked].concat())));
     let in_use = names(trace.hits.iter().filter(in_use));
+    let open = ["vault", "incident", "open", "Leak", "--type", "credential_leak"];
+    // an old value that leaked is no reason to rotate the new one: that is for a person to say
+    let exposed: &[&str] = if in_use == named { &["--exposure", "exposed"] } else { &[] };
+    let enter = [&open[..], &linked, exposed].concat();
+    cx.note_later(format!("enter what happened: {}", paste(&enter)));
     if in_use.is_empty() {
         cx.note_later("none of these values is in use; make sure that the services refuse them");
         return;

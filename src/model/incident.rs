@@ -143,12 +143,13 @@ impl IncidentStatus {
         let found = WORKFLOW.iter().find(|(s, from, _)| *s == step && from.contains(&self));
         found.map(|(.., to)| *to).ok_or_else(|| {
             let what = format!(
-                "incident {number} is {}: it cannot be taken to `{}`",
+                "incident {number} is {}: `{}` is not possible now",
                 self.word(),
                 step.word()
             );
             let error = Error::new(ErrorKind::Refused, what);
-            let allowed = self.steps().map(|s| format!("vault incident {} {number}", s.word()));
+            let allowed =
+                self.steps().map(|s| format!("possible now: vault incident {} {number}", s.word()));
             allowed.fold(error, Error::hint)
         })
     }

@@ -19,6 +19,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
+/// Why a sink begins in the middle: it was not there before.
+const NEW: &str = "is new here";
+
 /// Takes entries somewhere.
 pub trait Outlet {
     /// Hands over records, in order; after a failure all of them come again.
@@ -225,7 +228,7 @@ impl Position {
     fn begin(&self, core: &Core, name: &str) -> Result<i64> {
         let end = log::end(&core.db, core.vault.vault_id)?;
         let (seq, why) = match self.read()? {
-            None => (end.seq, Some("is new here".to_owned())),
+            None => (end.seq, Some(NEW.to_owned())),
             Some((seq, hash)) => match place(&core.db, seq, &hash)? {
                 Place::Known => (seq, None),
                 Place::Pruned(to) => {
@@ -236,7 +239,12 @@ impl Position {
         };
         if let Some(why) = why {
             let next = seq + 1;
-            core.warnings.push(format!("sink `{name}` {why}: it goes on with entry {next}"));
+            let before = match why == NEW && seq > 0 {
+                true => "; `vault audit export --jsonl` has those before",
+                false => "",
+            };
+            core.warnings
+                .push(format!("sink `{name}` {why}: it goes on with entry {next}{before}"));
             if seq == end.seq {
                 self.write(seq, &end.hash)?;
             }

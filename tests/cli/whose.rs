@@ -113,13 +113,14 @@ fn for_people_it_says_what_to_do() {
     let answer = sandbox.run_in(&["whose"], NEW);
     assert_eq!(answer.code, 0, "{}", answer.err);
     assert!(answer.text().starts_with("db\tpassword\t2\tcurrent\texact\t"), "{}", answer.text());
-    let open = "vault incident open Leak --type credential_leak --cred db --exposure exposed\n";
-    assert!(answer.err.contains(open), "{}", answer.err);
+    let open = "vault incident open Leak --type credential_leak --cred db";
+    assert!(answer.err.contains(&format!("{open} --exposure exposed\n")), "{}", answer.err);
     assert!(answer.err.contains("vault cred rotate db\n"), "{}", answer.err);
     assert!(answer.err.contains("1 of 4 values fit\n"), "{}", answer.err);
     let older = sandbox.run_in(&["whose"], OLD);
     assert!(older.text().contains("\tolder\t"), "{}", older.text());
     assert!(older.err.contains("none of these values is in use"), "{}", older.err);
+    assert!(older.err.contains(&format!("{open}\n")), "{}", older.err);
     assert!(!older.err.contains("vault cred rotate"), "{}", older.err);
     let gone = sandbox.run_in(&["whose"], b"cardigan-Canary");
     assert!(gone.text().contains("\tcurrent, in the trash\texact\t"), "{}", gone.text());

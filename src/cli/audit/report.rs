@@ -44,6 +44,9 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         true => written(cx, &mut cx.unlocked()?, filter)?,
         false => written(cx, &mut cx.locked()?, filter)?,
     };
+    if entries == 0 {
+        cx.note_later("no entries fit: the report says just that");
+    }
     let Some(path) = file else { return Ok(Report::Text(page)) };
     args.output.save_bytes(path, page.as_bytes())?;
     let shown = path.display().to_string();

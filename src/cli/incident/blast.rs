@@ -43,11 +43,19 @@ pub struct Args {
 /// Looks.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let window = args.window.window(cx.world.now())?;
+    let is_dated = window.since.is_some();
     let mut vault = cx.unlocked()?;
     let blast =
         progress::of_many(cx, "looked at", |progress| vault.blast(args.number, window, progress))?;
     warn_of_gaps(cx, &blast.log);
     let next = next(&blast);
+    if !is_dated && blast.incident.listing.meta.occurred_at.is_none() {
+        let number = blast.incident.listing.number;
+        cx.note_later(format!(
+            "nobody said when it occurred, so uses before it was opened are not told: \
+             vault incident blast {number} --since 30d"
+        ));
+    }
     if cx.format() != Format::Table {
         return Ok(Report::Item(everything(&blast, next)));
     }

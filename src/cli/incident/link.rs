@@ -70,6 +70,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let change = LinkChange { exposure: args.exposure, verified: args.verified, waive: args.waive };
     let changed = vault.link_incident(number, &names, &change)?;
     let message = match changed {
+        0 if names.is_empty() => "no credentials, or none that fit: nothing was linked".into(),
         0 => format!("nothing to change: {number} has these links already"),
         1 => format!("linked 1 credential to {number}{said}"),
         _ => format!("linked {changed} credentials to {number}{said}"),

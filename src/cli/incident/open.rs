@@ -39,10 +39,10 @@ pub struct Args {
           help_heading = CREDENTIALS)]
     cred: Vec<String>,
 
-    /// How exposed these are
-    #[arg(long, value_name = "EXPOSURE", value_parser = words::exposures(),
-          default_value = "unknown", help_heading = CREDENTIALS)]
-    exposure: Exposure,
+    /// How exposed these are; unknown if it is not said
+    #[arg(long, value_name = "EXPOSURE", value_parser = words::exposures(), requires = "cred",
+          help_heading = CREDENTIALS)]
+    exposure: Option<Exposure>,
 
     /// Write the texts, and change the rest, in your editor first
     #[arg(long)]
@@ -63,7 +63,8 @@ pub fn run(mut args: Args, cx: &mut Context) -> Result<Report> {
     let mut vault = cx.unlocked()?;
     let names = args.cred.iter().map(|name| meant(cx, &vault, name, false));
     let names: Vec<CredName> = names.collect::<Result<_>>()?;
-    let links = names.iter().map(|name| (name.clone(), args.exposure)).collect();
+    let exposure = args.exposure.unwrap_or(Exposure::Unknown);
+    let links = names.iter().map(|name| (name.clone(), exposure)).collect();
     let mut new = NewIncident { meta, texts, source: "person".into(), links };
     let number = match desk {
         None => vault.open_incident(&new)?,
@@ -71,6 +72,10 @@ pub fn run(mut args: Args, cx: &mut Context) -> Result<Report> {
     };
     for todo in &new.texts.todos {
         cx.note_later(format!("to do: {}", todo.text));
+    }
+    if names.is_empty() {
+        let link = format!("vault incident link {number} NAME --exposure exposed");
+        cx.note_later(format!("say which credentials it exposes: `{link}`"));
     }
     cx.note_later(format!("see and tick off what is to do: `vault incident show {number}`"));
     cx.note_later(format!("see who read what: `vault incident blast {number}`"));

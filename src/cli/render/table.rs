@@ -8,6 +8,7 @@ use crate::cli::report::{Cell, Column, Rows};
 use crate::error::Result;
 use comfy_table::presets::NOTHING;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width};
+use std::collections::BTreeSet;
 use unicode_width::UnicodeWidthStr;
 
 /// Tables of more rows than this are streamed.
@@ -16,8 +17,11 @@ const SHORT: usize = 500;
 /// Wider tables are not fitted to the terminal: the crate that does it counts in 16 bits.
 const MOST: usize = 1 << 15;
 
-/// Texts are hard to read in narrower columns.
-const LEGIBLE: usize = 8;
+/// How wide a day is.
+const DAY: usize = "2027-01-31".len();
+
+/// Longer words may be broken.
+const LONG: usize = 24;
 
 /// Spaces between columns.
 const GAP: usize = 2;
@@ -72,9 +76,12 @@ pub(super) fn table(
 struct Seen {
     count: usize,
     widths: Vec<usize>,
-    /// How wide columns must be that leave whole what people copy or compare (names in the first one,
-    /// moments, numbers, bars) and let others be read.
-    whole: Vec<usize>,
+    /// The longest piece of each column that has no space in it.
+    words: Vec<usize>,
+    /// Which columns have cells with anything in them.
+    filled: BTreeSet<usize>,
+    /// Which have moments in them: these break between day and hour, and nowhere else.
+    times: BTreeSet<usize>,
     /// The rows, as long as they are few.
     cells: Vec<Vec<String>>,
 }
@@ -82,19 +89,15 @@ struct Seen {
 impl Seen {
     fn look(heads: &[String], rows: &mut Rows) -> Result<Self> {
         let widths: Vec<usize> = heads.iter().map(|head| head.width()).collect();
-        let mut seen = Self { count: 0, whole: widths.clone(), widths, cells: Vec::new() };
+        let (filled, times) = (BTreeSet::new(), BTreeSet::new());
+        let words = widths.clone();
+        let mut seen = Self { count: 0, widths, words, filled, times, cells: Vec::new() };
         rows(&mut |row| {
-            let cells: Vec<String> = row.iter().map(cell::shown).collect();
-            for (width, cell) in seen.widths.iter_mut().zip(&cells) {
-                *width = (*width).max(cell.width());
-            }
-            for (i, (least, cell)) in seen.whole.iter_mut().zip(row).enumerate() {
-                let whole =
-                    i == 0 || matches!(cell, Cell::Time(_) | Cell::Int(_) | Cell::Bar { .. });
-                let width = cells[i].width();
-                *least = (*least).max(if whole { width } else { width.min(LEGIBLE) });
-            }
             seen.count += 1;
+            let cells: Vec<String> = row.iter().map(cell::shown).collect();
+            for (i, (text, cell)) in cells.iter().zip(row).enumerate() {
+                seen.measure(i, text, cell);
+            }
             match seen.count <= SHORT {
                 true => seen.cells.push(cells),
                 false => seen.cells = Vec::new(),
@@ -103,28 +106,46 @@ impl Seen {
         })?;
         Ok(seen)
     }
+
+    fn measure(&mut self, i: usize, text: &str, cell: &Cell<'_>) {
+        self.widths[i] = self.widths[i].max(text.width());
+        if self.count > SHORT || text.is_empty() {
+            return;
+        }
+        self.filled.insert(i);
+        if matches!(cell, Cell::Time(_)) {
+            self.times.insert(i);
+        }
+        let word = text.split(' ').map(UnicodeWidthStr::width).max().unwrap_or(0);
+        self.words[i] = self.words[i].max(word);
+    }
 }
 
-/// Lets long cells wrap so that the table fits the terminal. Headings never wrap.
+/// Lets long cells wrap so that the table fits the terminal, and leaves columns out that have nothing
+/// in them. Headings never wrap.
 fn arranged(out: &mut Out<'_>, heads: &[String], seen: Seen, style: &Style) {
-    let total: usize = seen.widths.iter().map(|width| width + GAP).sum();
-    let width = match style.width {
-        Some(width) if total > width + GAP && total < MOST => {
-            u16::try_from(width).unwrap_or(u16::MAX)
-        }
-        _ => {
-            line(out, heads, &seen.widths, style.color);
-            return seen.cells.iter().for_each(|cells| line(out, cells, &seen.widths, false));
-        }
-    };
+    let room = style.width.map_or(usize::MAX, |width| width + GAP);
+    let total = taken(&seen.widths);
+    if total <= room || total >= MOST {
+        line(out, heads, &seen.widths, style.color);
+        return seen.cells.iter().for_each(|cells| line(out, cells, &seen.widths, false));
+    }
+    let some: Vec<usize> = seen.filled.iter().copied().collect();
+    let heads: Vec<&str> = some.iter().map(|i| heads[*i].as_str()).collect();
+    let widths = fitted(&seen, &some, &heads, room);
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    let least = least(heads, &seen.cells, usize::from(width));
-    table.set_width(width).set_header(heads).add_rows(seen.cells);
-    for (column, least) in table.column_iter_mut().zip(leasts(heads, seen.whole, width.into())) {
-        let least = u16::try_from(least + GAP).unwrap_or(u16::MAX);
+    table.set_header(heads).set_width(u16::try_from(room).unwrap_or(u16::MAX));
+    for cells in &seen.cells {
+        table.add_row(some.iter().zip(&widths).map(|(i, width)| {
+            let breaks = seen.times.contains(i) && *width < seen.widths[*i];
+            if breaks { cells[*i].replacen('T', " ", 1) } else { cells[*i].clone() }
+        }));
+    }
+    for (column, width) in table.column_iter_mut().zip(widths) {
         column.set_padding((0, 2));
-        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least)));
+        let width = u16::try_from(width + GAP).unwrap_or(u16::MAX);
+        column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
     }
     for (i, text) in table.lines().enumerate() {
         bold(out, text.trim_end(), style.color && i == 0);
@@ -132,13 +153,47 @@ fn arranged(out: &mut Out<'_>, heads: &[String], seen: Seen, style: &Style) {
     }
 }
 
-/// How wide each column is at least: what is best left whole is, as far as there is room.
-fn leasts(heads: &[String], whole: Vec<usize>, width: usize) -> Vec<usize> {
-    let fits = |all: &[usize]| all.iter().map(|least| least + GAP).sum::<usize>() <= width;
-    let heads: Vec<usize> = heads.iter().map(|head| head.width()).collect();
-    let mut unnamed = whole.clone();
-    unnamed.iter_mut().zip(&heads).take(1).for_each(|(least, head)| *least = *head);
-    [whole, unnamed].into_iter().find(|all| fits(all)).unwrap_or(heads)
+/// How wide the columns `some` get in too little room: first they wrap between words, then moments
+/// after the day, then anything anywhere.
+fn fitted(seen: &Seen, some: &[usize], heads: &[&str], room: usize) -> Vec<usize> {
+    let each = |width: &dyn Fn(usize, usize) -> usize| -> Vec<usize> {
+        some.iter().zip(heads).map(|(i, head)| width(*i, head.width())).collect()
+    };
+    let or_day = |i: usize, head: usize, width: usize| {
+        if seen.times.contains(&i) { DAY.max(head) } else { width }
+    };
+    let word = |i: usize, head: usize| seen.words[i].min(LONG).max(head);
+    let natural = each(&|i, _| seen.widths[i]);
+    let days = each(&|i, head| or_day(i, head, seen.widths[i]));
+    let tries = [
+        (natural, each(&word)),
+        (days.clone(), each(&|i, head| or_day(i, head, word(i, head)))),
+        (days, each(&|i, head| or_day(i, head, head))),
+    ];
+    let mut widths = Vec::new();
+    for (most, least) in tries {
+        widths = shaved(most, &least, room);
+        if taken(&widths) <= room {
+            break;
+        }
+    }
+    widths
+}
+
+/// Takes from the widest until they fit, but never goes below what is the least for each.
+fn shaved(mut widths: Vec<usize>, least: &[usize], room: usize) -> Vec<usize> {
+    while taken(&widths) > room {
+        let slack = widths.iter_mut().zip(least).filter(|(width, least)| **width > **least);
+        match slack.max_by_key(|(width, _)| **width) {
+            Some((widest, _)) => *widest -= 1,
+            None => break,
+        }
+    }
+    widths
+}
+
+fn taken(widths: &[usize]) -> usize {
+    widths.iter().map(|width| width + GAP).sum()
 }
 
 /// One line, padded by hand; the last column is not. After a cell that is wider than its column, the

@@ -308,3 +308,23 @@ proptest! {
         prop_assert_eq!(document["value"].is_string(), std::str::from_utf8(&bytes).is_ok());
     }
 }
+
+#[test]
+fn what_is_too_wide_breaks_where_a_person_would() {
+    let names = vec!["a/rather/long/name".to_owned(); 2];
+    let columns: &[Column] =
+        &[Column { name: "name" }, Column { name: "owner" }, Column { name: "at" }];
+    let rows = Box::new(move |sink: &mut Sink<'_>| {
+        names.iter().try_for_each(|name| {
+            sink(&[Cell::text(Some(name)), Cell::None, Cell::Time(Timestamp(1_800_000_000_000))])
+        })
+    });
+    let table = Report::Table { columns: columns.into(), rows, empty: "" };
+    let style = Style { width: Some(32), ..Style::default() };
+    let text = render_in(table, Format::Table, &style).0;
+    assert!(!text.contains("OWNER"), "{text}");
+    assert!(
+        text.contains("a/rather/long/name  2027-01-15\n                    08:00:00Z\n"),
+        "{text}"
+    );
+}

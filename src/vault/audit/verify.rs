@@ -259,10 +259,11 @@ impl<'a> Check<'a> {
     /// is behind it must have been written with its key.
     fn compare(&self, seal: &Seal, vault: &VaultRow, keys: Option<&Keys>) -> Result<i64> {
         if seal.seq > self.seq {
-            return Err(bad_entry(
-                self.seq + 1,
-                &format!("is missing: the seal knows {}", seal.seq),
-            ));
+            let (missing, last) = (self.seq + 1, seal.seq);
+            let what = format!("entry {missing} is missing: the seal knows {last}");
+            return Err(Error::integrity(format!("the audit log was tampered with: {what}"))
+                .hint("see where it ends now: vault audit show --limit 5")
+                .hint("what is missing stands in a sink or a backup, if you have one"));
         }
         if self.pruned.is_some_and(|p| p.seq == seal.seq && p.hash != seal.head) {
             return Err(bad_entry(seal.seq, "is not the one this machine's seal remembers"));
