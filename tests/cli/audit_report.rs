@@ -259,7 +259,7 @@ fn it_goes_to_a_new_private_file() {
     let first = fs::read(&path).unwrap();
     stands_alone(std::str::from_utf8(&first).unwrap());
     let again = ["audit", "report", "--html", "-o", "r.html"];
-    refused(&sandbox, &again, b"", (13, "`r.html` is there already", "--force"), 0);
+    refused(&sandbox, &again, b"", (13, "there is a file already: `r.html`", "--force"), 0);
     assert_eq!(fs::read(&path).unwrap(), first);
     sandbox.add("new/one", b"1");
     sandbox.ok(&["cred", "get", "new/one"], b"");

@@ -188,7 +188,7 @@ fn a_file_is_private_and_not_written_over_another() {
     assert!(first.starts_with(b"<!DOCTYPE html>"));
     assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     let entries = sandbox.entries();
-    says(&write(&[]), 13, "is there already", "--force");
+    says(&write(&[]), 13, "there is a file already", "--force");
     assert_eq!((std::fs::read(&path).unwrap(), sandbox.entries()), (first.clone(), entries));
     assert_eq!(write(&["--force"]).code, 0);
     assert_ne!(std::fs::read(&path).unwrap(), first, "it is a newer one");
