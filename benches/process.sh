@@ -47,6 +47,8 @@ peers_have() { [[ $1 -le $PEER_MAX ]]; }
 need_vault() {
   VAULT=$(realpath -e "$VAULT" 2>/dev/null) ||
     { note "no program at \`$VAULT\`: cargo build --release --locked"; exit 2; }
+  # As installed, like its peers: what a linker has just written lies in smaller pieces in memory.
+  mkdir -p "$WORK/bin" && install -m 755 "$VAULT" "$WORK/bin/vault" && VAULT=$WORK/bin/vault
 }
 
 data() {
