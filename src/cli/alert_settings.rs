@@ -18,8 +18,10 @@ pub struct AlertSettings {
     mass_window: Option<Span>,
     new_actor: Option<bool>,
     unusual_hours: Option<bool>,
+    #[serde(deserialize_with = "or_zero")]
     learning: Option<Span>,
     expired: Option<bool>,
+    #[serde(deserialize_with = "or_zero")]
     restored: Option<Span>,
     ignore_users: Vec<String>,
     ignore_programs: Vec<String>,
@@ -50,6 +52,22 @@ impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
         let text = String::deserialize(from)?;
         parse_duration(&text).map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+/// A span that may be `0` as well.
+fn or_zero<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Option<Span>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Number(i64),
+        Text(String),
+    }
+    let wrong = || serde::de::Error::custom("neither 0 nor a duration as \"30d\"");
+    match Written::deserialize(from).map_err(|_| wrong())? {
+        Written::Number(0) => Ok(Some(Span(0))),
+        Written::Number(_) => Err(wrong()),
+        Written::Text(text) => parse_duration(&text).map(|s| Some(Span(s))).map_err(|_| wrong()),
     }
 }
 

@@ -56,13 +56,13 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
     ("alerts.unusual_hours", "Alert when somebody works at an hour he never did (true)", "false"),
     (
         "alerts.learning",
-        "At the beginning of a log nothing is new or unusual for so long (7d)",
+        "At the beginning of a log nothing is new or unusual for so long (7d); 0 for no time",
         "\"14d\"",
     ),
     ("alerts.expired", "Alert when an expired secret is read (true)", "false"),
     (
         "alerts.restored",
-        "Alert when a secret is read that was in the trash so long ago (30d)",
+        "Alert when a secret is read that was in the trash so long ago (30d); 0 for never",
         "\"7d\"",
     ),
     (
@@ -268,6 +268,18 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::Usage);
             assert!(error.message().starts_with(why), "{error}");
             assert!(!error.message().contains('\n') && !error.hints().is_empty(), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_alert_on_what_was_in_the_trash_can_be_turned_off() {
+        let rules = parsed("[alerts]\nrestored = 0\nlearning = 0\n").unwrap().alerts.rules();
+        assert_eq!((rules.restored, rules.learning), (0, 0));
+        let rules = parsed("[alerts]\nrestored = '2s'\n").unwrap().alerts.rules();
+        assert_eq!(rules.restored, 2000);
+        for wrong in ["1", "'0s'", "true"] {
+            let error = parsed(&format!("[alerts]\nrestored = {wrong}\n")).unwrap_err();
+            assert!(error.message().contains("line 2: neither 0 nor a duration"), "{error}");
         }
     }
 
