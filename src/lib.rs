@@ -8,5 +8,6 @@ pub mod model;
 pub mod vault;
 pub mod world;
 
+pub mod child;
 pub mod cli;
 pub mod sys;

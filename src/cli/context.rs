@@ -56,7 +56,8 @@ pub struct Context {
     pub world: Rc<World>,
     /// The options every command has.
     pub globals: Globals,
-    exit: Cell<Option<ErrorKind>>,
+    exit: Cell<Option<u8>>,
+    failure: Cell<Option<u8>>,
     raw: Cell<bool>,
     heard: RefCell<Vec<Warnings>>,
     later: Later,
@@ -66,20 +67,36 @@ impl Context {
     /// The surroundings as `globals` and `world` have them.
     #[must_use]
     pub fn new(globals: Globals, world: Rc<World>) -> Self {
-        let (exit, raw) = (Cell::new(None), Cell::new(false));
+        let (exit, failure, raw) = (Cell::new(None), Cell::new(None), Cell::new(false));
         let (heard, later) = (RefCell::default(), Later::default());
-        Self { world, globals, exit, raw, heard, later }
+        Self { world, globals, exit, failure, raw, heard, later }
     }
 
     /// Lets the run end with the code of `kind`, although there is an answer.
     pub fn end_with(&self, kind: ErrorKind) {
-        self.exit.set(Some(kind));
+        self.end_with_code(kind.code());
+    }
+
+    /// Lets the run end with this code when nothing fails any more: that of a program.
+    pub fn end_with_code(&self, code: u8) {
+        self.exit.set(Some(code));
+    }
+
+    /// Lets every failure from now on end the run with this code.
+    pub fn fail_with_code(&self, code: u8) {
+        self.failure.set(Some(code));
+    }
+
+    /// The code the run ends with when it fails for `error`.
+    #[must_use]
+    pub fn failure_code(&self, error: &Error) -> u8 {
+        self.failure.get().unwrap_or(error.kind().code())
     }
 
     /// The code the run ends with when nothing fails any more.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
-        self.exit.get().map_or(0, ErrorKind::code)
+        self.exit.get().unwrap_or(0)
     }
 
     /// Lets secrets reach a terminal that they could drive, if `raw`.

@@ -40,6 +40,7 @@ mod incident;
 mod init;
 mod jsonl;
 mod man_pages;
+mod run;
 mod status;
 mod tree;
 mod trust_state;
@@ -99,6 +100,7 @@ tree::commands! {
             "Write down what happened, which credentials it exposes, and what was done about it",
         Whose(Box<whose::Args>) leaf "whose"
             "Find out whose secret a leaked text is, and who has read it, without showing any",
+        Run(Box<run::Args>) leaf "run" "Start a program with secrets in its environment",
         Import(import::Args) eager "import"
             "Store many credentials at once: all of them or none",
         Generate(Box<generate::Args>) leaf "generate"
@@ -185,7 +187,10 @@ fn run(cli: Cli, world: Rc<World>) -> ExitCode {
             cx.say_later();
             ExitCode::from(cx.exit_code())
         }
-        Err(error) => fail(&error, cx.format() == Format::Json),
+        Err(error) => {
+            render::error(&error, cx.format() == Format::Json, &mut std::io::stderr());
+            ExitCode::from(cx.failure_code(&error))
+        }
     }
 }
 
@@ -198,6 +203,7 @@ fn dispatch(command: Command, cx: &mut Context) -> Result<Report> {
         Command::Audit(command) => audit::run(command, cx),
         Command::Incident(command) => incident::run(command, cx),
         Command::Whose(args) => whose::run(*args, cx),
+        Command::Run(args) => run::run(*args, cx),
         Command::Import(args) => import::run(args, cx),
         Command::Generate(args) => generate::run(*args, cx),
         Command::Completions(args) => completions::run(args, cx),

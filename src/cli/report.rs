@@ -108,6 +108,8 @@ pub enum Report {
         /// Whether each is a JSON object.
         are_json: bool,
     },
+    /// Nothing is left to be said.
+    Nothing,
     /// Plain text that is itself the product (completion scripts, help topics).
     Text(String),
 }

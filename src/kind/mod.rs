@@ -24,6 +24,7 @@ pub mod strength;
 #[cfg(test)]
 mod tests;
 pub mod totp;
+pub mod variables;
 
 pub use renewal::{STATED, Said, take_over};
 

@@ -3,11 +3,13 @@
 pub mod incident;
 mod metadata;
 mod name;
+mod reference;
 mod secret;
 mod time;
 mod todo;
 
 pub use metadata::{Attr, Duty, Metadata};
 pub use name::{CredName, FieldName, Label};
+pub use reference::{Reading, Reference, SCHEME};
 pub use secret::Secret;
 pub use time::{Timestamp, parse_duration, parse_when};

@@ -166,7 +166,7 @@ fn seed_of<'r>(row: &'r CredentialRow, field: Option<&FieldName>) -> Result<&'r 
     })
 }
 
-fn no_seed(row: &CredentialRow, head: &Head, wrong: &str) -> Error {
+pub(super) fn no_seed(row: &CredentialRow, head: &Head, wrong: &str) -> Error {
     let what = format!("`{}` of `{}` {wrong}", head.field, row.name);
     Error::new(ErrorKind::Unsupported, what)
         .hint(format!("correct it: vault cred set NAME {} --stdin < FILE", head.field))

@@ -92,6 +92,7 @@ pub fn report(
             Format::Json => json::lines(&mut out, &mut *each, are_json),
             Format::Table | Format::Plain => lines(&mut out, &mut *each, style),
         },
+        Report::Nothing => Ok(()),
         Report::Text(text) => {
             plain_text(&mut out, &text, format);
             Ok(())
