@@ -124,7 +124,7 @@ tree::commands! {
 /// language; its one line is the panic hook's.
 #[must_use]
 pub fn main() -> ExitCode {
-    caught(|| start(std::env::args_os().collect()))
+    caught(|| start(helper::as_called(std::env::args_os().collect())))
 }
 
 fn caught(work: impl FnOnce() -> ExitCode) -> ExitCode {

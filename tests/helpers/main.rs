@@ -14,7 +14,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod askpass;
+mod docker;
 mod git;
+mod install;
+mod others;
 
 use serde_json::Value;
 use std::os::unix::fs::symlink;

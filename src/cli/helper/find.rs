@@ -21,7 +21,7 @@ pub(super) struct Known {
 }
 
 impl Known {
-    fn of(row: &Listed<'_>) -> Result<Self> {
+    pub(super) fn of(row: &Listed<'_>) -> Result<Self> {
         let attr = |attr| row.attr(attr).map(|text| text.map(str::to_owned));
         Ok(Self {
             name: row.name()?.parse()?,

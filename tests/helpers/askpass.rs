@@ -1,0 +1,127 @@
+//! `vault helper ssh-askpass`, as ssh-keygen, ssh-add and sudo start it.
+
+use super::support::{Answer, Sandbox, require};
+use super::{command, linked, told};
+use std::process::Command;
+
+const SECRET: &str = "passphrase-of-the-key";
+
+fn ask(sandbox: &Sandbox, question: &str, variables: &[(&str, &str)]) -> Answer {
+    let program = linked(sandbox, &["vault-askpass"]).join("vault-askpass");
+    let mut command = sandbox.command(program);
+    command.arg(question).envs(variables.iter().copied());
+    Answer::of(&mut command)
+}
+
+/// A key with a passphrase, and its path.
+fn key(sandbox: &Sandbox) -> String {
+    let path = sandbox.path("id").to_str().unwrap().to_owned();
+    let args = ["-q", "-t", "ed25519", "-N", SECRET, "-C", "a", "-f", &path];
+    assert!(sandbox.command("ssh-keygen").args(args).status().unwrap().success());
+    path
+}
+
+/// A program that asks with ours.
+fn asking(sandbox: &Sandbox, program: &str) -> Command {
+    let mut command = command(sandbox, program, &["vault-askpass"]);
+    let askpass = sandbox.path("bin/vault-askpass");
+    command.env("SSH_ASKPASS", &askpass).env("SUDO_ASKPASS", askpass);
+    command.env("SSH_ASKPASS_REQUIRE", "force").env("DISPLAY", ":99");
+    command
+}
+
+#[test]
+fn ssh_gets_the_passphrase_of_its_key() {
+    if !require("ssh-keygen") || !require("ssh-add") || !require("ssh-agent") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let path = key(&sandbox);
+    let private = std::fs::read(&path).unwrap();
+    let add = || {
+        let mut agent = asking(&sandbox, "ssh-agent");
+        Answer::of(agent.args(["sh", "-c", "ssh-add \"$1\" && ssh-add -l", "sh", &path]))
+    };
+    let answer = add();
+    assert_ne!(answer.code, 0, "the control: nothing is kept yet");
+    // the public half of a key is learnt, and names it
+    sandbox.ok(
+        &["cred", "add", "web1", "--type", "ssh", "--secret-field", "private_key", "--stdin"],
+        &private,
+    );
+    sandbox.ok(&["cred", "set", "web1", "passphrase", "--stdin"], SECRET.as_bytes());
+    let answer = add();
+    assert_eq!(answer.code, 0, "{}", answer.err);
+    assert!(answer.text().contains("ED25519") && !answer.all().contains(SECRET), "{answer:?}");
+    let newest = told(&sandbox, "decrypt").remove(0);
+    assert_eq!(
+        (newest.1.as_str(), newest.2.as_str(), newest.3.as_str()),
+        ("web1", "helper", "ssh")
+    );
+}
+
+#[test]
+fn a_key_can_be_named_by_its_file() {
+    let sandbox = Sandbox::new();
+    let args = ["cred", "add", "laptop", "--stdin", "--field", "key_file=/home/a/.ssh/id_rsa"];
+    sandbox.ok(&args, SECRET.as_bytes());
+    let answer = ask(&sandbox, "Enter passphrase for key '/home/a/.ssh/id_rsa': ", &[]);
+    assert_eq!(answer.text(), format!("{SECRET}\n"), "{}", answer.err);
+    let answer = ask(&sandbox, "Enter passphrase for key '/home/a/.ssh/id_dsa': ", &[]);
+    assert_eq!((answer.code, answer.text().as_str()), (1, ""));
+}
+
+#[test]
+fn a_login_is_answered_by_user_and_host() {
+    let sandbox = Sandbox::new();
+    let add = |name: &str, user: &str, host: &str, value: &str| {
+        let args = ["cred", "add", name, "--type", "ssh", "--secret-field", "password", "--stdin"];
+        sandbox.ok(&[&args[..], &["--username", user, "--host", host]].concat(), value.as_bytes());
+    };
+    add("web1", "alice", "web1", "of-web1");
+    add("web2", "alice", "web2", "of-web2");
+    assert_eq!(ask(&sandbox, "alice@web1's password: ", &[]).text(), "of-web1\n");
+    assert_eq!(ask(&sandbox, "(alice@WEB2) Password: ", &[]).text(), "of-web2\n");
+    let before = sandbox.entries();
+    for question in [
+        "bob@web1's password: ",
+        "alice@web3's password: ",
+        "(alice@evil) alice@web1's password: ",
+        "(alice@web1) Verification code: ",
+        "alice@evil\n alice@web1's password: ",
+        "The authenticity of host 'web1' can't be established.\nAre you sure you want to continue connecting (yes/no/[fingerprint])? ",
+        "Password: ",
+        "",
+    ] {
+        let answer = ask(&sandbox, question, &[]);
+        assert_eq!((answer.code, answer.text().as_str()), (1, ""), "{question}");
+    }
+    let confirm = [("SSH_ASKPASS_PROMPT", "confirm")];
+    assert_eq!(ask(&sandbox, "alice@web1's password: ", &confirm).text(), "");
+    assert_eq!(sandbox.entries(), before, "nothing was handed out");
+    // somebody has named one: it must not be for another host
+    let named = [("VAULT_ASKPASS_CRED", "web1")];
+    assert_eq!(ask(&sandbox, "Password: ", &named).text(), "of-web1\n");
+    assert_eq!(ask(&sandbox, "alice@web2's password: ", &named).code, 1);
+    assert_eq!(ask(&sandbox, "Are you sure (yes/no)? ", &named).text(), "");
+    add("again", "alice", "web1", "another");
+    let answer = ask(&sandbox, "alice@web1's password: ", &[]);
+    assert!(answer.code == 1 && answer.err.contains("VAULT_ASKPASS_CRED"), "{}", answer.err);
+}
+
+#[test]
+fn sudo_gets_the_password_of_its_user() {
+    if !require("sudo") || !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let mut prompt = asking(&sandbox, "sudo");
+    // the superuser is never asked, so the question is put as sudo puts it
+    assert!(prompt.args(["-A", "true"]).status().unwrap().success());
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let args = ["cred", "add", "me", "--stdin", "--username", "alice", "--host", &host];
+    sandbox.ok(&args, b"of-alice");
+    assert_eq!(ask(&sandbox, "[sudo] password for alice: ", &[]).text(), "of-alice\n");
+    assert_eq!(ask(&sandbox, "[sudo] password for bob: ", &[]).text(), "");
+    assert_eq!(told(&sandbox, "decrypt")[0].3, "sudo");
+}
