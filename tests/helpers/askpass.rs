@@ -110,18 +110,61 @@ fn a_login_is_answered_by_user_and_host() {
 }
 
 #[test]
-fn sudo_gets_the_password_of_its_user() {
-    if !require("sudo") || !rustix::process::geteuid().is_root() {
-        return;
-    }
+fn a_question_of_sudo_is_answered_for_this_machine() {
     let sandbox = Sandbox::new();
-    let mut prompt = asking(&sandbox, "sudo");
-    // the superuser is never asked, so the question is put as sudo puts it
-    assert!(prompt.args(["-A", "true"]).status().unwrap().success());
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let args = ["cred", "add", "me", "--stdin", "--username", "alice", "--host", &host];
     sandbox.ok(&args, b"of-alice");
+    let args = ["cred", "add", "other", "--stdin", "--username", "bob", "--host", "elsewhere"];
+    sandbox.ok(&args, b"of-bob");
     assert_eq!(ask(&sandbox, "[sudo] password for alice: ", &[]).text(), "of-alice\n");
     assert_eq!(ask(&sandbox, "[sudo] password for bob: ", &[]).text(), "");
     assert_eq!(told(&sandbox, "decrypt")[0].3, "sudo");
+}
+
+/// Users and rules of its own, in a view of the files that only this process has.
+const AS_USER: &str = r#"
+cd "$1"
+mount --bind passwd /etc/passwd && mount --bind shadow /etc/shadow && mount --bind sudoers /etc/sudoers || exit 99
+exec setpriv --reuid=65111 --regid=65111 --clear-groups sudo -k -A id -u
+"#;
+
+#[test]
+fn sudo_itself_lets_its_user_in() {
+    if !["sudo", "unshare", "setpriv", "openssl"].into_iter().all(require) {
+        return;
+    }
+    if !rustix::process::geteuid().is_root() {
+        super::support::missing("only the superuser can give sudo a user of its own");
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let args = ["cred", "add", "me", "--stdin", "--username", "vaulttest", "--host", "localhost"];
+    sandbox.ok(&args, b"a wrong one");
+    let crypted =
+        Answer::fed(sandbox.command("openssl").args(["passwd", "-6", "-stdin"]), SECRET.as_bytes());
+    let with = |file: &str, line: String| std::fs::read_to_string(file).unwrap() + &line;
+    sandbox.file("passwd", with("/etc/passwd", "vaulttest:x:65111:65111::/tmp:/bin/sh\n".into()));
+    let line = format!("vaulttest:{}:19000:0:99999:7:::\n", crypted.text().trim());
+    sandbox.file("shadow", with("/etc/shadow", line));
+    sandbox.file("sudoers", "vaulttest ALL=(ALL) ALL\n");
+    let askpass = sandbox.program().with_file_name("vault-askpass");
+    std::os::unix::fs::symlink(sandbox.program(), &askpass).unwrap();
+    let sudo = || {
+        // what sudo itself reads stays the superuser's
+        for owner in [&["-R", "65111", "."][..], &["0", "passwd", "shadow", "sudoers"]] {
+            assert!(sandbox.command("chown").args(owner).status().unwrap().success());
+        }
+        assert!(sandbox.command("chmod").args(["644", "passwd"]).status().unwrap().success());
+        let mut command = sandbox.command("unshare");
+        command.args(["--mount", "sh", "-c", AS_USER, "sh"]).arg(sandbox.root());
+        Answer::of(command.env("SUDO_ASKPASS", &askpass))
+    };
+    let answer = sudo();
+    assert!(answer.code != 0 && answer.code != 99 && answer.text().is_empty(), "{answer:?}");
+    let own = ["-R", "0", "."];
+    assert!(sandbox.command("chown").args(own).status().unwrap().success());
+    sandbox.ok(&["cred", "set", "me", "password", "--stdin"], SECRET.as_bytes());
+    let answer = sudo();
+    assert_eq!((answer.code, answer.text().as_str()), (0, "0\n"), "{}", answer.err);
 }

@@ -50,17 +50,17 @@ fn docker_is_told_once_and_its_file_keeps_the_rest() {
     assert!(!sandbox.path("home/.local/bin/docker-credential-vault").exists());
     assert_eq!(install(&sandbox, &["docker"]).code, 0);
     let read = || serde_json::from_slice::<Value>(&fs::read(&file).unwrap()).unwrap();
-    let mut fine: Value = serde_json::from_str(&before).unwrap();
-    fine["credsStore"] = json!("vault");
-    assert_eq!(read(), fine);
+    let mut expected: Value = serde_json::from_str(&before).unwrap();
+    expected["credsStore"] = json!("vault");
+    assert_eq!(read(), expected);
     let link = sandbox.path("home/.local/bin/docker-credential-vault");
     let version = Answer::of(sandbox.command(&link).arg("version"));
     assert!(version.text().starts_with("docker-credential-vault v"), "{}", version.err);
     let again = install(&sandbox, &["docker"]);
     assert!(again.err.contains("it is there already"), "{}", again.err);
     assert_eq!(install(&sandbox, &["docker", "--registry", "ghcr.io"]).code, 0);
-    fine["credHelpers"] = json!({ "ghcr.io": "vault" });
-    assert_eq!(read(), fine);
+    expected["credHelpers"] = json!({ "ghcr.io": "vault" });
+    assert_eq!(read(), expected);
 }
 
 #[test]

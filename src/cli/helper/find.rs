@@ -116,7 +116,7 @@ impl Asked<'_> {
         let filter = Filter { search, ..Filter::default() };
         let found = known(vault, &filter, |known| self.account(known).is_some())?;
         let mut all: Vec<Account> = found.iter().filter_map(|known| self.account(known)).collect();
-        all.sort_by(|a, b| b.rank().cmp(&a.rank()));
+        all.sort_by_key(|account| std::cmp::Reverse(account.rank()));
         Ok(all)
     }
 

@@ -47,7 +47,7 @@ docker-credential-vault, vault-askpass, vault-ansible-client, summon-vault."
         Kubectl(kubectl::Args) leaf "kubectl"
             "Answer kubectl and other clients of Kubernetes, as an exec plugin",
         Terraform(terraform::Args) leaf "terraform"
-            "Answer the data source `external` of Terraform and OpenTofu: references in, values out",
+            "Answer the data source `external` of Terraform: references in, values out",
         Summon(summon::Args) leaf "summon" "Answer summon, as one of its providers",
         Install(install::Command) group "install"
             "Tell another program to ask this one: write the line into its configuration",

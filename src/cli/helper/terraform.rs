@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::Reference;
 use std::collections::BTreeMap;
 
-/// Answer the data source `external` of Terraform and OpenTofu: references in, values out
+/// Answer the data source `external` of Terraform: references in, values out
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   echo '{\"password\":\"vault://db/main/password\"}' | vault helper terraform
