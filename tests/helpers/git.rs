@@ -1,5 +1,6 @@
 //! `vault helper git`: by hand, and by git itself against a server that asks for a password.
 
+use super::support::pty::Pty;
 use super::support::{Answer, Sandbox, require};
 use super::{command, told};
 use std::io::{BufRead, BufReader};
@@ -68,6 +69,47 @@ fn no_other_place_gets_it() {
     // the control: it is there
     let fine = ask(&sandbox, "get", "protocol=https\nhost=GIT.example.com\npath=acme/x.git\n");
     assert!(fine.text().contains(SECRET), "{}", fine.err);
+}
+
+/// Whoever can write the file points a credential at a place of their own.
+#[test]
+fn a_swapped_address_is_noticed_before_anything_leaves() {
+    let sandbox = Sandbox::new();
+    keep(&sandbox, "work/git", "https://git.example.com", Some("alice"), SECRET);
+    let swap = |url: &str| {
+        let db = rusqlite::Connection::open(sandbox.database()).unwrap();
+        assert_eq!(db.execute("UPDATE credential SET url = ?1", [url]).unwrap(), 1);
+    };
+    swap("https://evil.net");
+    let answer = ask(&sandbox, "get", "protocol=https\nhost=evil.net\n");
+    assert_eq!((answer.code, answer.text().as_str()), (15, ""), "{}", answer.err);
+    swap("https://git.example.com");
+    let answer = ask(&sandbox, "get", "protocol=https\nhost=git.example.com\n");
+    assert!(answer.text().contains(SECRET), "the control: {}", answer.err);
+}
+
+/// Standard input is the protocol: who is asked for the passphrase types it at the terminal.
+#[test]
+fn the_passphrase_is_asked_for_at_the_terminal() {
+    let sandbox = Sandbox::bare();
+    let passphrase = sandbox.file("passphrase", "correct horse battery staple nine");
+    let by_file = |args: &[&str], input: &[u8]| {
+        let mut command = sandbox.vault(args);
+        let answer = Answer::fed(command.env("VAULT_PASSPHRASE_FILE", &passphrase), input);
+        assert_eq!(answer.code, 0, "{}", answer.err);
+    };
+    by_file(&["init"], b"");
+    let args = ["cred", "add", "x", "--stdin", "--url", "https://h.example", "--username", "a"];
+    by_file(&args, SECRET.as_bytes());
+    let request = sandbox.file("request", "protocol=https\nhost=h.example\n\n");
+    let line = format!("'{}' helper git get < {request} > answer", super::support::VAULT);
+    let mut terminal = Pty::shell(&sandbox, &line);
+    terminal.expect("Passphrase for");
+    terminal.send("correct horse battery staple nine\r");
+    let (code, said) = terminal.finish();
+    assert_eq!(code, 0, "{}", String::from_utf8_lossy(&said));
+    let answer = std::fs::read_to_string(sandbox.path("answer")).unwrap();
+    assert_eq!(answer, format!("username=a\npassword={SECRET}\n"));
 }
 
 #[test]

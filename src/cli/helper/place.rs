@@ -33,6 +33,9 @@ impl Place {
             Some((user, place)) => (Some(user.split(':').next().unwrap_or(user)), place),
             None => (None, authority),
         };
+        if user.is_some_and(|user| user.contains(['\\', '@', '['])) {
+            return None; // readers disagree on where such a user ends
+        }
         let path = tail.split(['?', '#']).next().unwrap_or_default();
         Some((Self::of(scheme, authority, path)?, user.filter(|user| !user.is_empty())))
     }
