@@ -104,6 +104,9 @@ fn a_login_is_answered_by_user_and_host() {
     assert_eq!(ask(&sandbox, "Password: ", &named).text(), "of-web1\n");
     assert_eq!(ask(&sandbox, "alice@web2's password: ", &named).code, 1);
     assert_eq!(ask(&sandbox, "Are you sure (yes/no)? ", &named).text(), "");
+    let by_reference = [("VAULT_ASKPASS_CRED", "vault://web1/password")];
+    assert_eq!(ask(&sandbox, "alice@web1's password: ", &by_reference).text(), "of-web1\n");
+    assert_eq!(ask(&sandbox, "alice@web2's password: ", &by_reference).text(), "");
     add("again", "alice", "web1", "another");
     let answer = ask(&sandbox, "alice@web1's password: ", &[]);
     assert!(answer.code == 1 && answer.err.contains("VAULT_ASKPASS_CRED"), "{}", answer.err);

@@ -71,6 +71,26 @@ fn no_other_place_gets_it() {
     assert!(fine.text().contains(SECRET), "{}", fine.err);
 }
 
+/// Newer versions of git hand back at `store` what we say at `get`: then nothing need be compared.
+#[test]
+fn what_came_from_here_is_known_again() {
+    let sandbox = Sandbox::new();
+    keep(&sandbox, "work/git", "https://git.example.com", Some("alice"), SECRET);
+    let place = "protocol=https\nhost=git.example.com\n";
+    let answer =
+        ask(&sandbox, "get", &format!("capability[]=authtype\ncapability[]=state\n{place}"));
+    let state = "capability[]=state\nstate[]=vault.given=vault://work%2Fgit/password\n";
+    assert_eq!(answer.text(), format!("{state}username=alice\npassword={SECRET}\n"));
+    let entries = sandbox.entries();
+    let stored = format!("{state}{place}username=alice\npassword={SECRET}\n");
+    assert_eq!(ask(&sandbox, "store", &stored).all(), "");
+    assert_eq!(sandbox.entries(), entries);
+    // the control: without it, it is compared
+    let stored = format!("{place}username=alice\npassword={SECRET}\n");
+    assert_eq!(ask(&sandbox, "store", &stored).all(), "");
+    assert_eq!(told(&sandbox, "check")[0].3, "git");
+}
+
 /// Whoever can write the file points a credential at a place of their own.
 #[test]
 fn a_swapped_address_is_noticed_before_anything_leaves() {

@@ -6,7 +6,7 @@ use super::place::Place;
 use crate::cli::context::Context;
 use crate::cli::report::Report;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{CredName, FieldName, Reference, Secret};
+use crate::model::{FieldName, Reference, Secret};
 use crate::vault::{Filter, State, Vault};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -79,22 +79,35 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
 
 /// The credential that the user has named, if what is known of it does not speak against it.
 fn chosen<S: State>(vault: &Vault<S>, named: &str, question: &Question) -> Result<String> {
-    if Reference::is_meant(named) {
-        return Ok(named.to_owned());
+    if !Reference::is_meant(named) {
+        let known = find::must_be_there(vault, &named.parse()?)?;
+        check_agrees(&known, question)?;
+        return field(&known, question).map(|field| known.reference(field));
     }
-    let name: CredName = named.parse()?;
-    let known = find::must_be_there(vault, &name)?;
+    for reading in named.parse::<Reference>()?.readings() {
+        if let Some(known) = find::named(vault, &reading.name)? {
+            check_agrees(&known, question)?;
+        }
+    }
+    Ok(named.to_owned())
+}
+
+fn check_agrees(known: &Known, question: &Question) -> Result<()> {
     let (user, host) = match question {
         Question::Password { user, host } => (Some(user), Some(host)),
         Question::Sudo { user } => (Some(user), None),
         Question::Passphrase(_) | Question::Some | Question::Other => (None, None),
     };
-    let differs = |kept: Option<&str>, asked: Option<&String>| matches!((kept, asked), (Some(kept), Some(asked)) if !kept.eq_ignore_ascii_case(asked));
-    if differs(known.username.as_deref(), user) || differs(host_of(&known).as_deref(), host) {
-        let what = format!("`{name}` is for another user or host than the one that asks");
-        return Err(Error::new(ErrorKind::Refused, what).hint(format!("vault cred show {name}")));
+    let is_other_user = user.is_some_and(|user| known.username.as_ref().is_some_and(|u| u != user));
+    let is_other_host = host
+        .is_some_and(|host| host_of(known).is_some_and(|kept| !kept.eq_ignore_ascii_case(host)));
+    if is_other_user || is_other_host {
+        let what = format!("`{}` is for another user or host than the one that asks", known.name);
+        return Err(
+            Error::new(ErrorKind::Refused, what).hint(format!("vault cred show {}", known.name))
+        );
     }
-    field(&known, question).map(|field| known.reference(field))
+    Ok(())
 }
 
 impl Question {

@@ -145,6 +145,7 @@ fn usual_port(scheme: &str) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn fit(kept: &str, asked: &str) -> Option<Fit> {
         Place::of_url(kept).unwrap().0.serves(&Place::of_url(asked)?.0)
@@ -227,5 +228,22 @@ mod tests {
             ("h.example/a/b", "https://h.example/a/b")
         );
         assert_eq!(Place::of("https", "h.example:8443", "").unwrap().short(), "h.example:8443");
+    }
+
+    proptest! {
+        #[test]
+        fn a_host_with_anything_odd_in_it_is_none(
+            before in "[a-z.]{0,8}", odd in "[@/\\\\#?%: \\r\\n\\t\\x00<>;,&=]", after in "[a-z.]{1,8}",
+        ) {
+            prop_assert_eq!(Place::of("https", &format!("{before}{odd}{after}"), ""), None);
+        }
+
+        #[test]
+        fn no_text_at_all_is_taken_for_another_host(text: String, path in "[a-c./%:@]{0,12}") {
+            let kept = Place::of("https", "git.example.com", "a").unwrap();
+            let asked = Place::of("https", &text, &path);
+            let serves = asked.is_some_and(|asked| kept.serves(&asked).is_some());
+            prop_assert!(!serves || text.eq_ignore_ascii_case("git.example.com"));
+        }
     }
 }

@@ -35,7 +35,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     }
     let shown = format!("{KEY} = {line}");
     let apply = || git(cx, &["--add", KEY, &line]).map(drop);
-    let place = super::at_home(cx, ".gitconfig")?;
+    let place = "git config --global".into(); // git knows which of two files that is
     let step = Step { place, line: shown, apply: Box::new(apply) };
     super::done(cx, vec![step], args.dry_run)
 }
