@@ -2,6 +2,7 @@
 
 use super::support::{Answer, Sandbox, require};
 use super::{command, linked, told};
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 const SECRET: &str = "passphrase-of-the-key";
@@ -144,12 +145,7 @@ fn sudo_itself_lets_its_user_in() {
     let sandbox = Sandbox::new();
     let args = ["cred", "add", "me", "--stdin", "--username", "vaulttest", "--host", "localhost"];
     sandbox.ok(&args, b"a wrong one");
-    let crypted =
-        Answer::fed(sandbox.command("openssl").args(["passwd", "-6", "-stdin"]), SECRET.as_bytes());
-    let with = |file: &str, line: String| std::fs::read_to_string(file).unwrap() + &line;
-    sandbox.file("passwd", with("/etc/passwd", "vaulttest:x:65111:65111::/tmp:/bin/sh\n".into()));
-    let line = format!("vaulttest:{}:19000:0:99999:7:::\n", crypted.text().trim());
-    sandbox.file("shadow", with("/etc/shadow", line));
+    users(&sandbox);
     sandbox.file("sudoers", "vaulttest ALL=(ALL) ALL\n");
     let askpass = sandbox.program().with_file_name("vault-askpass");
     std::os::unix::fs::symlink(sandbox.program(), &askpass).unwrap();
@@ -158,14 +154,12 @@ fn sudo_itself_lets_its_user_in() {
         for owner in [&["-R", "65111", "."][..], &["0", "passwd", "shadow", "sudoers"]] {
             assert!(sandbox.command("chown").args(owner).status().unwrap().success());
         }
-        assert!(sandbox.command("chmod").args(["644", "passwd"]).status().unwrap().success());
         let mut command = sandbox.command("unshare");
         command.args(["--mount", "sh", "-c", AS_USER, "sh"]).arg(sandbox.root());
         Answer::of(command.env("SUDO_ASKPASS", &askpass))
     };
     let answer = sudo();
-    if answer.code == 99 || answer.err.contains("unshare") {
-        super::support::missing("nothing can be mounted here");
+    if !could_mount(&answer) {
         return;
     }
     assert!(answer.code != 0 && answer.text().is_empty(), "{answer:?}");
@@ -174,4 +168,81 @@ fn sudo_itself_lets_its_user_in() {
     sandbox.ok(&["cred", "set", "me", "password", "--stdin"], SECRET.as_bytes());
     let answer = sudo();
     assert_eq!((answer.code, answer.text().as_str()), (0, "0\n"), "{}", answer.err);
+}
+
+/// The files of users and their passwords, with one more, whose password is the secret.
+fn users(sandbox: &Sandbox) {
+    let mut openssl = sandbox.command("openssl");
+    let crypted = Answer::fed(openssl.args(["passwd", "-6", "-stdin"]), SECRET.as_bytes());
+    let with = |file: &str, line: &str| std::fs::read_to_string(file).unwrap() + line;
+    let user = "vaulttest:x:65111:65111::/tmp:/bin/sh\n";
+    let passwd = sandbox.file("passwd", with("/etc/passwd", user));
+    let line = format!("vaulttest:{}:19000:0:99999:7:::\n", crypted.text().trim());
+    sandbox.file("shadow", with("/etc/shadow", &line));
+    std::fs::set_permissions(passwd, PermissionsExt::from_mode(0o644)).unwrap();
+}
+
+/// Whether files could be put over others for one process; if not, the test is skipped.
+fn could_mount(answer: &Answer) -> bool {
+    let failed = answer.code == 99 || answer.err.contains("unshare");
+    !failed || super::support::missing("nothing can be mounted here")
+}
+
+const LOG_IN: &str = r#"
+cd "$1"
+mount --bind passwd /etc/passwd && mount --bind shadow /etc/shadow &&
+    mount -t tmpfs none /run && mkdir -m 755 /run/sshd || exit 99
+"$(command -v sshd)" -D -f sshd_config -E sshd.log &
+server=$!
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    ssh-keyscan -p "$2" 127.0.0.1 > known 2> /dev/null
+    [ -s known ] && break
+    sleep 0.2
+done
+ssh -F none -o UserKnownHostsFile=known -o PubkeyAuthentication=no -o NumberOfPasswordPrompts=1 \
+    -p "$2" vaulttest@127.0.0.1 id -un
+code=$?
+kill "$server"
+exit "$code"
+"#;
+
+#[test]
+fn ssh_itself_logs_in_with_the_password_of_user_and_host() {
+    if !["sshd", "ssh", "unshare", "openssl"].into_iter().all(require) {
+        return;
+    }
+    if !rustix::process::geteuid().is_root() {
+        super::support::missing("only the superuser can start a server with users of its own");
+        return;
+    }
+    let sandbox = Sandbox::new();
+    users(&sandbox);
+    let key = key(&sandbox);
+    let open = sandbox
+        .command("ssh-keygen")
+        .args(["-q", "-p", "-P", SECRET, "-N", "", "-f", &key])
+        .output();
+    assert!(open.unwrap().status.success());
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let config = format!(
+        "Port {port}\nListenAddress 127.0.0.1\nHostKey {key}\nUsePAM no\nPidFile none\n\
+         PasswordAuthentication yes\nKbdInteractiveAuthentication no\nStrictModes no\n"
+    );
+    sandbox.file("sshd_config", config);
+    let log_in = || {
+        let mut command = asking(&sandbox, "unshare");
+        command.args(["--mount", "sh", "-c", LOG_IN, "sh"]).arg(sandbox.root());
+        Answer::of(command.arg(port.to_string()))
+    };
+    let args =
+        ["cred", "add", "server", "--stdin", "--username", "vaulttest", "--host", "elsewhere"];
+    sandbox.ok(&args, SECRET.as_bytes());
+    let answer = log_in();
+    if !could_mount(&answer) {
+        return;
+    }
+    assert!(answer.code != 0 && answer.text().is_empty(), "the control: {answer:?}");
+    sandbox.ok(&["cred", "set", "server", "--host", "127.0.0.1"], b"");
+    let answer = log_in();
+    assert_eq!((answer.code, answer.text().as_str()), (0, "vaulttest\n"), "{}", answer.err);
 }
