@@ -20,6 +20,10 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
         "VAULT_PASSPHRASE_COMMAND",
         "A command that prints the passphrase; only its first line is taken.",
     ),
+    (
+        "VAULT_ASKPASS_CRED",
+        "The credential, or the reference, that answers ssh, ssh-add and sudo when they ask.",
+    ),
     ("VAULT_CONFIG_FILE", "The configuration file; `vault help config` explains it."),
     (
         "XDG_CONFIG_HOME",

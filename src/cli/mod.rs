@@ -35,6 +35,7 @@ mod doctor;
 mod generate;
 mod guard;
 mod help_topics;
+mod helper;
 mod import;
 mod incident;
 mod init;
@@ -101,6 +102,8 @@ tree::commands! {
         Whose(Box<whose::Args>) leaf "whose"
             "Find out whose secret a leaked text is, and who has read it, without showing any",
         Run(Box<run::Args>) leaf "run" "Start a program with secrets in its environment",
+        Helper(helper::Command) group "helper"
+            "Answer programs that ask for a secret in a protocol of their own",
         Import(import::Args) eager "import"
             "Store many credentials at once: all of them or none",
         Generate(Box<generate::Args>) leaf "generate"
@@ -121,7 +124,7 @@ tree::commands! {
 /// language; its one line is the panic hook's.
 #[must_use]
 pub fn main() -> ExitCode {
-    caught(|| start(std::env::args_os().collect()))
+    caught(|| start(helper::as_called(std::env::args_os().collect())))
 }
 
 fn caught(work: impl FnOnce() -> ExitCode) -> ExitCode {
@@ -204,6 +207,7 @@ fn dispatch(command: Command, cx: &mut Context) -> Result<Report> {
         Command::Incident(command) => incident::run(command, cx),
         Command::Whose(args) => whose::run(*args, cx),
         Command::Run(args) => run::run(*args, cx),
+        Command::Helper(command) => helper::run(command, cx),
         Command::Import(args) => import::run(args, cx),
         Command::Generate(args) => generate::run(*args, cx),
         Command::Completions(args) => completions::run(args, cx),

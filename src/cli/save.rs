@@ -22,6 +22,12 @@ pub struct Output {
 }
 
 impl Output {
+    /// One that replaces `path`.
+    #[must_use]
+    pub fn replacing(path: &Path) -> Self {
+        Self { output: Some(path.to_owned()), force: true }
+    }
+
     /// The file, if there is to be one, after a look at whether it can be made.
     ///
     /// # Errors

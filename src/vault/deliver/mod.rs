@@ -146,7 +146,7 @@ impl Vault<Unlocked> {
 
 impl Errand {
     /// Says in an entry how, and to which program.
-    fn enter(&self, draft: Draft, modes: impl Iterator<Item = Mode>) -> Draft {
+    pub(super) fn enter(&self, draft: Draft, modes: impl Iterator<Item = Mode>) -> Draft {
         let mut words: Vec<&str> = Vec::new();
         for mode in modes.filter(|mode| *mode != Mode::Caller) {
             if !words.contains(&mode.word()) {
