@@ -184,7 +184,7 @@ impl Order {
         for (number, want) in wants.iter().enumerate() {
             match order.add(tx, keys, number, want) {
                 Err(e) if is_about_what_was_written(e.kind()) => {
-                    missing.push((want.what.written(), e));
+                    missing.push((want.what.written(), want.what.located(e)));
                 }
                 done => done?,
             }
@@ -243,6 +243,15 @@ impl What {
             Self::Reference(reference) => reference.to_string(),
             Self::Customary(name) | Self::Full(name) => name.to_string(),
         }
+    }
+
+    /// An error about it, with the place where it is written.
+    fn located(&self, e: Error) -> Error {
+        let Self::Reference(reference) = self else { return e };
+        let Some(place) = reference.place() else { return e };
+        let error = Error::new(e.kind(), format!("{place}: {}", e.message()));
+        let error = e.hints().iter().fold(error, |error, hint| error.hint(hint.as_str()));
+        error.candidates(e.candidate_names().to_vec())
     }
 
     fn variables(&self, name: &CredName, row: &CredentialRow) -> Vec<Variable> {
