@@ -300,7 +300,7 @@ impl Line {
             field: field.to_owned(),
             variable: self.variable.clone(),
             value,
-            is_secret: !matches!(self.pick, Pick::Public(..)),
+            is_secret: self.pick.is_secret(),
         }))
     }
 }

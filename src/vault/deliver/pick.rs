@@ -47,6 +47,15 @@ impl Pick {
         }
     }
 
+    /// Whether the value is to be kept from being seen.
+    pub(super) fn is_secret(&self) -> bool {
+        match self {
+            Self::Secret(..) | Self::Code(_) => true,
+            Self::Part(_, part) => part.is_secret(),
+            Self::Public(..) => false,
+        }
+    }
+
     pub(super) fn version(&self) -> Option<String> {
         match self {
             Self::Secret(_, version) => version.map(|version| version.to_string()),
@@ -69,7 +78,7 @@ impl Pick {
             }
             Self::Part(head, part) => {
                 let value = open(tx, keys, row, head, receipt)?;
-                Ok(part(value.expose()).map(Secret::new))
+                Ok(part.read(value.expose()).map(Secret::new))
             }
             Self::Code(head) => {
                 let seed = open(tx, keys, row, head, receipt)?;
