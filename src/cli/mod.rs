@@ -38,9 +38,11 @@ mod help_topics;
 mod import;
 mod incident;
 mod init;
+mod inject;
 mod jsonl;
 mod man_pages;
 mod run;
+mod showing;
 mod status;
 mod tree;
 mod trust_state;
@@ -101,6 +103,7 @@ tree::commands! {
         Whose(Box<whose::Args>) leaf "whose"
             "Find out whose secret a leaked text is, and who has read it, without showing any",
         Run(Box<run::Args>) leaf "run" "Start a program with secrets in its environment",
+        Inject(inject::Args) leaf "inject" "Fill secrets into a template",
         Import(import::Args) eager "import"
             "Store many credentials at once: all of them or none",
         Generate(Box<generate::Args>) leaf "generate"
@@ -204,6 +207,7 @@ fn dispatch(command: Command, cx: &mut Context) -> Result<Report> {
         Command::Incident(command) => incident::run(command, cx),
         Command::Whose(args) => whose::run(*args, cx),
         Command::Run(args) => run::run(*args, cx),
+        Command::Inject(args) => inject::run(args, cx),
         Command::Import(args) => import::run(args, cx),
         Command::Generate(args) => generate::run(*args, cx),
         Command::Completions(args) => completions::run(args, cx),

@@ -46,6 +46,7 @@ mod picker;
 mod pipes;
 mod prompts;
 mod prune;
+mod references;
 mod rotate;
 mod sinks;
 mod status;
