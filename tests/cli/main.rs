@@ -24,6 +24,7 @@ mod bad_files;
 mod bad_input;
 mod check;
 mod clones;
+mod documents;
 mod edit;
 mod editors;
 mod environment;
