@@ -71,7 +71,7 @@ impl Origin {
     fn of(&self, text: &[u8], at: usize) -> Self {
         let before = &text[..at];
         let line = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        let lines = before.iter().filter(|byte| **byte == b'\n').count();
+        let lines = memchr::memchr_iter(b'\n', before).count();
         // what continues a character of UTF-8 is no column
         let columns = before[line..].iter().filter(|byte| **byte & 0xc0 != 0x80).count();
         let first = if lines == 0 { self.column } else { 1 };

@@ -6,6 +6,7 @@
     clippy::panic,
     clippy::print_stderr,
     clippy::unwrap_used,
+    clippy::format_collect,
     reason = "a test fails by panicking, and has surroundings of its own"
 )]
 

@@ -157,11 +157,13 @@ impl Args {
         match (format.name == "gha", path) {
             (false, Some(path)) => Ok(Target::File(path)),
             (false, None) => Ok(Target::Stdout),
-            (true, Some(_)) => Err(Error::usage("with `gha`, the variable GITHUB_ENV says where")
-                .hint("leave out `--output`")),
+            (true, Some(_)) => {
+                Err(Error::usage("with `gha`, the variable `GITHUB_ENV` says where")
+                    .hint("leave out `--output`"))
+            }
             (true, None) => {
                 let path = cx.world.var("GITHUB_ENV").map(PathBuf::from).ok_or_else(|| {
-                    Error::usage("GITHUB_ENV is not set, so this is no step of GitHub Actions")
+                    Error::usage("`GITHUB_ENV` is not set, so this is no step of GitHub Actions")
                         .hint("to try it: touch x; GITHUB_ENV=x vault export --format gha NAME")
                 })?;
                 Ok(Target::Actions(path))

@@ -29,11 +29,11 @@ pub(super) fn called(name: &str) -> Option<&'static Service> {
         text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase()
     };
     let name = plain(name);
-    let fits = |host: &&str| {
-        let stem = host.rsplit_once('.').map_or(*host, |(stem, _)| stem);
+    let fits = |host: &str| {
+        let stem = host.rsplit_once('.').map_or(host, |(stem, _)| stem);
         plain(host) == name || plain(stem) == name
     };
-    SERVICES.iter().find(|service| service.hosts.iter().any(|host| fits(&host)))
+    SERVICES.iter().find(|service| service.hosts.iter().any(|host| fits(host)))
 }
 
 /// The first domain of each service, and its variables.

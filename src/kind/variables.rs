@@ -145,14 +145,14 @@ impl Whose<'_> {
         let named = |field: &&&FieldName| self.kind.fields.iter().all(|f| f.name != field.as_str());
         let other = self.secrets.iter().filter(named);
         let (common, own): (Vec<&&FieldName>, _) = other.partition(|f| is_common(f.as_str()));
-        found.extend(own.into_iter().map(plain));
+        found.extend(own.into_iter().map(|field| plain(field)));
         if !found.iter().any(|one| matches!(one.source, Source::Secret(_))) {
             let kept = self
                 .secret("totp")
                 .into_iter()
                 .next()
                 .map(|source| Variable { name: "TOTP".to_owned(), source });
-            found.extend(kept.or_else(|| common.into_iter().next().map(plain)));
+            found.extend(kept.or_else(|| common.into_iter().next().map(|field| plain(field))));
         }
         found
     }
@@ -209,12 +209,11 @@ impl Whose<'_> {
     /// The one secret that the rest belongs to.
     fn primary(&self) -> Option<FieldName> {
         let own = self.kind.primary().map(|field| field.name);
-        let names = own.into_iter().chain(["password", "secret_access_key"]);
-        let named =
-            names.filter_map(|name| self.secrets.iter().find(|f| f.as_str() == name)).next();
+        let mut likely = own.into_iter().chain(["password", "secret_access_key"]);
+        let found = likely.find_map(|name| self.secrets.iter().find(|f| f.as_str() == name));
         let mut others = self.secrets.iter().filter(|field| !is_common(field.as_str()));
         let only = (others.next(), others.next());
-        named.or(if let (Some(one), None) = only { Some(one) } else { None }).map(|f| (*f).clone())
+        found.or(if let (Some(one), None) = only { Some(one) } else { None }).map(|f| (*f).clone())
     }
 
     fn secret(&self, field: &str) -> Option<Source> {
@@ -227,8 +226,8 @@ impl Whose<'_> {
     }
 }
 
-fn plain(field: &&FieldName) -> Variable {
-    Variable { name: upper(field.as_str()), source: Source::Secret((*field).clone()) }
+fn plain(field: &FieldName) -> Variable {
+    Variable { name: upper(field.as_str()), source: Source::Secret(field.clone()) }
 }
 
 /// `db/main_password` as `DB_MAIN_PASSWORD`; never a name that means something else.

@@ -94,8 +94,8 @@ fn github_actions_get_variables_and_masks() {
     let rest = [&mark, &*heredoc, "first 1%", "{", "last one", &mark];
     assert_eq!((lines[0], lines[2], &lines[3..]), ("BEFORE=1", "db.internal", &rest[..]));
     says(&run("none", &["key"]), 10, "cannot write", "");
-    says(&run("env", &["key", "-o", "x"]), 2, "GITHUB_ENV says where", "--output");
-    let unset = (2, "GITHUB_ENV is not set", "GITHUB_ENV=x");
+    says(&run("env", &["key", "-o", "x"]), 2, "`GITHUB_ENV` says where", "--output");
+    let unset = (2, "`GITHUB_ENV` is not set", "GITHUB_ENV=x");
     refused(&sandbox, &["export", "--format", "gha", "key"], b"", unset, 0);
     assert_eq!(fs::read_to_string(sandbox.path("env")).unwrap(), text);
 }

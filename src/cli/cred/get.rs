@@ -18,7 +18,7 @@ use clap_complete::engine::ArgValueCompleter;
   vault cred get db/main --reason 'ticket 42'
   vault cred get")]
 pub struct Args {
-    /// Which credential; a beginning that fits only one name will do; or a reference, vault://NAME/FIELD;
+    /// Which credential; a beginning that fits only one name will do; or a reference, `vault://NAME/FIELD`;
     /// without it, pick one
     #[arg(add = ArgValueCompleter::new(complete::names))]
     name: Option<String>,
