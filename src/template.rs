@@ -67,9 +67,8 @@ impl Origin {
         Self { file: file.into(), line: 1, column: 1 }
     }
 
-    /// The place of the byte at `at` of the text that begins here.
-    fn of(&self, text: &[u8], at: usize) -> Self {
-        let before = &text[..at];
+    /// The place behind `before`, which begins here.
+    fn of(&self, before: &[u8]) -> Self {
         let line = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let lines = memchr::memchr_iter(b'\n', before).count();
         // what continues a character of UTF-8 is no column
@@ -99,6 +98,7 @@ impl Template {
         let mut pieces = Vec::new();
         let mut plain = Vec::new();
         let mut at = 0;
+        let (mut here, mut known) = (origin.clone(), 0);
         while let Some(open) = next(text, at) {
             plain.extend_from_slice(&text[at..open.backslashes]);
             // in pairs they stand for themselves, as before a quote
@@ -109,7 +109,8 @@ impl Template {
                 at = open.braces + BEGIN.len();
                 continue;
             }
-            let place = origin.of(text, open.braces);
+            let place = here.of(&text[known..open.braces]);
+            (here, known) = (place.clone(), open.braces);
             let (inner, end) = inside(text, open.braces, &place)?;
             pieces.push(Piece::Text(std::mem::take(&mut plain)));
             pieces.push(Piece::Slot(Slot::parse(inner, &place)?));

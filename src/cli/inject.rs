@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::model::{Reference, Secret};
 use crate::template::{Origin, Template};
 use crate::vault::{Errand, Handed, Mode, Want, What};
+use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -86,16 +87,18 @@ fn template(path: Option<&Path>) -> Result<Template> {
 /// The text with all values in it; each reference is handed out once.
 fn filled(template: &Template, cx: &Context) -> Result<Secret> {
     let mut references: Vec<&Reference> = Vec::new();
+    let mut numbers = HashMap::new();
     let mut places = Vec::new();
     for slot in template.slots() {
-        let same = |one: &&Reference| one.to_string() == slot.reference.to_string();
-        places.push(references.iter().position(same).unwrap_or(references.len()));
-        if places.last() == Some(&references.len()) {
+        let number = *numbers.entry(slot.reference.to_string()).or_insert_with(|| {
             references.push(&slot.reference);
-        }
+            references.len() - 1
+        });
+        places.push(number);
     }
+    // a reference has one value, and they come in order
     let handed = handed(&references, cx)?;
-    let value = |place: &usize| handed.iter().find(|one| one.want == *place).map(|one| &one.value);
+    let value = |place: &usize| handed.get(*place).map(|one| &one.value);
     let values: Vec<&Secret> = places.iter().filter_map(value).collect();
     template.fill(&values)
 }

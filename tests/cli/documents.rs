@@ -48,6 +48,32 @@ fn a_shell_reads_it_by_customary_names() {
 }
 
 #[test]
+fn an_address_is_taken_apart_for_its_programs() {
+    let sandbox = Sandbox::new();
+    let dsn = "postgres://app:p%40ss'w@db.internal:5433/shop?sslmode=require";
+    sandbox.ok(&["cred", "add", "db/dsn", "--type", "dsn", "--stdin"], dsn.as_bytes());
+    // what the metadata says of the host is about the first address
+    let other = dsn.replace("db.internal", "other.internal");
+    sandbox.ok(&["cred", "set", "db/dsn", "connection_string", "--stdin"], other.as_bytes());
+    let found = export(&sandbox, &["json", "db/dsn"]);
+    let found: serde_json::Value = serde_json::from_str(&found).unwrap();
+    let expected = serde_json::json!({
+        "DATABASE_URL": other,
+        "PGPASSWORD": "p@ss'w",
+        "PGHOST": "other.internal",
+        "PGPORT": "5433",
+        "PGUSER": "app",
+        "PGDATABASE": "shop",
+        "PGSSLMODE": "require",
+    });
+    assert_eq!(found, expected);
+    assert_eq!(
+        sandbox.log(&["--limit", "1"])[0]["fields"],
+        serde_json::json!(["connection_string"])
+    );
+}
+
+#[test]
 fn every_format_says_the_same() {
     let sandbox = sandbox();
     let only = |format| export(&sandbox, &[format, "db/main", "--only", "PGPASSWORD"]);

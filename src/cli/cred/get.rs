@@ -20,7 +20,7 @@ use clap_complete::engine::ArgValueCompleter;
 pub struct Args {
     /// Which credential; a beginning that fits only one name will do; or a reference, `vault://NAME/FIELD`;
     /// without it, pick one
-    #[arg(add = ArgValueCompleter::new(complete::names))]
+    #[arg(add = ArgValueCompleter::new(complete::names_or_references))]
     name: Option<String>,
 
     /// Which secret field, if not the primary one
