@@ -254,6 +254,54 @@ fn readers_of_dotenv_agree() {
 }
 
 #[test]
+fn node_reads_dotenv_alike() {
+    let env_file = Command::new("node").args(["--env-file=/dev/null", "-e", ""]).output();
+    if !env_file.is_ok_and(|output| output.status.success()) {
+        return;
+    }
+    let (dir, values) = (tempfile::tempdir().unwrap(), holdable("dotenv"));
+    fs::write(dir.path().join("doc"), document("dotenv", &values)).unwrap();
+    let script =
+        "for (const [k, v] of Object.entries(process.env)) process.stdout.write(`${k}=${v}\\0`)";
+    let found = environment(dir.path(), "node", &["--env-file=doc", "-e", script]);
+    same(&found, &values, "node");
+}
+
+#[test]
+fn terraform_gets_every_value() {
+    if !Command::new("terraform").arg("version").output().is_ok_and(|o| o.status.success()) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let mut values = holdable("tfvars");
+    // Terraform keeps no NUL and composes accents: both are its own rules, not those of the language
+    values.retain(|value| !value.contains(&0));
+    values.truncate(400);
+    fs::write(dir.path().join("terraform.tfvars"), document("tfvars", &values)).unwrap();
+    let one = |number: usize| format!("variable \"v{number}\" {{\n  type = string\n}}\n");
+    fs::write(dir.path().join("main.tf"), (0..values.len()).map(one).collect::<String>()).unwrap();
+    let all = (0..values.len()).map(|number| format!("var.v{number}")).collect::<Vec<_>>();
+    let question = format!("[for v in [{}] : base64encode(v)]", all.join(","));
+    fs::write(dir.path().join("question"), format!("join(\" \", {question})")).unwrap();
+    let output = Command::new("sh")
+        .args(["-c", "terraform console < question"])
+        .current_dir(dir.path())
+        .env("HOME", dir.path())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    let got: Vec<&str> = text.trim().trim_matches('"').split(' ').collect();
+    let base64 = |value: &Vec<u8>| String::from_utf8(quote::base64(value).unwrap().to_vec());
+    let expected: Vec<String> = values.iter().map(|value| base64(value).unwrap()).collect();
+    for (number, (got, expected)) in got.iter().zip(&expected).enumerate() {
+        assert_eq!(got, expected, "{:?}", String::from_utf8_lossy(&values[number]));
+    }
+    assert_eq!(got.len(), expected.len(), "{said}");
+}
+
+#[test]
 fn readers_of_yaml_agree() {
     let has_yaml = Command::new("python3").args(["-c", "import yaml"]).output();
     if !has_yaml.is_ok_and(|output| output.status.success()) {

@@ -227,8 +227,9 @@ impl Order {
             }
             let receipt = tx.append(note_state(errand.entry(row, &lines)?, row, tx.now()))?;
             warn_if_expired(tx, row);
+            let mut taken_apart = None;
             for line in lines {
-                handed.extend(line.open(tx, keys, row, &receipt)?);
+                handed.extend(line.open(tx, keys, row, &receipt, &mut taken_apart)?);
             }
         }
         handed.sort_by_key(|one| one.want);
@@ -290,8 +291,11 @@ impl Line {
         keys: &Keys,
         row: &CredentialRow,
         receipt: &Receipt<'_>,
+        taken_apart: &mut Option<(FieldName, Secret)>,
     ) -> Result<Option<Handed>> {
-        let Some(value) = self.pick.open(tx, keys, row, receipt)? else { return Ok(None) };
+        let Some(value) = self.pick.open(tx, keys, row, receipt, taken_apart)? else {
+            return Ok(None);
+        };
         let field = self.pick.field();
         self.mode.check(&format!("`{field}` of `{}`", row.name), &value)?;
         Ok(Some(Handed {

@@ -63,12 +63,14 @@ impl Pick {
         }
     }
 
+    /// The value. What several parts are read from is opened once.
     pub(super) fn open(
         &self,
         tx: &Tx<'_>,
         keys: &Keys,
         row: &CredentialRow,
         receipt: &Receipt<'_>,
+        taken_apart: &mut Option<(FieldName, Secret)>,
     ) -> Result<Option<Secret>> {
         match self {
             Self::Secret(head, None) => open(tx, keys, row, head, receipt).map(Some),
@@ -77,7 +79,12 @@ impl Pick {
                 open_version(tx, keys, row, &version, receipt).map(Some)
             }
             Self::Part(head, part) => {
-                let value = open(tx, keys, row, head, receipt)?;
+                let known = taken_apart.take().filter(|(field, _)| *field == head.field);
+                let known = known.map_or_else(
+                    || Ok((head.field.clone(), open(tx, keys, row, head, receipt)?)),
+                    Ok::<_, Error>,
+                )?;
+                let (_, value) = taken_apart.insert(known);
                 Ok(part.read(value.expose()).map(Secret::new))
             }
             Self::Code(head) => {
