@@ -121,6 +121,24 @@ impl Template {
         Ok(Self { pieces })
     }
 
+    /// Whether there is a place for a value in `text`, or what would be one if it were right.
+    #[must_use]
+    pub fn is_meant(text: &[u8]) -> bool {
+        next(text, 0).is_some()
+    }
+
+    /// The same for the value of a variable in a file whose quotes were read already: quotes of a shell, which
+    /// the last filter would write for whoever reads the filled file, are left out.
+    #[must_use]
+    pub fn without_quotes(mut self) -> Self {
+        for piece in &mut self.pieces {
+            if let Piece::Slot(slot) = piece {
+                slot.filters.pop_if(|filter| filter.name == "shell");
+            }
+        }
+        self
+    }
+
     /// The places for values, in order.
     pub fn slots(&self) -> impl Iterator<Item = &Slot> {
         self.pieces.iter().filter_map(|piece| match piece {
@@ -250,6 +268,19 @@ mod tests {
             .map(|slot| format!("{} {}", slot.reference.place().unwrap(), slot.reference))
             .collect();
         assert_eq!(references, ["t:1:3 vault://a", "t:1:21 vault://b/c", "t:1:41 vault://d"]);
+    }
+
+    #[test]
+    fn a_file_of_variables_can_be_filled_or_read() {
+        let value = Secret::from_bytes(b"it's");
+        let read = |text: &str| {
+            let template = parsed(text.as_bytes()).unwrap().without_quotes();
+            template.fill(&[&value]).unwrap().expose().to_vec()
+        };
+        assert_eq!(filled("{{ vault://a | shell }}", &[b"it's"]).unwrap(), br"'it'\''s'");
+        assert_eq!(read("{{ vault://a | shell }}"), b"it's");
+        assert_eq!(read("http://{{ vault://a | url | shell }}/"), b"http://it%27s/");
+        assert!(Template::is_meant(b"a {{ vault://") && !Template::is_meant(b"{{ a }} vault://a"));
     }
 
     #[test]

@@ -29,7 +29,10 @@ to right: {{ vault://db/main | json }}.
   url      percent-encoded
   base64   base64 on one line
 
-All other braces stand as they are. A backslash before the braces takes their meaning away, and two
+A file of variables that is to be filled, or read by `vault run --env-file`, is written so:
+  PASSWORD={{ vault://db/main/password | shell }}
+
+All other braces stand as they are, and so do references without braces. A backslash before the braces takes their meaning away, and two
 stand for one. What was put in is never looked at again. When one reference leads nowhere, nothing is
 written.")]
 pub struct Args {
@@ -105,7 +108,7 @@ fn filled(template: &Template, cx: &Context) -> Result<Secret> {
 
 fn handed(references: &[&Reference], cx: &Context) -> Result<Vec<Handed>> {
     if references.is_empty() {
-        cx.note_later("there is no reference in the template");
+        cx.note_later("there is no {{ vault://NAME/FIELD }} in the template");
         return Ok(Vec::new());
     }
     let want = |reference: &&Reference| Want {
