@@ -301,6 +301,33 @@ fn terraform_gets_every_value() {
     assert_eq!(got.len(), expected.len(), "{said}");
 }
 
+/// Shells compute what is put into some of their own variables, so no credential may have one.
+#[test]
+fn the_own_variables_of_shells_are_reserved() {
+    let zsh = "zmodload zsh/parameter; print -l ${(k)parameters}";
+    for (shell, args) in [("bash", ["--norc", "-c", "compgen -v"]), ("zsh", ["-f", "-c", zsh])] {
+        if !is_there(shell) {
+            continue;
+        }
+        let path = std::env::var_os("PATH").unwrap();
+        let output = Command::new(shell).args(args).env_clear().env("PATH", path).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let own = text.lines().filter(|name| {
+            name.starts_with(|c: char| c.is_ascii_uppercase()) && !name.contains(char::is_lowercase)
+        });
+        let free: Vec<&str> =
+            own.filter(|name| !vault::kind::variables::is_reserved(name)).collect();
+        assert!(text.contains("IFS") && free.is_empty(), "{shell}: {free:?}");
+    }
+    // control: this is what zsh would do
+    let dir = tempfile::tempdir().unwrap();
+    if is_there("zsh") {
+        let evil = "export COLUMNS='path[$(touch CANARY; echo 1)]'";
+        let status = Command::new("zsh").args(["-f", "-c", evil]).current_dir(dir.path()).output();
+        assert!(status.is_ok() && dir.path().join("CANARY").exists());
+    }
+}
+
 #[test]
 fn readers_of_yaml_agree() {
     let has_yaml = Command::new("python3").args(["-c", "import yaml"]).output();

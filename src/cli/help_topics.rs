@@ -88,7 +88,7 @@ fn variables(cx: &Context) -> Report {
     for note in [
         "so `vault run --cred` and `vault export` call values, by service, address, port or type",
         "a part of a connection string is read from it; what is not there gets no variable",
-        "fields of your own are called as they are, in capitals",
+        "fields of your own are called as they are, in capitals; with SECRET_ before a name like PATH",
     ] {
         cx.note(note);
     }

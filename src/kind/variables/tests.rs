@@ -142,4 +142,5 @@ fn full_names_tell_whose_they_are() {
     let of = |name: &str| full(&name.parse().unwrap(), &meta, &[&password, &totp]);
     assert_eq!(names(&of("9/db-main ü")), ["_9_DB_MAIN___PASSWORD", "_9_DB_MAIN___HOST"]);
     assert_eq!(names(&of("ld")), ["SECRET_LD_PASSWORD", "SECRET_LD_HOST"]);
+    assert_eq!(names(&of("git/acme")), ["GIT_ACME_PASSWORD", "GIT_ACME_HOST"]);
 }
