@@ -8,7 +8,8 @@ pub fn is_reserved(name: &str) -> bool {
 }
 
 /// Beginnings of names that mean something.
-pub(super) const BEGINNINGS: &[&str] = &["BASH_", "DYLD_", "LC_", "LD_", "VAULT_", "ZSH_"];
+pub(super) const BEGINNINGS: &[&str] =
+    &["BASH_", "DYLD_", "KEYBOARD_", "LC_", "LD_", "VAULT_", "ZSH_"];
 
 /// Names that mean something. Those of whole numbers in zsh are computed when they are set, commands in
 /// them included.
@@ -25,7 +26,7 @@ pub(super) const NAMES: &[&str] = &[
     "GIT_WORK_TREE", "GLOBIGNORE", "GROUPS", "HISTCHARS", "HISTCMD", "HISTCONTROL", "HISTFILE",
     "HISTFILESIZE", "HISTIGNORE", "HISTORY", "HISTSIZE", "HISTTIMEFORMAT", "HOME", "HOST",
     "HOSTFILE", "HOSTNAME", "HOSTTYPE", "IFS", "IGNOREEOF", "INPUTRC", "JAVA_TOOL_OPTIONS",
-    "JDK_JAVA_OPTIONS", "KEYBOARD_HACK", "KEYTIMEOUT", "LANG", "LANGUAGE", "LINENO", "LINES",
+    "JDK_JAVA_OPTIONS", "KEYTIMEOUT", "LANG", "LANGUAGE", "LINENO", "LINES",
     "LISTMAX", "LOGCHECK", "LOGNAME", "MACHTYPE", "MAIL", "MAILCHECK", "MAILPATH", "MANPATH",
     "MAPFILE", "MAVEN_OPTS", "MODULE_PATH", "NODE_EXTRA_CA_CERTS", "NODE_OPTIONS", "NODE_PATH",
     "NULLCMD", "OLDPWD", "OPTARG", "OPTERR", "OPTIND", "OSTYPE", "PAGER", "PATH", "PERL5DB",
