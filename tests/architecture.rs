@@ -25,6 +25,8 @@ const FENCES: &[(&str, &[&str])] = &[
     ("src/kind", &["cli", "sys", "vault", "world"]),
     ("src/vault", &["cli", "sys"]),
     ("src/cli/helper/place.rs", &["vault", "kind", "sys", "world", "error", "model"]),
+    ("src/formats", &["cli", "child", "kind", "sys", "vault", "world"]),
+    ("src/template.rs", &["cli", "child", "kind", "sys", "vault", "world"]),
     ("src/cli/html", &["vault", "kind", "sys", "world"]),
     ("src/cli/render", &["vault", "kind", "sys", "world"]),
     ("src/cli/escape.rs", &["vault", "kind", "sys", "world", "error", "model"]),

@@ -32,6 +32,7 @@ mod completions;
 mod cred;
 mod demo;
 mod doctor;
+mod export;
 mod generate;
 mod guard;
 mod help_topics;
@@ -39,9 +40,11 @@ mod helper;
 mod import;
 mod incident;
 mod init;
+mod inject;
 mod jsonl;
 mod man_pages;
 mod run;
+mod showing;
 mod status;
 mod tree;
 mod trust_state;
@@ -104,6 +107,9 @@ tree::commands! {
         Run(Box<run::Args>) leaf "run" "Start a program with secrets in its environment",
         Helper(helper::Command) group "helper"
             "Answer programs that ask for a secret in a protocol of their own",
+        Inject(inject::Args) leaf "inject" "Fill secrets into a template",
+        Export(Box<export::Args>) eager "export"
+            "Write credentials as a document for other programs",
         Import(import::Args) eager "import"
             "Store many credentials at once: all of them or none",
         Generate(Box<generate::Args>) leaf "generate"
@@ -116,7 +122,7 @@ tree::commands! {
         TrustState(trust_state::Args) leaf "trust-state"
             "Accept a vault file that is older than its seal, after you restored it yourself",
         Help(help_topics::Args) leaf "help"
-            "Explain a command, or a topic: exit-codes, environment, config",
+            "Explain a command, or a topic: exit-codes, environment, config, variables",
     }
 }
 
@@ -208,6 +214,8 @@ fn dispatch(command: Command, cx: &mut Context) -> Result<Report> {
         Command::Whose(args) => whose::run(*args, cx),
         Command::Run(args) => run::run(*args, cx),
         Command::Helper(command) => helper::run(command, cx),
+        Command::Inject(args) => inject::run(args, cx),
+        Command::Export(args) => export::run(*args, cx),
         Command::Import(args) => import::run(args, cx),
         Command::Generate(args) => generate::run(*args, cx),
         Command::Completions(args) => completions::run(args, cx),

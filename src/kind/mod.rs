@@ -9,6 +9,7 @@ pub mod checks;
 mod connection_string;
 mod custom;
 mod dsn;
+mod dsn_whole;
 pub mod generate;
 mod http_basic;
 mod jwt;
@@ -24,6 +25,7 @@ pub mod strength;
 #[cfg(test)]
 mod tests;
 pub mod totp;
+mod uses;
 pub mod variables;
 
 pub use renewal::{STATED, Said, take_over};
