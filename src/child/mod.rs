@@ -1,6 +1,7 @@
 //! Other programs: starting one with what it is to get, and what became of it. Knows nothing of vaults.
 
 use crate::error::{Error, ErrorKind};
+use crate::model::Secret;
 use crate::world::World;
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -47,6 +48,36 @@ impl Argv {
         command.args(&self.args).env_clear();
         command
     }
+}
+
+/// A program that is ready to be started.
+pub struct Start {
+    /// The program with its arguments, environment and descriptors, as it is to be started.
+    pub command: Command,
+    /// What is not to be seen in its output.
+    pub secrets: Vec<Secret>,
+    /// In which of its output.
+    pub mask: Mask,
+}
+
+/// Where secrets in the output of a program are made unreadable.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Mask {
+    /// On terminals; pipes and files get the bytes as they are.
+    #[default]
+    Auto,
+    /// On terminals, in pipes and in files.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+/// Starts the program and waits for its end. It stays in our process group; what is sent to us is passed on.
+///
+/// # Errors
+/// It could not be started.
+pub fn run(mut start: Start) -> io::Result<ExitStatus> {
+    start.command.status()
 }
 
 /// The environment for a child: that of this process, without what is ours.
