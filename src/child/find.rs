@@ -27,7 +27,8 @@ impl Argv {
         let mut wrong = None;
         for dir in std::env::split_paths(path.unwrap_or(OsStr::new(USUAL_PATH))) {
             // an empty part means the directory that we are in
-            let here = if dir.as_os_str().is_empty() { Path::new(".").join(name) } else { dir.join(name) };
+            let here =
+                if dir.as_os_str().is_empty() { Path::new(".").join(name) } else { dir.join(name) };
             match judge(&here) {
                 Fit::Good => return Ok(here),
                 Fit::Bad(why) => wrong = wrong.or(Some(unfit(&here, why))),

@@ -128,10 +128,11 @@ pub fn not_started(program: &OsStr, why: &io::Error) -> (Error, u8) {
     let shown = String::from_utf8_lossy(program.as_bytes());
     let error = match why.kind() {
         // it was found before: this is about the program that is to read it
-        io::ErrorKind::NotFound if program.as_bytes().contains(&b'/') => {
-            Error::new(ErrorKind::NotFound, format!("cannot start `{shown}`: what runs it is missing"))
-                .hint(format!("see what it begins with: head -n 1 {shown}"))
-        }
+        io::ErrorKind::NotFound if program.as_bytes().contains(&b'/') => Error::new(
+            ErrorKind::NotFound,
+            format!("cannot start `{shown}`: what runs it is missing"),
+        )
+        .hint(format!("see what it begins with: head -n 1 {shown}")),
         io::ErrorKind::NotFound => return (find::nowhere(program), NO_SUCH_PROGRAM),
         io::ErrorKind::ArgumentListTooLong => Error::io(format!("cannot start `{shown}`"), why)
             .hint("hand long values over as files: --file VAR=REFERENCE"),

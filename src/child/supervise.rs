@@ -2,9 +2,7 @@
 //! our process group, so that the shell we were started from sees one job.
 
 use crate::sys;
-use rustix::process::{
-    Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process, waitpid,
-};
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process, waitpid};
 use signal_hook::consts::signal::{
     SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2, SIGWINCH,
 };
@@ -34,7 +32,9 @@ pub(super) fn run(mut command: Command) -> io::Result<ExitStatus> {
     let child = child.ok_or_else(|| io::Error::other("a process without a number"))?;
     loop {
         for origin in signals.wait() {
-            if is_for(&origin, child) && let Some(signal) = Signal::from_named_raw(origin.signal) {
+            if is_for(&origin, child)
+                && let Some(signal) = Signal::from_named_raw(origin.signal)
+            {
                 // it may have ended just now
                 let _ = kill_process(child, signal);
             }
@@ -48,7 +48,8 @@ pub(super) fn run(mut command: Command) -> io::Result<ExitStatus> {
 /// Whether a signal is to be passed on: what the terminal sends, it sends to the program as well, and
 /// what the program itself sends to its group is not meant for it.
 fn is_for(origin: &Origin, child: Pid) -> bool {
-    let from_child = origin.process.is_some_and(|sender| sender.pid == child.as_raw_nonzero().get());
+    let from_child =
+        origin.process.is_some_and(|sender| sender.pid == child.as_raw_nonzero().get());
     origin.signal != SIGCHLD && origin.cause != Cause::Kernel && !from_child
 }
 

@@ -28,14 +28,15 @@ pub fn parse(text: &[u8], shown: &str) -> Result<Vec<Line>> {
         let number = reader.line;
         let line = reader.line(number);
         lines.push(line.map_err(|(number, why)| {
-            Error::usage(format!("{shown}:{number}: {why}")).hint("a line is NAME=VALUE or NAME='VALUE'")
+            Error::usage(format!("{shown}:{number}: {why}"))
+                .hint("a line is NAME=VALUE or NAME='VALUE'")
         })?);
     }
     Ok(lines)
 }
 
-/// Where something is wrong, and what.
-type Wrong = (usize, &'static str);
+/// What was read, or where something is wrong, and what.
+type Read<T> = std::result::Result<T, (usize, &'static str)>;
 
 struct Reader<'a> {
     text: &'a [u8],
@@ -73,15 +74,19 @@ impl Reader<'_> {
         }
     }
 
-    fn line(&mut self, number: usize) -> Result<Line, Wrong> {
+    fn line(&mut self, number: usize) -> Read<Line> {
         let start = self.at;
         self.skip_while(|byte| !matches!(byte, b'=' | b'\n'));
         let name = self.text[start..self.at].trim_ascii();
         if self.next() != Some(b'=') {
             return Err((number, "there is no `=` in this line"));
         }
-        let name = name.strip_prefix(b"export").filter(|rest| rest.starts_with(b" ")).unwrap_or(name);
-        let name = std::str::from_utf8(name.trim_ascii()).map_err(|_| (number, "a name is no text"))?;
+        let name = name
+            .strip_prefix(b"export")
+            .filter(|rest| rest.starts_with(b" ") || rest.starts_with(b"\t"))
+            .unwrap_or(name);
+        let name =
+            std::str::from_utf8(name.trim_ascii()).map_err(|_| (number, "a name is no text"))?;
         self.skip_while(|byte| matches!(byte, b' ' | b'\t'));
         let value = match self.peek() {
             Some(b'\'' | b'"') => self.quoted()?,
@@ -110,7 +115,7 @@ impl Reader<'_> {
     }
 
     /// One or several quoted parts, with nothing between them but `\'` and the like, as shells have it.
-    fn quoted(&mut self) -> Result<Vec<u8>, Wrong> {
+    fn quoted(&mut self) -> Read<Vec<u8>> {
         let mut value = Vec::new();
         loop {
             match self.peek() {
@@ -133,7 +138,7 @@ impl Reader<'_> {
         }
     }
 
-    fn part(&mut self, quote: u8, value: &mut Vec<u8>) -> Result<(), Wrong> {
+    fn part(&mut self, quote: u8, value: &mut Vec<u8>) -> Read<()> {
         let open = self.line;
         self.next();
         loop {
