@@ -169,11 +169,14 @@ impl Plan {
     }
 
     fn take_file(&mut self, path: &Path) -> Result<()> {
-        let text = read::file(path, LONGEST, Privacy::AsItIs)?;
         let shown = quoted(path);
+        let text = read::file(path, LONGEST, Privacy::AsItIs)
+            .map_err(|e| e.hint(format!("look at it: ls -l {shown}")))?;
         for line in env_file::parse(text.expose(), &shown)? {
             let place = format!("{shown}:{}", line.number);
-            check_name(&line.name).map_err(|why| Error::usage(format!("{place}: {why}")))?;
+            check_name(&line.name).map_err(|why| {
+                Error::usage(format!("{place}: {why}")).hint("a line is NAME=VALUE or NAME='VALUE'")
+            })?;
             self.seen.push(line.name.clone());
             if self.is_wanted(&line.name) {
                 let value = Value::read(&line.value).map_err(|e| super::about(&place, &e))?;
