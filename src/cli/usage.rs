@@ -317,7 +317,7 @@ mod tests {
             "vault run hunter2Canary",
             "vault run -e hunter2Canary -- x",
             "vault run -e X=hunter2Canary -- x",
-            "vault run -e hunter2Canary=vault://x -- x",
+            "vault run -e -hunter2Canary=vault://x -- x",
             "vault run --fd hunter2Canary=vault://x -- x",
             "vault run --stdin hunter2Canary -- x",
         ] {
