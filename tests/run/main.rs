@@ -15,6 +15,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod crash;
 mod ending;
 mod refused;
 mod surroundings;

@@ -11,7 +11,7 @@ pub use options::Args;
 
 use super::context::Context;
 use super::report::Report;
-use super::scratch;
+use super::scratch::{self, Scratch};
 use crate::child::{self, Argv, Start};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys::{self, Signals};
@@ -54,8 +54,9 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     }
     let secrets = std::mem::take(&mut ready.secrets);
     let ended = child::run(Start { command, secrets, mask: manner.mask });
-    if let Some(scratch) = ready.scratch.take() {
-        scratch.wipe()?;
+    if let Some(Err(left)) = ready.scratch.take().map(Scratch::wipe) {
+        // how the program ended is what whoever waits for us wants to know
+        cx.warn(&format!("{}; {}", left.message(), left.hints().join("; ")));
     }
     cx.end_with_code(child::code_of(ended.map_err(|why| not_started(cx, &found, &why))?));
     Ok(Report::Nothing)
