@@ -3,26 +3,100 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::{self, Write};
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// Makes the process a poor place to steal from. Called first, before anything secret is read.
 ///
 /// New files are private, there is no core dump, no debugger of the same user may attach, a full
 /// quota is an error and not a signal, and a panic says where it happened but not with which values.
 pub fn harden() {
-    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    let before = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    UMASK.store(before.as_raw_mode(), Ordering::SeqCst);
     let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
     // Best effort: a container may forbid either, and neither is a reason not to work.
     let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
-    ignore_file_size_signal();
+    // SAFETY: SIG_IGN installs no handler, so no code of ours runs in a signal context; called
+    // before any thread is started.
+    let before = unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+    QUOTA_SIGNAL_IGNORED.store(before == libc::SIG_IGN, Ordering::SeqCst);
     std::panic::set_hook(Box::new(|panic| {
         let at =
             panic.location().map_or_else(String::new, |l| format!(" at {}:{}", l.file(), l.line()));
         let _ = writeln!(io::stderr(), "error: internal fault{at}\nhint: please report it");
     }));
+}
+
+/// What programs get that are started after [`unharden`].
+static UMASK: AtomicU32 = AtomicU32::new(0o022);
+static QUOTA_SIGNAL_IGNORED: AtomicBool = AtomicBool::new(false);
+
+/// Gives back what a program that is started next would inherit and did not ask for: the mask of new
+/// files, and the signal for a full quota. Called when nothing is left to be written.
+pub fn unharden() {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(UMASK.load(Ordering::SeqCst)));
+    if !QUOTA_SIGNAL_IGNORED.load(Ordering::SeqCst) {
+        // SAFETY: SIG_DFL installs no handler, so no code of ours runs in a signal context.
+        unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_DFL) };
+    }
+}
+
+/// Whether `signal` is ignored, and so will be by the programs that are started.
+#[must_use]
+pub fn is_ignored(signal: libc::c_int) -> bool {
+    let mut now = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: without a new action nothing is changed; the old one is written to memory of ours that
+    // is large enough, and all bits zero are a value of it should the call fail.
+    let now = unsafe {
+        libc::sigaction(signal, std::ptr::null(), now.as_mut_ptr());
+        now.assume_init()
+    };
+    now.sa_sigaction == libc::SIG_IGN
+}
+
+/// Keeps `fd` from programs that are started, if it is open.
+pub fn keep_from_children(fd: RawFd) {
+    // SAFETY: fcntl with F_SETFD takes plain integers and touches no memory of ours; for a number that
+    // is not an open descriptor it fails with EBADF.
+    unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
+}
+
+/// Lets the program of `command` have each of `files` under the number beside it, whatever it inherits
+/// there otherwise.
+///
+/// # Errors
+/// There are no descriptors left.
+pub fn hand_over(command: &mut Command, files: Vec<(OwnedFd, RawFd)>) -> io::Result<()> {
+    let mut placed = Vec::with_capacity(files.len());
+    for (file, number) in files {
+        // Invariant: every number is taken in this process, so that nothing which starts a program uses
+        // it meanwhile, and no file is where a later one is to go.
+        placed.push((rustix::io::fcntl_dupfd_cloexec(&file, number)?, number));
+    }
+    let place = move || {
+        for (file, number) in &placed {
+            // SAFETY: both calls take plain integers and are allowed after fork; what is at `number` is
+            // used by nobody in the new process, which is about to become another program.
+            let done = unsafe {
+                match file.as_raw_fd() == *number {
+                    true => libc::fcntl(*number, libc::F_SETFD, 0),
+                    false => libc::dup2(file.as_raw_fd(), *number),
+                }
+            };
+            if done < 0 {
+                return Err(io::Error::last_os_error());
+            }
+        }
+        Ok(())
+    };
+    // SAFETY: `place` allocates nothing, locks nothing and makes two system calls that are allowed
+    // between fork and exec.
+    unsafe { command.pre_exec(place) };
+    Ok(())
 }
 
 /// A second descriptor for the open file behind `fd`; `fd` itself stays open.
@@ -86,7 +160,13 @@ impl Signals {
         let handler = note as extern "C" fn(libc::c_int) as *const () as libc::sighandler_t;
         let before = [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM].map(|signal| {
             // SAFETY: the handler only stores to atomics, which is allowed in a signal context.
-            (signal, unsafe { libc::signal(signal, handler) })
+            let before = unsafe { libc::signal(signal, handler) };
+            if before == libc::SIG_IGN {
+                // whoever started us wants that: nohup, or a shell for what runs in the background
+                // SAFETY: SIG_IGN installs no handler.
+                unsafe { libc::signal(signal, before) };
+            }
+            (signal, before)
         });
         Self { before }
     }
@@ -118,12 +198,6 @@ extern "C" fn note(signal: libc::c_int) {
     if signal == libc::SIGHUP || signal == libc::SIGTERM {
         TOLD_TO_END.store(true, Ordering::SeqCst);
     }
-}
-
-fn ignore_file_size_signal() {
-    // SAFETY: SIG_IGN installs no handler, so no code of ours runs in a signal context; called
-    // before any thread is started.
-    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
 }
 
 /// The system's allocator, wiping what is given back: libraries that seal and open leave plaintext

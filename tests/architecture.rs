@@ -27,6 +27,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("src/cli/helper/place.rs", &["vault", "kind", "sys", "world", "error", "model"]),
     ("src/formats", &["cli", "child", "kind", "sys", "vault", "world"]),
     ("src/template.rs", &["cli", "child", "kind", "sys", "vault", "world"]),
+    ("src/child", &["cli", "kind", "vault"]),
     ("src/cli/html", &["vault", "kind", "sys", "world"]),
     ("src/cli/render", &["vault", "kind", "sys", "world"]),
     ("src/cli/escape.rs", &["vault", "kind", "sys", "world", "error", "model"]),

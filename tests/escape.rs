@@ -247,6 +247,34 @@ fn what_somebody_wrote_into_the_file_is_escaped() {
     assert!(!completed.out.contains(&0x1b), "{:?}", completed.text());
 }
 
+/// What stands on the command line, in files of variables, and in the environment.
+#[test]
+fn programs_are_refused_harmlessly() {
+    if !require("setsid") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.add("x", b"hunter2");
+    let payloads = payloads();
+    for payload in payloads.iter().filter(|text| text.len() < 10_000).step_by(5) {
+        let before = |options: &[&str]| {
+            let words = [&["--json", "run"], options, &["--", payload]].concat();
+            for words in [&words[1..], &words] {
+                let (code, screen) = Pty::vault(&sandbox, words, &[]).finish();
+                assert!((125..=127).contains(&code), "{code}");
+                assert_eq!(forbidden(&screen), None, "{options:?}");
+            }
+        };
+        before(&[]);
+        before(&["-e", &format!("A=vault://{payload}")]);
+        before(&["--env-file", payload]);
+        before(&["--only", payload]);
+        before(&["--cred", payload]);
+        let file = sandbox.file("env", format!("A=vault://{payload}\n{payload}=1\n"));
+        before(&["--env-file", &file]);
+    }
+}
+
 /// While locked nothing is checked, and all of it is shown.
 #[test]
 fn what_somebody_wrote_into_a_history_is_escaped() {

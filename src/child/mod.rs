@@ -1,11 +1,19 @@
 //! Other programs: starting one with what it is to get, and what became of it. Knows nothing of vaults.
 
+pub mod fifo;
+pub mod find;
+pub mod memory;
+mod supervise;
+
 use crate::error::{Error, ErrorKind};
+use crate::model::Secret;
+use crate::sys;
 use crate::world::World;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
 use std::process::{Command, ExitStatus};
 
 /// The code of a run whose program was not started for a reason of ours, as `env` and `timeout` have it.
@@ -43,10 +51,55 @@ impl Argv {
     /// The command for it, with nothing in its environment.
     #[must_use]
     pub fn command(&self) -> Command {
-        let mut command = Command::new(&self.program);
-        command.args(&self.args).env_clear();
+        self.command_at(Path::new(&self.program))
+    }
+
+    /// The same for a program that was found there; it sees itself called as it was.
+    #[must_use]
+    pub fn command_at(&self, path: &Path) -> Command {
+        let mut command = Command::new(path);
+        command.arg0(&self.program).args(&self.args).env_clear();
         command
     }
+}
+
+/// A program that is ready to be started.
+pub struct Start {
+    /// The program with its arguments, environment and descriptors, as it is to be started.
+    pub command: Command,
+    /// What is not to be seen in its output.
+    pub secrets: Vec<Secret>,
+    /// In which of its output.
+    pub mask: Mask,
+}
+
+/// Where secrets in the output of a program are made unreadable.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Mask {
+    /// On terminals; pipes and files get the bytes as they are.
+    #[default]
+    Auto,
+    /// On terminals, in pipes and in files.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+/// Starts the program and waits for its end. It stays in our process group, and signals that are sent to
+/// us are passed on.
+///
+/// # Errors
+/// It could not be started.
+pub fn run(start: Start) -> io::Result<ExitStatus> {
+    sys::unharden();
+    supervise::run(start.command)
+}
+
+/// Becomes the program; returns only if it cannot.
+#[must_use]
+pub fn replace(mut command: Command) -> io::Error {
+    sys::unharden();
+    command.exec()
 }
 
 /// The environment for a child: that of this process, without what is ours.
@@ -73,12 +126,17 @@ pub fn code_of(status: ExitStatus) -> u8 {
 #[must_use]
 pub fn not_started(program: &OsStr, why: &io::Error) -> (Error, u8) {
     let shown = String::from_utf8_lossy(program.as_bytes());
-    match why.kind() {
-        io::ErrorKind::NotFound => (
-            Error::new(ErrorKind::NotFound, format!("there is no program `{shown}`"))
-                .hint("see where it is: command -v NAME"),
-            NO_SUCH_PROGRAM,
-        ),
-        _ => (Error::io(format!("cannot start `{shown}`"), why), CANNOT_START),
-    }
+    let error = match why.kind() {
+        // it was found before: this is about the program that is to read it
+        io::ErrorKind::NotFound if program.as_bytes().contains(&b'/') => Error::new(
+            ErrorKind::NotFound,
+            format!("cannot start `{shown}`: what runs it is missing"),
+        )
+        .hint(format!("see what it begins with: head -n 1 {shown}")),
+        io::ErrorKind::NotFound => return (find::nowhere(program), NO_SUCH_PROGRAM),
+        io::ErrorKind::ArgumentListTooLong => Error::io(format!("cannot start `{shown}`"), why)
+            .hint("hand long values over as files: --file VAR=REFERENCE"),
+        _ => Error::io(format!("cannot start `{shown}`"), why),
+    };
+    (error, CANNOT_START)
 }

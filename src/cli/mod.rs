@@ -276,20 +276,22 @@ fn end(stop: usage::Stop, args: &[OsString]) -> ExitCode {
     match stop {
         usage::Stop::Answer(text) => match written(text.as_bytes()) {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail(&error, json),
+            Err(error) => fail(&error, error.kind().code(), json),
         },
         usage::Stop::Help(text) if !json => {
             let _ = std::io::stderr().write_all(text.as_bytes());
             ExitCode::from(2)
         }
-        usage::Stop::Help(_) => fail(&Error::usage("no command given").hint("vault --help"), json),
-        usage::Stop::Wrong(error) => fail(&error, json),
+        usage::Stop::Help(_) => {
+            fail(&Error::usage("no command given").hint("vault --help"), 2, json)
+        }
+        usage::Stop::Wrong(error, code) => fail(&error, code, json),
     }
 }
 
-fn fail(error: &Error, json: bool) -> ExitCode {
+fn fail(error: &Error, code: u8, json: bool) -> ExitCode {
     render::error(error, json, &mut std::io::stderr());
-    ExitCode::from(error.kind().code())
+    ExitCode::from(code)
 }
 
 #[cfg(test)]

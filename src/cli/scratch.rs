@@ -1,5 +1,5 @@
-//! A private place for a text that another program must find as a file: a directory of our own in
-//! memory, overwritten and removed afterwards. Knows nothing of the text.
+//! A private place for what another program must find as a file: a directory of our own in memory,
+//! overwritten and removed afterwards. Knows nothing of what is in it.
 
 use super::read::{self, Privacy};
 use crate::error::{Error, ErrorKind, Result};
@@ -14,13 +14,13 @@ use std::path::{Path, PathBuf};
 /// The longest text that is read back: 4 MiB.
 const LONGEST: usize = 4 << 20;
 
-/// How the names of these directories begin.
-const NAME: &str = "vault-edit-";
+/// How the names of these directories begin: for editors, and for programs that are given files.
+const NAMES: [&str; 2] = ["vault-edit-", "vault-run-"];
 
 /// Such a place; wiped when dropped.
 pub struct Scratch {
     dir: PathBuf,
-    /// The name of the text in it.
+    /// The name of the text in it, if there is one.
     text: &'static str,
     keep: bool,
     /// Locked for as long as this process lives: what is not locked has been left behind.
@@ -33,11 +33,27 @@ impl Scratch {
     /// # Errors
     /// Unsupported (4) without a place in memory; I/O (18).
     pub fn new(world: &World, secret: bool, text: &'static str) -> Result<Self> {
-        let runtime = world.var("XDG_RUNTIME_DIR").map(PathBuf::from);
-        let memory = runtime.into_iter().chain([PathBuf::from("/dev/shm")]);
-        let parent = choose(memory, disk(world).filter(|_| !secret))?;
+        let found = Self::somewhere(world, secret, NAMES[0], text);
+        found.map_err(|e| match e.kind() {
+            ErrorKind::Unsupported => {
+                e.hint("change one value without an editor: vault cred set NAME FIELD")
+            }
+            _ => e,
+        })
+    }
+
+    /// A new one, for files that a program is given; in memory, if what is in them is `secret`.
+    ///
+    /// # Errors
+    /// As [`Scratch::new`].
+    pub fn for_files(world: &World, secret: bool) -> Result<Self> {
+        Self::somewhere(world, secret, NAMES[1], "")
+    }
+
+    fn somewhere(world: &World, secret: bool, name: &str, text: &'static str) -> Result<Self> {
+        let parent = choose(memory(world), disk(world).filter(|_| !secret))?;
         sweep(&parent);
-        let dir = parent.join(format!("{NAME}{:016x}", rand::random::<u64>()));
+        let dir = parent.join(format!("{name}{:016x}", rand::random::<u64>()));
         Self::make(&dir, text)
             .map_err(|e| Error::io(format!("cannot make `{}`", dir.display()), &e))
     }
@@ -55,7 +71,13 @@ impl Scratch {
     /// Where the text is.
     #[must_use]
     pub fn file(&self) -> PathBuf {
-        self.dir.join(self.text)
+        self.at(self.text)
+    }
+
+    /// Where something of this name is.
+    #[must_use]
+    pub fn at(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
     }
 
     /// Writes the text. There must be none yet.
@@ -63,7 +85,15 @@ impl Scratch {
     /// # Errors
     /// I/O (18).
     pub fn write(&self, text: &Secret) -> Result<()> {
-        let path = self.file();
+        self.write_as(self.text, text)
+    }
+
+    /// Writes a file of this name. There must be none yet.
+    ///
+    /// # Errors
+    /// I/O (18).
+    pub fn write_as(&self, name: &str, text: &Secret) -> Result<()> {
+        let path = self.at(name);
         let wrong = |e: io::Error| Error::io(format!("cannot write `{}`", path.display()), &e);
         let mut options = File::options();
         let options =
@@ -119,13 +149,24 @@ impl Drop for Scratch {
     }
 }
 
+/// Wipes what was left behind in memory by processes that were killed.
+pub fn sweep_all(world: &World) {
+    memory(world).filter(|dir| is_safe(dir)).for_each(|dir| sweep(&dir));
+}
+
+/// Where memory may be.
+fn memory(world: &World) -> impl Iterator<Item = PathBuf> {
+    let runtime = world.var("XDG_RUNTIME_DIR").map(PathBuf::from);
+    runtime.into_iter().chain([PathBuf::from("/dev/shm")])
+}
+
 /// Wipes what was left behind by processes that were killed. Only what nobody else could have made or
 /// filled: a link in it would lead to other files of ours.
 fn sweep(parent: &Path) {
     let entries = fs::read_dir(parent).into_iter().flatten().flatten();
     let ours = entries.map(|entry| entry.path()).filter(|path| {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        name.starts_with(NAME) && !name.contains('.')
+        NAMES.iter().any(|ours| name.starts_with(ours)) && !name.contains('.')
     });
     for dir in ours.filter(|dir| is_private(dir)) {
         let lock = File::open(&dir).map(|dir| flock(dir, FlockOperation::NonBlockingLockExclusive));
@@ -167,10 +208,9 @@ fn overwrite(path: &Path) -> io::Result<()> {
 fn choose(memory: impl Iterator<Item = PathBuf>, disk: Option<PathBuf>) -> Result<PathBuf> {
     let mut fitting = memory.filter(|dir| is_safe(dir) && in_memory(dir));
     fitting.next().or(disk).ok_or_else(|| {
-        let what = "there is no place in memory for the text, and secrets are written to no disk";
+        let what = "there is no place in memory for it, and secrets are written to no disk";
         Error::new(ErrorKind::Unsupported, what)
             .hint("set XDG_RUNTIME_DIR to a directory of your own on a tmpfs")
-            .hint("change one value without an editor: vault cred set NAME FIELD")
     })
 }
 

@@ -2,6 +2,7 @@
 //! may be a secret: here only names of options are ever repeated.
 
 use super::read::quote;
+use crate::child;
 use crate::error::Error;
 use clap::error::{ContextKind, ContextValue, ErrorKind as Clap};
 use std::error::Error as _;
@@ -13,9 +14,12 @@ pub enum Stop {
     Answer(String),
     /// Help, because nothing was said.
     Help(String),
-    /// A wrong command line.
-    Wrong(Error),
+    /// A wrong command line, and the exit code for it.
+    Wrong(Error, u8),
 }
+
+/// Commands that end as the program does which they start: their own failures have a code of their own.
+const STARTERS: &[&str] = &["vault run", "vault ssh-agent"];
 
 /// What is wrong with the command line `args`, without quoting any value in it. The whole `tree` is
 /// only made when something is wrong: that takes as long as the rest of a start.
@@ -36,7 +40,11 @@ fn mistake(wrong: &clap::Error, args: &[OsString], tree: &clap::Command) -> Stop
     let flag = named_flag(wrong);
     let error = match wrong.kind() {
         Clap::UnknownArgument => unknown(wrong, args, &path),
-        Clap::InvalidSubcommand => return Stop::Wrong(no_such_command(wrong, &path, tree)),
+        Clap::InvalidSubcommand => {
+            let error = no_such_command(wrong, &path, tree);
+            let code = error.kind().code();
+            return Stop::Wrong(error, code);
+        }
         Clap::MissingSubcommand => Error::usage(format!("`{path}` needs a command")),
         Clap::MissingRequiredArgument => missing(wrong),
         Clap::InvalidUtf8 => Error::usage("an argument is not valid UTF-8"),
@@ -49,7 +57,11 @@ fn mistake(wrong: &clap::Error, args: &[OsString], tree: &clap::Command) -> Stop
         }
         _ => Error::usage("the command line is wrong"),
     };
-    Stop::Wrong(error.hint(format!("try `{path} --help`")))
+    let code = match STARTERS.contains(&path.as_str()) {
+        true => child::OWN_FAILURE,
+        false => error.kind().code(),
+    };
+    Stop::Wrong(error.hint(format!("try `{path} --help`")), code)
 }
 
 /// Whether `args` ask for JSON; for errors found before the arguments are understood.
@@ -98,6 +110,8 @@ fn unknown(wrong: &clap::Error, args: &[OsString], path: &str) -> Error {
             "vault cred add" => secret_in_arguments("vault cred add NAME"),
             "vault cred set" => secret_in_arguments("vault cred set NAME FIELD"),
             "vault whose" => text_in_arguments(),
+            "vault run" => Error::usage("the program to be started stands behind `--`")
+                .hint("vault run --cred NAME -- COMMAND"),
             _ => Error::usage("one argument too many"),
         };
     };
@@ -265,7 +279,7 @@ mod tests {
         let tree = cli::command();
         let error = tree.clone().try_get_matches_from(&args).expect_err(line);
         match explain(&error, &args, || tree.clone()) {
-            Stop::Wrong(error) => error,
+            Stop::Wrong(error, _) => error,
             Stop::Answer(_) | Stop::Help(_) => panic!("{line}"),
         }
     }
@@ -300,6 +314,12 @@ mod tests {
             "vault whose hunter2Canary",
             "vault whose --text hunter2Canary",
             "vault whose --secret=hunter2Canary",
+            "vault run hunter2Canary",
+            "vault run -e hunter2Canary -- x",
+            "vault run -e X=hunter2Canary -- x",
+            "vault run -e -hunter2Canary=vault://x -- x",
+            "vault run --fd hunter2Canary=vault://x -- x",
+            "vault run --stdin hunter2Canary -- x",
         ] {
             let shown = format!("{:?}", wrong(line));
             assert!(!shown.to_lowercase().contains(&CANARY.to_lowercase()), "{line}: {shown}");
@@ -336,11 +356,27 @@ mod tests {
     }
 
     #[test]
+    fn who_starts_programs_fails_with_a_code_of_his_own() {
+        let code = |line: &str| {
+            let args: Vec<OsString> = line.split(' ').map(Into::into).collect();
+            let error = cli::command().try_get_matches_from(&args).expect_err(line);
+            match explain(&error, &args, cli::command) {
+                Stop::Wrong(_, code) => code,
+                Stop::Answer(_) | Stop::Help(_) => panic!("{line}"),
+            }
+        };
+        assert_eq!(code("vault run psql"), 125);
+        assert_eq!(code("vault --quiet run --nonsense -- psql"), 125);
+        assert_eq!(code("vault run --keep X -- psql"), 125);
+        assert_eq!(code("vault cred get run -- x y"), 2);
+    }
+
+    #[test]
     fn bytes_that_are_no_text_are_refused() {
         let args = ["vault", "cred", "get"].map(OsString::from);
         let args = [&args[..], &[OsString::from_vec(b"\xff".to_vec())]].concat();
         let error = cli::command().try_get_matches_from(&args).unwrap_err();
-        assert!(matches!(explain(&error, &args, cli::command), Stop::Wrong(e)
+        assert!(matches!(explain(&error, &args, cli::command), Stop::Wrong(e, 2)
             if e.message() == "an argument is not valid UTF-8"));
     }
 

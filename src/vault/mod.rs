@@ -51,7 +51,7 @@ pub use alerts::{Alert, Rule, Rules, Sentry};
 pub use audit::{ACTIONS, OUTCOMES};
 pub use blast::Holder;
 pub use canary::Touched;
-pub use deliver::{Errand, Handed, Mode, Want, What};
+pub use deliver::{Errand, Handed, Mode, Offer, Want, What};
 pub use export::Export;
 pub use filter::{Filter, Order, SortKey};
 pub use incident::{

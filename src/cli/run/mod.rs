@@ -1,92 +1,110 @@
 //! `vault run`.
 
+mod base;
+mod env_file;
+mod options;
+mod plan;
+mod ready;
+mod value;
+
+pub use options::Args;
+
 use super::context::Context;
 use super::report::Report;
-use crate::child::{self, Argv};
-use crate::error::{Error, Result};
-use crate::model::Reference;
-use crate::vault::{Errand, Handed, Mode, Want, What};
-use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
-use std::str::FromStr;
-
-/// Start a program with secrets in its environment
-#[derive(clap::Args)]
-#[command(after_help = "Examples:
-  vault run -e PGPASSWORD=vault://db/main -- psql -h db.example.com -U app shop
-  vault run -e TOKEN=vault://github/token -- sh -c 'curl -H \"Authorization: Bearer $TOKEN\" https://api.github.com/user'
-
-The exit code is that of the program, or 128 and the number of the signal that ended it; 125 when it was
-not started for a reason of ours, 126 when it cannot be started, 127 when there is no such program.")]
-pub struct Args {
-    /// Set a variable to what a reference names; may be given several times
-    #[arg(short = 'e', long = "env", value_name = "VAR=REFERENCE", value_parser = Assigned::from_str)]
-    env: Vec<Assigned>,
-
-    /// The program and its arguments, after `--`
-    #[arg(last = true, value_name = "COMMAND", value_hint = clap::ValueHint::CommandWithArguments)]
-    command: Vec<OsString>,
-}
-
-/// Something on the command line that is to be what a reference names.
-#[derive(Clone, Debug)]
-pub struct Assigned {
-    name: String,
-    reference: Reference,
-}
-
-impl FromStr for Assigned {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let (name, reference) = text.split_once('=').ok_or_else(|| {
-            Error::usage("a variable is written as NAME=REFERENCE")
-                .hint("-e TOKEN=vault://NAME/FIELD")
-        })?;
-        if !child::is_variable(name) {
-            let what =
-                "the name of a variable is letters, digits and `_`, and begins with no digit";
-            return Err(Error::usage(what).hint("-e TOKEN=vault://NAME/FIELD"));
-        }
-        Ok(Self { name: name.to_owned(), reference: reference.parse()? })
-    }
-}
+use super::scratch::{self, Scratch};
+use crate::child::{self, Argv, Start};
+use crate::error::{Error, ErrorKind, Result};
+use crate::sys::{self, Signals};
+use crate::vault::{Errand, Handed};
+use base::Base;
+use options::Variables;
+use plan::{For, Plan};
+use ready::Ready;
+use std::os::fd::RawFd;
+use std::path::Path;
 
 /// Starts it.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     cx.fail_with_code(child::OWN_FAILURE);
+    args.check()?;
+    let Args { ref variables, ref manner, .. } = args;
+    let mut base = Base::read(variables, cx)?;
+    let mut plan = Plan::read(&args, &mut base)?;
     let program = Argv::of(args.command).ok_or_else(|| {
-        Error::usage("which program is to be started?")
-            .hint("vault run -e VAR=REFERENCE -- COMMAND")
+        Error::usage("which program is to be started?").hint("vault run --cred NAME -- COMMAND")
     })?;
-    let want =
-        |one: &Assigned| Want { what: What::Reference(one.reference.clone()), mode: Mode::Env };
-    let wants: Vec<Want> = args.env.iter().map(want).collect();
-    let handed = deliver(cx, &wants, &program)?;
-    let mut command = program.command();
-    command.envs(child::inherited(&cx.world));
-    for one in &handed {
-        command.env(&args.env[one.want].name, OsStr::from_bytes(one.value.expose()));
-    }
+    let found = program.find(base.var("PATH"));
+    let found = found.map_err(|(error, code)| failed(cx, error, code))?;
+    scratch::sweep_all(&cx.world);
+    let (handed, of) = deliver(&mut plan, variables, &program, cx)?;
+    // from here on nothing ends us before what is made now is wiped
+    let signals = (!plan.others.is_empty()).then(Signals::noted);
+    let mut ready = Ready::make(&plan, &of, handed, cx)?;
+    let mut command = program.command_at(&found);
+    command.envs(base.plain);
+    ready.hand_to(&mut command)?;
     cx.pass_on();
-    match command.status() {
-        Ok(status) => {
-            cx.end_with_code(child::code_of(status));
-            Ok(Report::Nothing)
-        }
-        Err(why) => {
-            let (error, code) = child::not_started(&program.program, &why);
-            cx.fail_with_code(code);
-            Err(error)
-        }
+    if signals.as_ref().is_some_and(Signals::came) {
+        return Err(Error::new(ErrorKind::Aborted, "told to end; nothing was started"));
+    }
+    keep_passphrase(cx);
+    if manner.replace {
+        let why = child::replace(command);
+        return Err(not_started(cx, &found, &why));
+    }
+    let secrets = std::mem::take(&mut ready.secrets);
+    let ended = child::run(Start { command, secrets, mask: manner.mask });
+    if let Some(Err(left)) = ready.scratch.take().map(Scratch::wipe) {
+        // how the program ended is what whoever waits for us wants to know
+        cx.warn(&format!("{}; {}", left.message(), left.hints().join("; ")));
+    }
+    cx.end_with_code(child::code_of(ended.map_err(|why| not_started(cx, &found, &why))?));
+    Ok(Report::Nothing)
+}
+
+/// What is wanted, and what for; the vault is closed again when this returns.
+fn deliver(
+    plan: &mut Plan,
+    options: &Variables,
+    program: &Argv,
+    cx: &Context,
+) -> Result<(Vec<Handed>, Vec<For>)> {
+    let has_credentials =
+        !options.cred.is_empty() || !options.tag.is_empty() || options.client.is_some();
+    let (wants, _) = plan.wants(Vec::new());
+    if wants.is_empty() && !has_credentials {
+        plan.check_only()?;
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let mut vault = cx.unlocked()?;
+    let (wants, of) = plan.wants(plan::credentials(options, cx, &mut vault)?);
+    let errand = Errand { action: "run", command: Some(program.name()) };
+    let handed = vault.deliver_chosen(&wants, &errand, |offers| plan.choose(&wants, offers))?;
+    Ok((handed, of))
+}
+
+/// Keeps the descriptor with our passphrase to ourselves.
+fn keep_passphrase(cx: &Context) {
+    let number = cx.world.var("VAULT_PASSPHRASE_FD").and_then(|number| number.to_str());
+    if let Some(number) = number.and_then(|number| number.parse::<RawFd>().ok())
+        && number > 2
+    {
+        sys::keep_from_children(number);
     }
 }
 
-/// What is wanted; the vault is closed again when this returns.
-fn deliver(cx: &Context, wants: &[Want], program: &Argv) -> Result<Vec<Handed>> {
-    if wants.is_empty() {
-        return Ok(Vec::new());
-    }
-    let errand = Errand { action: "run", command: Some(program.name()) };
-    cx.unlocked()?.deliver(wants, &errand)
+fn not_started(cx: &Context, program: &Path, why: &std::io::Error) -> Error {
+    let (error, code) = child::not_started(program.as_os_str(), why);
+    failed(cx, error, code)
+}
+
+fn failed(cx: &Context, error: Error, code: u8) -> Error {
+    cx.fail_with_code(code);
+    error
+}
+
+/// An error with the place that it is about.
+fn about(place: &str, e: &Error) -> Error {
+    let error = Error::new(e.kind(), format!("{place}: {}", e.message()));
+    e.hints().iter().fold(error, |error, hint| error.hint(hint.as_str()))
 }

@@ -100,6 +100,16 @@ pub enum What {
     Full(CredName),
 }
 
+/// Something that was found and is about to be handed out.
+pub struct Offer<'a> {
+    /// The number of the [`Want`] that it is for, from 0.
+    pub want: usize,
+    /// The credential.
+    pub name: &'a str,
+    /// The name of the environment variable, if the want was not for a reference.
+    pub variable: Option<&'a str>,
+}
+
 /// Something that is handed out.
 pub struct Handed {
     /// The number of the [`Want`] that it is for, from 0.
@@ -125,8 +135,23 @@ impl Vault<Unlocked> {
     /// for a value that would not arrive as it is, unsupported (4) when there is no seed to make a code from,
     /// integrity (15), I/O (18).
     pub fn deliver(&mut self, wants: &[Want], errand: &Errand) -> Result<Vec<Handed>> {
+        self.deliver_chosen(wants, errand, |offers| Ok(vec![true; offers.len()]))
+    }
+
+    /// The same, of all that was found only what `choose` says yes to. It is asked before anything is opened.
+    ///
+    /// # Errors
+    /// Those of `choose`, and as [`Vault::deliver`].
+    pub fn deliver_chosen(
+        &mut self,
+        wants: &[Want],
+        errand: &Errand,
+        choose: impl FnOnce(&[Offer<'_>]) -> Result<Vec<bool>>,
+    ) -> Result<Vec<Handed>> {
         let done = self.begin_with_keys().and_then(|(tx, keys)| {
-            let order = Order::read(&tx, keys, wants)?;
+            let mut order = Order::read(&tx, keys, wants)?;
+            let mut chosen = choose(&order.offers())?.into_iter();
+            order.lines.retain(|_| chosen.next().unwrap_or_default());
             let handed = order.open(&tx, keys, errand)?;
             tx.commit()?;
             Ok(handed)
@@ -215,6 +240,14 @@ impl Order {
             }
         }
         Ok(())
+    }
+
+    fn offers(&self) -> Vec<Offer<'_>> {
+        let offer = |line| {
+            let Line { want, row, variable, .. }: &Line = line;
+            Offer { want: *want, name: &self.rows[*row].name, variable: variable.as_deref() }
+        };
+        self.lines.iter().map(offer).collect()
     }
 
     /// Enters every credential, then opens its values.
