@@ -24,6 +24,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("src/model", &["cli", "kind", "sys", "vault", "world"]),
     ("src/kind", &["cli", "sys", "vault", "world"]),
     ("src/vault", &["cli", "sys"]),
+    ("src/child", &["cli", "vault", "kind"]),
     ("src/cli/html", &["vault", "kind", "sys", "world"]),
     ("src/cli/render", &["vault", "kind", "sys", "world"]),
     ("src/cli/escape.rs", &["vault", "kind", "sys", "world", "error", "model"]),

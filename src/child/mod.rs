@@ -1,5 +1,7 @@
 //! Other programs: starting one with what it is to get, and what became of it. Knows nothing of vaults.
 
+pub mod mask;
+
 use crate::error::{Error, ErrorKind};
 use crate::world::World;
 use std::ffi::{OsStr, OsString};
