@@ -1,6 +1,10 @@
 //! Other programs: starting one with what it is to get, and what became of it. Knows nothing of vaults.
 
 pub mod mask;
+mod monitor;
+mod pumps;
+pub mod session;
+mod terminal;
 
 use crate::error::{Error, ErrorKind};
 use crate::world::World;

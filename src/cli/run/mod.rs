@@ -2,9 +2,10 @@
 
 use super::context::Context;
 use super::report::Report;
+use crate::child::session::{self, Mask};
 use crate::child::{self, Argv};
 use crate::error::{Error, Result};
-use crate::model::Reference;
+use crate::model::{Reference, Secret};
 use crate::vault::{Errand, Handed, Mode, Want, What};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -22,6 +23,10 @@ pub struct Args {
     /// Set a variable to what a reference names; may be given several times
     #[arg(short = 'e', long = "env", value_name = "VAR=REFERENCE", value_parser = Assigned::from_str)]
     env: Vec<Assigned>,
+
+    /// Hide secrets in its output: where that goes to a terminal, always, or never
+    #[arg(long, value_name = "WHEN", value_enum, default_value = "auto")]
+    mask: Mask,
 
     /// The program and its arguments, after `--`
     #[arg(last = true, value_name = "COMMAND", value_hint = clap::ValueHint::CommandWithArguments)]
@@ -68,8 +73,19 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     for one in &handed {
         command.env(&args.env[one.want].name, OsStr::from_bytes(one.value.expose()));
     }
+    let secrets: Vec<Secret> =
+        handed.into_iter().filter(|one| one.is_secret).map(|one| one.value).collect();
+    let is_masked = session::is_needed(&secrets, args.mask);
+    if session::applies(args.mask) && secrets.iter().any(|one| one.len() < child::mask::SHORTEST) {
+        let most = child::mask::SHORTEST;
+        cx.note(&format!("values of less than {most} bytes are not hidden in the output"));
+    }
     cx.pass_on();
-    match command.status() {
+    let ended = match is_masked {
+        true => session::masked(command, secrets, args.mask),
+        false => command.status(),
+    };
+    match ended {
         Ok(status) => {
             cx.end_with_code(child::code_of(status));
             Ok(Report::Nothing)
