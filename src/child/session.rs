@@ -92,8 +92,9 @@ fn start(pumps: Vec<Pump>, hidden: &Arc<Hidden>) -> Vec<JoinHandle<()>> {
 }
 
 fn join(running: Vec<JoinHandle<()>>) {
-    // one that failed has nobody to write to
-    running.into_iter().for_each(|pump| drop(pump.join()));
+    for pump in running {
+        drop(pump.join()); // one that failed has nobody to write to
+    }
 }
 
 fn next_signal(caught: &Caught) -> Option<i32> {

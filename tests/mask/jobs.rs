@@ -6,7 +6,7 @@ use super::{Pty, SECRET, Sandbox, at_terminal, require, sandbox};
 /// An interactive shell, with the program under test as `$V`.
 fn shell(sandbox: &Sandbox) -> Pty {
     let mut command = sandbox.command("setsid");
-    command.args(["-c", "-w", "bash", "--norc", "--noprofile", "-i"]);
+    command.args(["-c", "-w", "bash", "--norc", "--noprofile", "--noediting", "-i"]);
     command.env("PS1", "ready> ").env("V", super::support::VAULT);
     let mut pty = Pty::start(command);
     pty.expect("ready> ");
@@ -43,7 +43,7 @@ fn a_program_is_stopped_and_goes_on_in_a_shell() {
     let sandbox = sandbox();
     let mut pty = shell(&sandbox);
     pty.send(format!("{RUN} sh -c 'echo up; read x; echo got $x $S'\n"));
-    pty.expect("up\r\n");
+    pty.expect("up\r");
     pty.send("\x1a");
     pty.expect("Stopped");
     pty.expect("ready> ");
@@ -69,8 +69,8 @@ fn in_the_background_the_terminal_is_not_touched() {
     let sandbox = sandbox();
     let mut pty = shell(&sandbox);
     pty.send(format!("{RUN} sh -c 'echo up; read x; echo got $x $S' &\n"));
-    pty.expect("up\r\n");
-    pty.send("\n");
+    pty.expect("up\r");
+    pty.send("sleep 0.7\n");
     pty.expect("Stopped");
     pty.send("stty -a | grep -o ' icanon'\n");
     pty.expect("\r\n icanon");
@@ -102,7 +102,7 @@ fn signals_are_passed_on() {
     let script = "trap 'echo told; exit 5' TERM; echo up; while :; do sleep 0.05; done";
     let mut pty = shell(&sandbox);
     pty.send(format!("{RUN} sh -c \"{script}\" &\n"));
-    pty.expect("up\r\n");
+    pty.expect("up\r");
     pty.send("kill %1; wait %1; echo code=$?\n");
     pty.expect("told");
     pty.expect("code=5");
@@ -117,8 +117,7 @@ fn the_terminal_is_put_back_even_when_we_are_killed() {
     let script =
         "stty -a <&3 | grep -o '.icanon'; kill -9 $(ps -o ppid= -p $(ps -o ppid= -p $$)); sleep 5";
     pty.send(format!(
-        "sh -c '{} sh -c \"\\$0\" \"$0\" 3<&0; sleep 0.3; stty -a | grep -o .icanon' '{script}'\n",
-        RUN
+        "sh -c '{RUN} sh -c \"\\$0\" \"$0\" 3<&0; sleep 0.3; stty -a | grep -o .icanon' '{script}'\n"
     ));
     pty.expect("\r\n icanon");
     pty.expect("ready> ");

@@ -123,7 +123,7 @@ fn what_is_written_slowly_is_hidden() {
 #[test]
 fn short_values_are_not_hidden_and_that_is_said() {
     let sandbox = Sandbox::new();
-    sandbox.ok(&["cred", "add", "pin", "--stdin", "--allow-weak"], b"1234");
+    sandbox.ok(&["cred", "add", "pin", "--stdin"], b"1234");
     let args = ["run", "-e", "S=vault://pin", "--", "sh", "-c", "echo $S"];
     let (_, screen) = Pty::vault(&sandbox, &args, &[]).end();
     assert!(screen.contains("1234") && screen.contains("less than 8 bytes"), "{screen}");

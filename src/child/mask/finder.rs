@@ -89,7 +89,6 @@ impl Bitmap {
     }
 
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "the shift leaves 17 bits")]
     fn place(number: u64) -> (usize, u64) {
         let mixed = number.wrapping_mul(ODD) >> (64 - WORDS.ilog2() - 6);
         ((mixed >> 6) as usize % WORDS, 1 << (mixed & 63))

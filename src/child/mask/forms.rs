@@ -295,9 +295,10 @@ fn json_spellings(value: &[u8], seen: usize, escape_all: bool) -> Vec<(Vec<u8>, 
     if escape_all || !byte.is_ascii_alphanumeric() {
         let mut units = [0; 2];
         let units = character.encode_utf16(&mut units);
-        let lower: String = units.iter().map(|unit| format!("\\u{unit:04x}")).collect();
-        let upper: String = units.iter().map(|unit| format!("\\u{unit:04X}")).collect();
-        all.extend([lower, upper].map(|text| (text.into_bytes(), length)));
+        for spell in [|unit: &u16| format!("\\u{unit:04x}"), |unit: &u16| format!("\\u{unit:04X}")]
+        {
+            all.push((units.iter().map(spell).collect::<String>().into_bytes(), length));
+        }
     }
     all
 }
