@@ -202,7 +202,9 @@ impl Session {
                 self.read_keys();
             }
             if ready.word {
-                match Word::receive(&self.socket)? {
+                // a monitor that was killed takes the terminal of the program with it
+                let hung_up = Word::Ended(libc::SIGHUP);
+                match Word::receive(&self.socket).unwrap_or(hung_up) {
                     Word::Ended(status) => return Ok(self.end(ExitStatus::from_raw(status))),
                     Word::Failed(number) => return Err(io::Error::from_raw_os_error(number)),
                     Word::Stopped(signal) => self.stopped(signal),

@@ -124,3 +124,36 @@ fn the_terminal_is_put_back_even_when_we_are_killed() {
     pty.send("exit\n");
     pty.end();
 }
+
+#[test]
+fn full_screen_editors_stop_and_go_on() {
+    if !require("vim") || !require("bash") {
+        return;
+    }
+    let sandbox = sandbox();
+    let mut pty = shell(&sandbox);
+    pty.send(format!("{RUN} sh -c 'exec vim -u NONE -N --cmd \"set t_RV= t_u7=\" text'\n"));
+    pty.expect("~");
+    pty.send("ihello\x1b:wq\r");
+    pty.expect("ready> ");
+    pty.send("cat text; stty -a | grep -o ' icanon'\n");
+    pty.expect("hello\r\n icanon");
+    pty.send("exit\n");
+    pty.end();
+}
+
+#[test]
+fn nothing_is_left_when_the_monitor_is_killed() {
+    let sandbox = sandbox();
+    let mut pty = shell(&sandbox);
+    pty.send(format!("{RUN} sh -c 'echo up; kill -9 $PPID; exec sleep 61.5'\n"));
+    pty.expect("up");
+    pty.expect("ready> ");
+    pty.send("echo code=$?; sleep 0.3; pgrep -f '^sleep 61.[5]'; echo none\n");
+    pty.expect("\nnone");
+    let (_, screen) = {
+        pty.send("exit\n");
+        pty.end()
+    };
+    assert!(screen.contains("code=129") && !screen.contains("error"), "{screen}");
+}

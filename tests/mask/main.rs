@@ -58,6 +58,38 @@ fn pipes_and_files_get_what_was_said_unless_asked() {
 }
 
 #[test]
+fn a_reader_that_goes_ends_the_program() {
+    let sandbox = sandbox();
+    let vault = support::VAULT;
+    let line = format!(
+        "{vault} run -e S=vault://db/password --mask always -- yes \"$(printf %070d 0)\" | head -n 1; echo end"
+    );
+    let (code, screen) = Pty::shell(&sandbox, &line).end();
+    assert!(code == 0 && screen.ends_with("end\r\n"), "{screen}");
+}
+
+#[test]
+fn many_keys_and_much_output_at_once_do_not_block() {
+    let sandbox = sandbox();
+    let script = "stty -echo -icanon; echo up; (seq 100000; echo $S) & head -c 20000 | wc -c; wait";
+    let mut pty = at_terminal(&sandbox, &[], script);
+    pty.expect("up");
+    for _ in 0..20 {
+        pty.send([b'x'; 1000]);
+    }
+    let (code, screen) = pty.end();
+    assert!(code == 0 && screen.contains("20000\r\n") && screen.contains("\n100000\r"), "{code}");
+    assert!(screen.contains("********") && !screen.contains("horse"));
+}
+
+#[test]
+fn the_signal_that_ends_it_is_told() {
+    let sandbox = sandbox();
+    let (code, screen) = at_terminal(&sandbox, &[], "printf 'last words'; kill -SEGV $$").end();
+    assert!(code == 128 + 11 && screen == "last words", "{code} {screen}");
+}
+
+#[test]
 fn a_program_sees_a_terminal_with_our_size_and_modes() {
     let sandbox = sandbox();
     let script = "for n in 0 1 2; do test -t $n && echo yes $n; done; stty size; \
@@ -109,6 +141,12 @@ fn the_echo_of_what_is_typed_is_hidden() {
     pty.expect("got ********");
     let (code, screen) = pty.end();
     assert!(code == 0 && !screen.contains("horse"), "{screen}");
+    // the control: it is echoed without us
+    let script = "printf 'name: '; read -r x; echo got $x";
+    let mut pty = at_terminal(&sandbox, &["--mask", "never"], script);
+    pty.expect("name: ");
+    pty.send(format!("{SECRET}\n"));
+    assert!(pty.end().1.contains("got correct horse"));
 }
 
 #[test]
