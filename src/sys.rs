@@ -45,13 +45,19 @@ pub fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
 /// Closes every descriptor but the three standard ones: for a process that was started with whatever
 /// its starter had open, before it opens anything of its own.
 pub fn close_inherited() {
+    close_all_but(&[]);
+}
+
+/// Closes every descriptor but the three standard ones and `kept`: for a copy of this process, which does
+/// not return from what it does.
+pub fn close_all_but(kept: &[RawFd]) {
     let Ok(list) = std::fs::read_dir("/dev/fd") else {
         return;
     };
     let number = |name: std::ffi::OsString| name.to_str()?.parse::<RawFd>().ok();
     let open: Vec<RawFd> = list.filter_map(|entry| number(entry.ok()?.file_name())).collect();
-    for fd in open.into_iter().filter(|fd| *fd > 2) {
-        // SAFETY: closing touches no memory of ours, and nothing in this process owns the number: it
+    for fd in open.into_iter().filter(|fd| *fd > 2 && !kept.contains(fd)) {
+        // SAFETY: closing touches no memory of ours, and nothing in this process uses the number: it
         // was inherited, or was that of the list, which is closed by now and so fails with EBADF.
         unsafe { libc::close(fd) };
     }

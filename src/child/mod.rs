@@ -7,6 +7,7 @@ pub mod session;
 mod terminal;
 
 use crate::error::{Error, ErrorKind};
+use crate::model::Secret;
 use crate::world::World;
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -53,6 +54,40 @@ impl Argv {
         command.args(&self.args).env_clear();
         command
     }
+}
+
+/// A program that is to be started, with the secrets it was given.
+pub struct Start {
+    /// The program, its arguments and its environment.
+    pub command: Command,
+    /// What is to be hidden in its output.
+    pub secrets: Vec<Secret>,
+    /// Which output.
+    pub mask: Mask,
+}
+
+/// Which output has secrets hidden in it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, clap::ValueEnum)]
+pub enum Mask {
+    /// What goes to a terminal
+    #[default]
+    Auto,
+    /// Whatever it goes to
+    Always,
+    /// None
+    Never,
+}
+
+/// Runs it to its end.
+///
+/// # Errors
+/// It could not be started.
+pub fn run(mut start: Start) -> io::Result<ExitStatus> {
+    if !session::is_needed(&start.secrets, start.mask) {
+        start.secrets.clear();
+        return start.command.status();
+    }
+    session::masked(start, || Ok(()), |mut command| command.status())
 }
 
 /// The environment for a child: that of this process, without what is ours.

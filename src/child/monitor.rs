@@ -9,6 +9,7 @@ use rustix::process::{kill_process, kill_process_group};
 use rustix::termios::{Termios, tcgetpgrp, tcsetpgrp};
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -74,6 +75,9 @@ pub(super) fn live(
             let _ = Word::Failed(why.raw_os_error().unwrap_or(libc::EIO)).send(main);
         }
         Ok(program) => {
+            // a pipe that is kept open here would never end
+            let kept = [own.as_fd(), main.as_fd(), outside.0.keys().as_fd()];
+            sys::close_all_but(&kept.map(|fd| fd.as_raw_fd()));
             if let Ok(to) = main.try_clone() {
                 std::thread::spawn(move || watch(program, &to));
                 serve(program, own, main, outside);

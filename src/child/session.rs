@@ -5,6 +5,7 @@ use super::mask::{Hidden, Masker};
 use super::monitor::{self, Word};
 use super::pumps::{MOMENT, Pump};
 use super::terminal::{Pty, Terminal, resize};
+use super::{Mask, Start};
 use crate::model::Secret;
 use crate::sys::{self, Caught};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -12,23 +13,12 @@ use rustix::io::Errno;
 use rustix::process::{Signal, getpgrp, kill_process_group};
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-
-/// Which output has secrets hidden in it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
-pub enum Mask {
-    /// What goes to a terminal
-    Auto,
-    /// Whatever it goes to
-    Always,
-    /// None
-    Never,
-}
 
 /// Whether there is anything to hide, and anywhere.
 #[must_use]
@@ -46,12 +36,18 @@ pub fn applies(mask: Mask) -> bool {
     }
 }
 
-/// Runs `command` to its end. It is started once, by this process or by the monitor, and `secrets` are in
-/// no other process but as the command has them.
+/// Runs the program to its end. At a terminal a copy of this process is made, which nothing else may be
+/// doing anything in: `beside`, which may start threads, is called after that. `plain` runs a program that
+/// needs no terminal of its own.
 ///
 /// # Errors
 /// It could not be started, or there is no terminal for it.
-pub fn masked(mut command: Command, secrets: Vec<Secret>, mask: Mask) -> io::Result<ExitStatus> {
+pub fn masked(
+    start: Start,
+    beside: impl FnOnce() -> io::Result<()>,
+    plain: impl FnOnce(Command) -> io::Result<ExitStatus>,
+) -> io::Result<ExitStatus> {
+    let Start { mut command, secrets, mask } = start;
     let mut pumps = Vec::new();
     if mask == Mask::Always && !io::stdout().is_terminal() {
         let (pump, writer) = Pump::into(io::stdout().as_fd().try_clone_to_owned()?)?;
@@ -64,30 +60,22 @@ pub fn masked(mut command: Command, secrets: Vec<Secret>, mask: Mask) -> io::Res
         command.stderr(writer);
     }
     if io::stdout().is_terminal() {
-        return at_terminal(command, secrets, pumps, io::stdout().as_fd().try_clone_to_owned()?);
+        let shown = io::stdout().as_fd().try_clone_to_owned()?;
+        return at_terminal(command, secrets, pumps, shown, beside);
     }
     if io::stderr().is_terminal() {
-        return at_terminal(command, secrets, pumps, io::stderr().as_fd().try_clone_to_owned()?);
+        let shown = io::stderr().as_fd().try_clone_to_owned()?;
+        return at_terminal(command, secrets, pumps, shown, beside);
     }
-    let caught = Caught::these(PASSED_ON)?;
-    let mut child = command.spawn()?;
-    drop(command); // and with it the program's ends of the pipes
-    let running = start(pumps, &Arc::new(Hidden::of(&secrets)));
-    let number = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
-    std::thread::spawn(move || {
-        // the signals of a terminal reach the program by themselves
-        while let Some(signal) = next_signal(&caught) {
-            if let (Some(program), Some(signal)) = (number, Signal::from_named_raw(signal)) {
-                let _ = rustix::process::kill_process(program, signal);
-            }
-        }
-    });
-    let status = child.wait();
+    let running = start_all(pumps, &Arc::new(Hidden::of(&secrets)));
+    drop(secrets);
+    beside()?;
+    let status = plain(command);
     join(running);
     status
 }
 
-fn start(pumps: Vec<Pump>, hidden: &Arc<Hidden>) -> Vec<JoinHandle<()>> {
+fn start_all(pumps: Vec<Pump>, hidden: &Arc<Hidden>) -> Vec<JoinHandle<()>> {
     pumps.into_iter().map(|pump| pump.start(hidden)).collect()
 }
 
@@ -108,7 +96,8 @@ fn at_terminal(
     mut command: Command,
     secrets: Vec<Secret>,
     pumps: Vec<Pump>,
-    shown: std::os::fd::OwnedFd,
+    shown: OwnedFd,
+    beside: impl FnOnce() -> io::Result<()>,
 ) -> io::Result<ExitStatus> {
     let terminal = Terminal::here(shown.as_fd())?;
     let Pty { ours, theirs } = Pty::like(&terminal)?;
@@ -134,7 +123,8 @@ fn at_terminal(
     let hidden = Arc::new(Hidden::of(&secrets));
     drop(secrets);
     let caught = Caught::these(&[PASSED_ON, OWN].concat())?;
-    let running = start(pumps, &hidden);
+    let running = start_all(pumps, &hidden);
+    beside()?;
     let masker = Masker::new(hidden);
     let shown = File::from(shown);
     let typed = Vec::new();

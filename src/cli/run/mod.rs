@@ -2,8 +2,7 @@
 
 use super::context::Context;
 use super::report::Report;
-use crate::child::session::{self, Mask};
-use crate::child::{self, Argv};
+use crate::child::{self, Argv, Mask, Start, session};
 use crate::error::{Error, Result};
 use crate::model::{Reference, Secret};
 use crate::vault::{Errand, Handed, Mode, Want, What};
@@ -75,17 +74,12 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     }
     let secrets: Vec<Secret> =
         handed.into_iter().filter(|one| one.is_secret).map(|one| one.value).collect();
-    let is_masked = session::is_needed(&secrets, args.mask);
     if session::applies(args.mask) && secrets.iter().any(|one| one.len() < child::mask::SHORTEST) {
         let most = child::mask::SHORTEST;
         cx.note(&format!("values of less than {most} bytes are not hidden in the output"));
     }
     cx.pass_on();
-    let ended = match is_masked {
-        true => session::masked(command, secrets, args.mask),
-        false => command.status(),
-    };
-    match ended {
+    match child::run(Start { command, secrets, mask: args.mask }) {
         Ok(status) => {
             cx.end_with_code(child::code_of(status));
             Ok(Report::Nothing)
