@@ -3,7 +3,7 @@
 #
 #   benches/process.sh data            make the vaults and the peers' stores
 #   benches/process.sh run [ROW...]    measure: version get list search filter due status check whose
-#                                      history set import verify log stats report append alerts (default: all)
+#                                      history set import mask verify log stats report append alerts (default: all)
 #   benches/process.sh report          a Markdown table: ratio, target, pass or miss
 #   benches/process.sh clean           remove the work directory
 #
@@ -321,6 +321,15 @@ row_append() { # an entry more, in a long log and in a short one
   plan append vault-short "$RUNS" -- "$VAULT" cred get "$NAME"
 }
 
+row_mask() { # a gigabyte that has no secret in it, through a pipe; whoever writes it costs all the same
+  vault_env "${SIZES%% *}"
+  seq 1 9000000 | head -c 64M >"$WORK/lines"
+  printf 'for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do cat "%s"; done' "$WORK/lines" >"$WORK/gigabyte.sh"
+  plan mask vault "$SLOW_RUNS" -- \
+    sh -c "'$VAULT' run -e S=vault://$NAME --mask always -- sh '$WORK/gigabyte.sh' | cat >/dev/null"
+  plan mask cat "$SLOW_RUNS" -- sh -c "sh '$WORK/gigabyte.sh' | cat | cat >/dev/null"
+}
+
 row_verify() { # each import left an entry for every credential
   vault_env "${SIZES##* }"
   plan "verify/${SIZES##* }" vault "$SLOW_RUNS" -- "$VAULT" audit verify
@@ -334,7 +343,7 @@ row_alerts() { # all entries by one user: the usual case
 run() {
   need_vault
   is_made "${SIZES%% *}" || { note "first: benches/process.sh data"; exit 2; }
-  [[ $# -gt 0 ]] || set -- version get list search filter due status check whose history set import verify \
+  [[ $# -gt 0 ]] || set -- version get list search filter due status check whose history set import mask verify \
     log stats report append alerts
   # A warm agent for the peers that need one.
   if have gpg && [[ -e $WORK/one.gpg ]]; then gpg -q --batch -d "$WORK/one.gpg" >/dev/null; fi

@@ -2,8 +2,13 @@
 
 pub mod fifo;
 pub mod find;
+pub mod mask;
 pub mod memory;
+mod monitor;
+mod pumps;
+pub mod session;
 mod supervise;
+mod terminal;
 
 use crate::error::{Error, ErrorKind};
 use crate::model::Secret;
@@ -85,13 +90,19 @@ pub enum Mask {
     Never,
 }
 
-/// Starts the program and waits for its end. It stays in our process group, and signals that are sent to
-/// us are passed on.
+/// Starts the program and waits for its end; signals that are sent to us are passed on. Where its output goes
+/// to a terminal and secrets are hidden in it, it gets a terminal of its own; otherwise it stays in our
+/// process group. `beside`, which may start threads, is called just before.
 ///
 /// # Errors
 /// It could not be started.
-pub fn run(start: Start) -> io::Result<ExitStatus> {
+pub fn run(mut start: Start, beside: impl FnOnce() -> io::Result<()>) -> io::Result<ExitStatus> {
     sys::unharden();
+    if session::is_needed(&start.secrets, start.mask) {
+        return session::masked(start, beside, supervise::run);
+    }
+    start.secrets.clear();
+    beside()?;
     supervise::run(start.command)
 }
 

@@ -12,8 +12,10 @@ pub use options::Args;
 use super::context::Context;
 use super::report::Report;
 use super::scratch::{self, Scratch};
-use crate::child::{self, Argv, Start};
+use crate::child::mask::SHORTEST;
+use crate::child::{self, Argv, Mask, Start, fifo, session};
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::Secret;
 use crate::sys::{self, Signals};
 use crate::vault::{Errand, Handed};
 use base::Base;
@@ -53,13 +55,26 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         return Err(not_started(cx, &found, &why));
     }
     let secrets = std::mem::take(&mut ready.secrets);
-    let ended = child::run(Start { command, secrets, mask: manner.mask });
+    note_short(&secrets, manner.mask, cx);
+    cx.pass_on();
+    let pipes = std::mem::take(&mut ready.pipes);
+    let ended = child::run(Start { command, secrets, mask: manner.mask }, || {
+        pipes.into_iter().try_for_each(|(path, value)| fifo::serve(path, value))
+    });
     if let Some(Err(left)) = ready.scratch.take().map(Scratch::wipe) {
         // how the program ended is what whoever waits for us wants to know
         cx.warn(&format!("{}; {}", left.message(), left.hints().join("; ")));
     }
     cx.end_with_code(child::code_of(ended.map_err(|why| not_started(cx, &found, &why))?));
     Ok(Report::Nothing)
+}
+
+/// Says once that some secrets are too short to be hidden.
+fn note_short(secrets: &[Secret], mask: Mask, cx: &Context) {
+    let least = SHORTEST;
+    if session::applies(mask) && secrets.iter().any(|secret| secret.len() < least) {
+        cx.note(&format!("values of less than {least} bytes are not hidden in the output"));
+    }
 }
 
 /// What is wanted, and what for; the vault is closed again when this returns.

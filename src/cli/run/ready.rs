@@ -21,6 +21,8 @@ pub struct Ready {
     paths: Vec<(String, PathBuf)>,
     fds: Vec<(OwnedFd, RawFd)>,
     stdin: Option<OwnedFd>,
+    /// Pipes that somebody must wait at, and what its reader gets.
+    pub pipes: Vec<(PathBuf, Secret)>,
     /// What is not to be seen in its output.
     pub secrets: Vec<Secret>,
     /// What must be wiped afterwards.
@@ -83,8 +85,8 @@ impl Ready {
             }
             Way::Fifo(name) => {
                 let path = self.scratch.as_ref().ok_or_else(no_scratch)?.at(name);
-                fifo::serve(path.clone(), Secret::from_bytes(value.expose()))
-                    .map_err(|e| Error::io("cannot make a named pipe", &e))?;
+                fifo::make(&path).map_err(|e| Error::io("cannot make a named pipe", &e))?;
+                self.pipes.push((path.clone(), Secret::from_bytes(value.expose())));
                 self.paths.push((name.clone(), path));
             }
             Way::Fd(number) => self.fds.push((in_memory(value)?, *number)),
