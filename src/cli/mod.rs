@@ -41,6 +41,7 @@ mod init;
 mod jsonl;
 mod man_pages;
 mod run;
+mod ssh_agent;
 mod status;
 mod tree;
 mod trust_state;
@@ -101,6 +102,8 @@ tree::commands! {
         Whose(Box<whose::Args>) leaf "whose"
             "Find out whose secret a leaked text is, and who has read it, without showing any",
         Run(Box<run::Args>) leaf "run" "Start a program with secrets in its environment",
+        SshAgent(Box<ssh_agent::Args>) leaf "ssh-agent"
+            "Lend your SSH keys to a program, without handing them over",
         Import(import::Args) eager "import"
             "Store many credentials at once: all of them or none",
         Generate(Box<generate::Args>) leaf "generate"
@@ -204,6 +207,7 @@ fn dispatch(command: Command, cx: &mut Context) -> Result<Report> {
         Command::Incident(command) => incident::run(command, cx),
         Command::Whose(args) => whose::run(*args, cx),
         Command::Run(args) => run::run(*args, cx),
+        Command::SshAgent(args) => ssh_agent::run(*args, cx),
         Command::Import(args) => import::run(args, cx),
         Command::Generate(args) => generate::run(*args, cx),
         Command::Completions(args) => completions::run(args, cx),

@@ -26,6 +26,12 @@ impl Terminal {
         termios::isatty(&tty).then_some(Self(tty))
     }
 
+    /// Whether we are in its foreground, so that a question can be answered.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        termios::tcgetpgrp(&self.0).is_ok_and(|group| group == rustix::process::getpgrp())
+    }
+
     /// The terminal as a file, for another process.
     #[must_use]
     pub fn into_file(self) -> File {

@@ -32,6 +32,7 @@ mod prune;
 mod recipient;
 mod reveal;
 mod seal;
+mod sign;
 mod slot;
 mod state;
 mod store;

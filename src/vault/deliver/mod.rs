@@ -35,6 +35,8 @@ pub enum Mode {
     Document,
     /// The protocol in which some program asks for it.
     Helper,
+    /// Signatures, made on demand; the key itself stays here.
+    Agent,
 }
 
 impl Mode {
@@ -51,6 +53,7 @@ impl Mode {
             Self::Template => "template",
             Self::Document => "document",
             Self::Helper => "helper",
+            Self::Agent => "agent",
         }
     }
 
@@ -146,7 +149,7 @@ impl Vault<Unlocked> {
 
 impl Errand {
     /// Says in an entry how, and to which program.
-    fn enter(&self, draft: Draft, modes: impl Iterator<Item = Mode>) -> Draft {
+    pub(super) fn enter(&self, draft: Draft, modes: impl Iterator<Item = Mode>) -> Draft {
         let mut words: Vec<&str> = Vec::new();
         for mode in modes.filter(|mode| *mode != Mode::Caller) {
             if !words.contains(&mode.word()) {
