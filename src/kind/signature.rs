@@ -50,6 +50,18 @@ pub struct Wish {
 }
 
 impl Wish {
+    /// Refuses what no key of its sort is to be used for.
+    ///
+    /// # Errors
+    /// Why: a predicate, to be put behind the name of the field.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let is_rsa = self.key.blob.starts_with(RSA);
+        match is_rsa && self.flags & (SHA_256 | SHA_512) == 0 {
+            true => Err("is an RSA key, and a signature with SHA-1 was asked for"),
+            false => Ok(()),
+        }
+    }
+
     /// The signature, as it stands in messages.
     ///
     /// # Errors
@@ -59,6 +71,7 @@ impl Wish {
         private: &Secret,
         passphrase: Option<&Secret>,
     ) -> Result<Vec<u8>, &'static str> {
+        self.check()?;
         let key = open(private.expose(), passphrase)?;
         if key.public_key().to_bytes().ok().as_ref() != Some(&self.key.blob) {
             return Err("is not the private half of `public_key`");
@@ -72,10 +85,9 @@ impl Wish {
 
     /// Like OpenSSH: SHA-256 if both are allowed.
     fn by_rsa(&self, key: &RsaPrivateKey) -> Result<Signature, &'static str> {
-        match self.flags {
-            flags if flags & SHA_256 != 0 => self.by_rsa_with::<Sha256>(key, HashAlg::Sha256),
-            flags if flags & SHA_512 != 0 => self.by_rsa_with::<Sha512>(key, HashAlg::Sha512),
-            _ => Err("is an RSA key, and a signature with SHA-1 was asked for"),
+        match self.flags & SHA_256 != 0 {
+            true => self.by_rsa_with::<Sha256>(key, HashAlg::Sha256),
+            false => self.by_rsa_with::<Sha512>(key, HashAlg::Sha512),
         }
     }
 
@@ -147,6 +159,8 @@ fn numbers(pair: &RsaKeypair) -> Result<RsaPrivateKey, &'static str> {
     RsaPrivateKey::from_components(n, e, d, primes).map_err(|_| "is an RSA key that is damaged")
 }
 
+/// How the blob of an RSA key begins.
+const RSA: &[u8] = b"\0\0\0\x07ssh-rsa";
 const SHA_256: u32 = 2;
 const SHA_512: u32 = 4;
 const NOT_PEM: &str = "is no private key in OpenSSH's form or in PEM";

@@ -140,7 +140,7 @@ impl Vault<Unlocked> {
         })
     }
 
-    fn begin_with_keys(&mut self) -> Result<(Tx<'_>, &Keys)> {
+    pub(super) fn begin_with_keys(&mut self) -> Result<(Tx<'_>, &Keys)> {
         let keys = &self.state.keys;
         let with = super::tx::With { keys, slot: &self.state.slot };
         Ok((Tx::begin(&mut self.core, Some(with))?, keys))
