@@ -20,6 +20,7 @@ pub mod render;
 pub mod report;
 pub mod save;
 pub mod scratch;
+pub mod selftest;
 pub mod sink;
 pub mod toml_text;
 pub mod unlock;
@@ -113,6 +114,8 @@ tree::commands! {
         Man(man_pages::Args) leaf "man" "Write the manual pages into a directory",
         Demo(demo::Args) leaf "demo"
             "Walk through the main commands on a vault that is thrown away afterwards",
+        Selftest(selftest::Command) group "selftest"
+            "Try on this machine whether the program does what it promises",
         TrustState(trust_state::Args) leaf "trust-state"
             "Accept a vault file that is older than its seal, after you restored it yourself",
         Help(help_topics::Args) leaf "help"
@@ -213,6 +216,7 @@ fn dispatch(command: Command, cx: &mut Context) -> Result<Report> {
         Command::Completions(args) => completions::run(args, cx),
         Command::Man(args) => man_pages::run(args, cx),
         Command::Demo(args) => demo::run(args, cx),
+        Command::Selftest(command) => selftest::run(command, cx),
         Command::TrustState(args) => trust_state::run(args, cx),
         Command::Help(args) => help_topics::run(args, cx),
     }
