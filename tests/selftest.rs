@@ -74,7 +74,7 @@ fn what_a_broken_way_does_to_values_is_found() {
     let found: Vec<Vec<&str>> = rows.iter().map(different).collect();
     assert_eq!(found[0], ["pem", "nul", "bytes", "newlines"]);
     assert!(found[1].contains(&"shell") && found[1].contains(&"pem"), "{:?}", found[1]);
-    assert_eq!(found[2], ["crlf", "bytes"]);
+    assert_eq!(found[2], ["crlf", "bytes", "no_nul"]);
     assert_eq!(found[3], ["mib"]);
     let all: Vec<&str> = SAMPLES.iter().map(|s| s.name).filter(|name| *name != "empty").collect();
     assert_eq!(found[4], all);

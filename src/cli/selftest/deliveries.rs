@@ -37,6 +37,7 @@ pub const DELIVERIES: &[Delivery] = &[
         "vault cred get $NAME value > got && cat got",
         never,
     ),
+    delivery("get, by reference", (&["inject"], ""), "", "vault cred get $REF", never),
     delivery(
         "run --env",
         (&["run"], "env"),
@@ -44,6 +45,7 @@ pub const DELIVERIES: &[Delivery] = &[
         "vault run -e X=$REF -- sh -c 'printf %s \"$X\"'",
         variable,
     ),
+    delivery("run --replace", (&["run"], "replace"), "", RUN_REPLACE, variable),
     delivery("run --cred", (&["run"], "cred"), "", RUN_CRED, variable),
     delivery("run --env-file", (&["run"], "env-file"), "", RUN_ENV_FILE, variable),
     delivery(
@@ -78,11 +80,12 @@ pub const DELIVERIES: &[Delivery] = &[
     delivery("export shell, bash", (&["export"], ""), "bash", EXPORT_BASH, variable_of_a_shell),
     delivery("export shell, zsh", (&["export"], ""), "zsh", EXPORT_ZSH, variable_of_a_shell),
     delivery("export fish", (&["export"], ""), "fish", EXPORT_FISH, variable_of_a_shell),
-    delivery("export dotenv, sourced", (&["export"], ""), "", EXPORT_DOTENV, variable_of_a_shell),
+    delivery("export dotenv, sourced", (&["export"], ""), "", EXPORT_DOTENV, line_of_dotenv),
     delivery("export json", (&["export"], ""), "python3", EXPORT_JSON, no_text),
     delivery("helper summon", (&["helper", "summon"], ""), "", "vault helper summon $REF", never),
 ];
 
+const RUN_REPLACE: &str = "vault run --replace -e X=$REF -- sh -c 'printf %s \"$X\"'";
 const RUN_CRED: &str =
     "vault run --cred $NAME --names full -- sh -c 'eval \"printf %s \\\"\\$$VAR\\\"\"'";
 const RUN_ENV_FILE: &str =
@@ -121,6 +124,11 @@ fn variable_of_a_shell(value: &[u8]) -> bool {
     value.contains(&0) || std::str::from_utf8(value).is_err()
 }
 
+/// What readers of `.env` files do not read alike.
+fn line_of_dotenv(value: &[u8]) -> bool {
+    variable_of_a_shell(value) || value.iter().any(|byte| b"\r'".contains(byte))
+}
+
 fn no_text(value: &[u8]) -> bool {
     std::str::from_utf8(value).is_err()
 }
@@ -148,6 +156,7 @@ pub const SAMPLES: &[Sample] = &[
     Sample { name: "crlf", make: || b"one\r\ntwo\r\n\r".to_vec() },
     Sample { name: "utf8", make: || "Grüße, мир, 世界 🦀 e\u{301}\u{202e}".into() },
     Sample { name: "bytes", make: || (0..=255).collect() },
+    Sample { name: "no_nul", make: || (1..=255).collect() },
     Sample { name: "mib", make: || LINE.iter().copied().cycle().take(1 << 20).collect() },
     Sample { name: "empty", make: Vec::new },
     Sample { name: "newlines", make: || b"\n\nx\n\n\n".to_vec() },
