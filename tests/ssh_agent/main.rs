@@ -213,3 +213,23 @@ fn the_program_gets_the_path_and_none_of_our_variables() {
     assert!(seen.starts_with(runtime.join("vault/vault-agent-").to_str().unwrap()), "{seen}");
     assert!(seen.ends_with("\n600\n700\n"), "{seen}");
 }
+
+#[test]
+fn a_signature_is_no_read_of_the_key_and_trips_a_canary() {
+    let Some(sandbox) = with_key("deploy", ED25519) else { return };
+    fs::write(sandbox.path("text"), "something").unwrap();
+    let key = sandbox.ok(&["cred", "get", "deploy", "private_key"], b"");
+    assert_eq!(sign(&sandbox, "deploy").code, 0);
+    let whose = json(&sandbox.ok(&["whose", "--json"], &key));
+    assert_eq!(whose["items"][0]["reads"], 1, "{whose}");
+
+    let path = make_key(&sandbox, "decoy", ED25519);
+    sandbox.ok(&["cred", "add", "decoy", "--type", "ssh", "--canary", "--file", &path], b"");
+    fs::remove_file(path).unwrap();
+    let incidents = || json(&sandbox.ok(&["incident", "list", "--json"], b""))["items"].clone();
+    // its public half is no secret
+    assert_eq!(sandbox.run(&["ssh-agent", "--", "ssh-add", "-l"]).text().lines().count(), 2);
+    assert_eq!(incidents().as_array().unwrap().len(), 0);
+    assert_eq!(sign(&sandbox, "decoy").code, 0);
+    assert_eq!(incidents().as_array().unwrap().len(), 1);
+}
