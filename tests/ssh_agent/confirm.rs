@@ -1,7 +1,7 @@
 //! Asking before each signature: whoever says nothing has said no.
 
 use crate::support::pty::Pty;
-use crate::support::{Answer, Sandbox, require};
+use crate::support::{Answer, Sandbox, VAULT, require};
 use crate::{ED25519, with_key};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -82,4 +82,19 @@ fn at_a_terminal_the_default_is_no() {
         assert_eq!(sandbox.path("text.sig").exists(), signs);
         let _ = fs::remove_file(sandbox.path("text.sig"));
     }
+}
+
+#[test]
+fn a_question_left_open_leaves_the_terminal_as_it_was() {
+    let Some(sandbox) = sandbox() else { return };
+    let sign =
+        "ssh-keygen -Y sign -n x -f deploy.pub text & while ! test -e over; do sleep 0.1; done";
+    let line = format!("{VAULT} ssh-agent --confirm -- sh -c '{sign}'; stty -a; echo done");
+    let mut pty = Pty::shell(&sandbox, &line);
+    pty.expect("sign with the key of `deploy`?");
+    fs::write(sandbox.path("over"), "").unwrap();
+    pty.expect("done");
+    let (_, screen) = pty.end();
+    assert!(screen.contains(" echo ") && screen.contains(" icanon "), "{screen}");
+    assert!(!sandbox.path("text.sig").exists());
 }

@@ -84,6 +84,8 @@ fn keys_are_listed_under_the_names_of_their_credentials() {
             answer.err
         );
     }
+    let other = sandbox.run(&["ssh-agent", "--type", "token", "--", "touch", "started"]);
+    assert_eq!(other.code, 125, "{}", other.err);
     assert!(!sandbox.path("started").exists());
 }
 

@@ -1,13 +1,16 @@
 //! Asking a person before each signature: through the program that is named for that, or on the
 //! terminal. Whatever is not a yes is a no.
 
+use super::clients::Desk;
 use crate::child;
 use crate::cli::context::Context;
 use crate::cli::escape;
 use crate::cli::prompt::Terminal;
 use crate::error::{Error, ErrorKind, Result};
+use rustix::termios::Termios;
 use std::ffi::OsString;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 /// Who is asked.
 pub(super) enum Confirm {
@@ -55,6 +58,33 @@ impl Confirm {
                 let terminal = Terminal::open().filter(Terminal::is_ours);
                 terminal.is_some_and(|mut terminal| terminal.confirm(&question).unwrap_or(false))
             }
+        }
+    }
+}
+
+/// Puts the terminal back when we end while a question is still open: it shows nothing of what is typed.
+pub(super) struct Open(Arc<Desk>, Option<(Terminal, Termios)>);
+
+impl Open {
+    /// As the terminal is before there are questions.
+    pub(super) fn none_yet(desk: &Arc<Desk>) -> Self {
+        let terminal = desk.confirm.as_ref().and_then(|_| Terminal::open());
+        let settings =
+            terminal.and_then(|terminal| terminal.settings().map(|as_is| (terminal, as_is)));
+        Self(Arc::clone(desk), settings)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let is_asked = self
+            .0
+            .confirm
+            .as_ref()
+            .is_some_and(|confirm| confirm.try_lock().map_or(true, |_| false));
+        if let (true, Some((terminal, before))) = (is_asked, &mut self.1) {
+            terminal.restore(before);
+            let _ = terminal.say("\n");
         }
     }
 }

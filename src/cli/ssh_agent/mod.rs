@@ -5,6 +5,7 @@ mod confirm;
 mod socket;
 mod wire;
 
+use super::complete;
 use super::context::Context;
 use super::cred::filter::FilterArgs;
 use super::report::Report;
@@ -14,6 +15,7 @@ use crate::kind::signature::{PublicKey, Wish};
 use crate::model::CredName;
 use crate::sys::Signals;
 use crate::vault::{Errand, Filter, Listed, Unlocked, Vault};
+use clap_complete::engine::ArgValueCompleter;
 use clients::Desk;
 use confirm::Confirm;
 use rustix::io::Errno;
@@ -43,7 +45,7 @@ The exit code is that of the program, or 128 and the number of the signal that e
 not started for a reason of ours, 126 when it cannot be started, 127 when there is no such program.")]
 pub struct Args {
     /// Only the keys of these credentials; of all if none is named
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = ArgValueCompleter::new(complete::names))]
     names: Vec<CredName>,
 
     /// Listen here; without a command, until interrupted
@@ -70,11 +72,12 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         (Some(_), _) => cx.fail_with_code(child::OWN_FAILURE),
         (None, Some(_)) => {}
     }
-    let filter = Filter {
-        kind: Some("ssh".into()),
-        names: args.names,
-        ..args.filter.filter(cx.world.now())?
-    };
+    let filter = args.filter.filter(cx.world.now())?;
+    if filter.kind.as_ref().is_some_and(|kind| kind != SSH) {
+        return Err(Error::usage("only credentials of the kind `ssh` have such keys")
+            .hint("leave out `--type`"));
+    }
+    let filter = Filter { kind: Some(SSH.into()), names: args.names, ..filter };
     let confirm = args.confirm.then(|| Confirm::of(cx)).transpose()?;
     let bound = args.bind.as_deref().map(Socket::at).transpose()?;
     let mut vault = cx.unlocked()?;
@@ -82,7 +85,9 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let (socket, listener) = bound.map_or_else(|| Socket::private(&cx.world), Ok)?;
     let (events, heard) = mpsc::channel();
     let (confirm, clients) = (confirm.map(Mutex::new), AtomicUsize::new(0));
-    clients::serve(listener, Arc::new(Desk { keys, confirm, clients }), events.clone());
+    let desk = Arc::new(Desk { keys, confirm, clients });
+    let _open = confirm::Open::none_yet(&desk);
+    clients::serve(listener, desk, events.clone());
     let agent = Agent { vault, events: heard, cx };
     match program {
         Some(program) => agent.attend(&program, &socket, events),
@@ -254,5 +259,6 @@ fn none() -> Error {
         .hint("see which there are: vault cred list --type ssh")
 }
 
+const SSH: &str = "ssh";
 /// How often is looked whether somebody told us to end.
 const MOMENT: Duration = Duration::from_millis(100);
