@@ -225,9 +225,7 @@ fn public_key(row: &Listed<'_>) -> Result<std::result::Result<PublicKey, &'stati
     }
     let fields = row.fields()?;
     let line = fields.iter().find(|(field, _)| field.as_str() == "public_key");
-    Ok(line.map_or(Err("has no `public_key`; copy it there: ssh-keygen -y"), |(_, line)| {
-        PublicKey::parse(line)
-    }))
+    Ok(line.map_or(Err(NO_PUBLIC_KEY), |(_, line)| PublicKey::parse(line)))
 }
 
 /// Tells when the program has ended, and leaves it to be waited for: until then nobody else gets its
@@ -260,5 +258,6 @@ fn none() -> Error {
 }
 
 const SSH: &str = "ssh";
+const NO_PUBLIC_KEY: &str = "has no `public_key`; store the line that `ssh-keygen -y` prints: vault cred set NAME --field public_key=LINE";
 /// How often is looked whether somebody told us to end.
 const MOMENT: Duration = Duration::from_millis(100);
