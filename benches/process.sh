@@ -3,7 +3,7 @@
 #
 #   benches/process.sh data            make the vaults and the peers' stores
 #   benches/process.sh run [ROW...]    measure: version get list search filter due status check whose
-#                                      history set import mask verify log stats report append alerts (default: all)
+#                                      history set import mask verify log stats report append alerts exec agent (default: all)
 #   benches/process.sh report          a Markdown table: ratio, target, pass or miss
 #   benches/process.sh clean           remove the work directory
 #
@@ -340,11 +340,48 @@ row_alerts() { # all entries by one user: the usual case
   plan "alerts/${SIZES##* }" vault "$SLOW_RUNS" -- "$VAULT" audit alerts
 }
 
+row_exec() { # a program with values in its environment, beside the program alone
+  local k many=()
+  vault_env "${SIZES%% *}"
+  for k in {0..49}; do
+    many+=(-e "$(printf 'V%d=vault://org%02d/service%02d/account%06d' "$k" $((k % 37)) $((k / 37 % 100)) "$k")")
+  done
+  plan exec/1 vault "$RUNS" -- "$VAULT" run "${many[@]:0:2}" -- true
+  plan exec/1 floor "$RUNS" -- true
+  plan exec/50 vault "$RUNS" -- "$VAULT" run "${many[@]}" -- true
+  plan exec/50 floor "$RUNS" -- true
+}
+
+row_agent() { # a signature by the agent, an entry in the log with it, beside one of OpenSSH's agent
+  local keys=$WORK/ssh ours=$WORK/ssh/vault.sock theirs=$WORK/ssh/openssh.sock
+  if ! have ssh-agent || ! have ssh-keygen; then note "OpenSSH is not installed: left out"; return; fi
+  vault_env agent
+  if ! is_made agent; then
+    rm -rf "$WORK/vault-agent" "$keys"
+    mkdir -p "$keys" && ssh-keygen -q -t ed25519 -N '' -f "$keys/key"
+    "$VAULT" -q init
+    "$VAULT" -q cred add key --type ssh --file "$keys/key"
+    printf 'what is signed' >"$keys/text"
+    : >"$WORK/vault-agent/made"
+  fi
+  rm -f "$theirs"
+  "$VAULT" -q ssh-agent --bind "$ours" & AGENTS+=($!)
+  ssh-agent -D -a "$theirs" >/dev/null & AGENTS+=($!)
+  while [[ ! -S $ours || ! -S $theirs ]]; do sleep 0.1; done
+  SSH_AUTH_SOCK=$theirs ssh-add -q "$keys/key" 2>/dev/null
+  local sign=(ssh-keygen -Y sign -q -n bench -f "$keys/key.pub")
+  plan agent vault "$RUNS" stdin="$keys/text" -- env SSH_AUTH_SOCK="$ours" "${sign[@]}"
+  plan agent ssh-agent "$RUNS" stdin="$keys/text" -- env SSH_AUTH_SOCK="$theirs" "${sign[@]}"
+}
+
+AGENTS=() # what was started here, and ends with us
+trap '[[ ${#AGENTS[@]} -eq 0 ]] || kill "${AGENTS[@]}" 2>/dev/null || true' EXIT
+
 run() {
   need_vault
   is_made "${SIZES%% *}" || { note "first: benches/process.sh data"; exit 2; }
   [[ $# -gt 0 ]] || set -- version get list search filter due status check whose history set import mask verify \
-    log stats report append alerts
+    log stats report append alerts exec agent
   # A warm agent for the peers that need one.
   if have gpg && [[ -e $WORK/one.gpg ]]; then gpg -q --batch -d "$WORK/one.gpg" >/dev/null; fi
   : >"$WORK/plan.jsonl"

@@ -20,6 +20,7 @@ pub mod render;
 pub mod report;
 pub mod save;
 pub mod scratch;
+pub mod selftest;
 pub mod sink;
 pub mod toml_text;
 pub mod unlock;
@@ -45,6 +46,7 @@ mod jsonl;
 mod man_pages;
 mod run;
 mod showing;
+mod ssh_agent;
 mod status;
 mod tree;
 mod trust_state;
@@ -110,6 +112,8 @@ tree::commands! {
         Inject(inject::Args) leaf "inject" "Fill secrets into a template",
         Export(Box<export::Args>) eager "export"
             "Write credentials as a document for other programs",
+        SshAgent(Box<ssh_agent::Args>) leaf "ssh-agent"
+            "Lend your SSH keys to a program, without handing them over",
         Import(import::Args) eager "import"
             "Store many credentials at once: all of them or none",
         Generate(Box<generate::Args>) leaf "generate"
@@ -119,6 +123,8 @@ tree::commands! {
         Man(man_pages::Args) leaf "man" "Write the manual pages into a directory",
         Demo(demo::Args) leaf "demo"
             "Walk through the main commands on a vault that is thrown away afterwards",
+        Selftest(selftest::Command) group "selftest"
+            "Try on this machine whether the program does what it promises",
         TrustState(trust_state::Args) leaf "trust-state"
             "Accept a vault file that is older than its seal, after you restored it yourself",
         Help(help_topics::Args) leaf "help"
@@ -216,11 +222,13 @@ fn dispatch(command: Command, cx: &mut Context) -> Result<Report> {
         Command::Helper(command) => helper::run(command, cx),
         Command::Inject(args) => inject::run(args, cx),
         Command::Export(args) => export::run(*args, cx),
+        Command::SshAgent(args) => ssh_agent::run(*args, cx),
         Command::Import(args) => import::run(args, cx),
         Command::Generate(args) => generate::run(*args, cx),
         Command::Completions(args) => completions::run(args, cx),
         Command::Man(args) => man_pages::run(args, cx),
         Command::Demo(args) => demo::run(args, cx),
+        Command::Selftest(command) => selftest::run(command, cx),
         Command::TrustState(args) => trust_state::run(args, cx),
         Command::Help(args) => help_topics::run(args, cx),
     }

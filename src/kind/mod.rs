@@ -20,6 +20,7 @@ pub mod public;
 mod renewal;
 mod services;
 mod shared_secret;
+pub mod signature;
 mod ssh;
 pub mod strength;
 #[cfg(test)]

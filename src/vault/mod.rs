@@ -33,6 +33,7 @@ mod recipient;
 mod reveal;
 mod seal;
 mod seek;
+mod sign;
 mod slot;
 mod state;
 mod store;

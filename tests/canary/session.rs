@@ -54,6 +54,8 @@ pub fn session() -> Vec<Step<'static>> {
         step(&["cred", "add", "j", "--type", "jwt", "--stdin"], 0).with(CANARY),
         step(&["cred", "add", "s", "--type", "ssh", "--secret-field", "private_key", "--stdin"], 0)
             .with(CANARY),
+        step(&["ssh-agent", "--", "true"], 0),
+        step(&["ssh-agent", "s", "--", "true"], 125),
         step(&["cred", "add", "p", "--type", "cert", "--stdin"], 0).with(CANARY),
         step(&["cred", "add", "d", "--type", "dsn", "--stdin"], 0)
             .with(format!("postgres://app:{CANARY}@db.example.com/main")),

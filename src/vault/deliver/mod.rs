@@ -35,6 +35,8 @@ pub enum Mode {
     Document,
     /// The protocol in which some program asks for it.
     Helper,
+    /// Signatures, made on demand; the key itself stays here.
+    Agent,
 }
 
 impl Mode {
@@ -51,6 +53,7 @@ impl Mode {
             Self::Template => "template",
             Self::Document => "document",
             Self::Helper => "helper",
+            Self::Agent => "agent",
         }
     }
 
@@ -162,7 +165,7 @@ impl Vault<Unlocked> {
         })
     }
 
-    fn begin_with_keys(&mut self) -> Result<(Tx<'_>, &Keys)> {
+    pub(super) fn begin_with_keys(&mut self) -> Result<(Tx<'_>, &Keys)> {
         let keys = &self.state.keys;
         let with = super::tx::With { keys, slot: &self.state.slot };
         Ok((Tx::begin(&mut self.core, Some(with))?, keys))
