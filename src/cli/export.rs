@@ -179,9 +179,15 @@ impl Args {
             what: if self.names == "full" { What::Full(name) } else { What::Customary(name) },
             mode: Mode::Document,
         };
-        let wants: Vec<Want> = names.into_iter().map(want).collect();
+        let wants: Vec<Want> = names.iter().cloned().map(want).collect();
         let mut handed = vault.deliver(&wants, &Errand { action: "export", command: None })?;
         vault.leave();
+        let has_any = |at| handed.iter().any(|one| one.want == at);
+        if let Some(at) = (0..names.len()).find(|at| !has_any(*at)) {
+            // notes and seeds of one-time codes have no full name
+            let what = format!("nothing of `{}` has a name of this sort", names[at]);
+            return Err(Error::new(ErrorKind::NotFound, what).hint("--names customary"));
+        }
         if let Some(missing) = self.only.iter().find(|only| !handed.iter().any(|h| is(h, only))) {
             let names = handed.iter().filter_map(|one| one.variable.clone()).collect();
             return Err(Error::new(

@@ -173,6 +173,11 @@ fn bad_requests_change_nothing() {
     says(&answer, 13, "`PASSWORD` would be of `web` and of `mail`", "--names full");
     let answer = sandbox.run(&["export", "--format", "shell", "web", "--only", "TOKEN"]);
     says(&answer, 10, "there is no variable `TOKEN`", "");
+    let line = br#"{"name":"n","type":"custom","secrets":{},"notes":"x"}"#;
+    sandbox.ok(&["import", "--format", "jsonl"], line);
+    assert_eq!(export(&sandbox, &["shell", "n"]), "export NOTES='x'\n");
+    let answer = sandbox.run(&["export", "--format", "shell", "--names", "full", "n"]);
+    says(&answer, 10, "nothing of `n` has a name", "--names customary");
     bad(&["--format", "shell", "web", "nobody"], (10, "`nobody`", ""), 1);
 }
 
