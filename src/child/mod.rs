@@ -11,6 +11,7 @@ use crate::sys;
 use crate::world::World;
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
@@ -71,6 +72,8 @@ pub struct Start {
     pub secrets: Vec<Secret>,
     /// In which of its output.
     pub mask: Mask,
+    /// What it reads instead of our standard input, whatever that is.
+    pub stdin: Option<OwnedFd>,
 }
 
 /// Where secrets in the output of a program are made unreadable.
@@ -86,12 +89,16 @@ pub enum Mask {
 }
 
 /// Starts the program and waits for its end. It stays in our process group, and signals that are sent to
-/// us are passed on.
+/// us are passed on. `beside` is done when nothing is in the way of threads any more.
 ///
 /// # Errors
 /// It could not be started.
-pub fn run(start: Start) -> io::Result<ExitStatus> {
+pub fn run(mut start: Start, beside: impl FnOnce() -> io::Result<()>) -> io::Result<ExitStatus> {
     sys::unharden();
+    if let Some(file) = start.stdin.take() {
+        start.command.stdin(file);
+    }
+    beside()?;
     supervise::run(start.command)
 }
 

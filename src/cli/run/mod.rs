@@ -12,6 +12,7 @@ pub use options::Args;
 use super::context::Context;
 use super::report::Report;
 use super::scratch::{self, Scratch};
+use crate::child::fifo::Fifo;
 use crate::child::{self, Argv, Start};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys::{self, Signals};
@@ -20,8 +21,10 @@ use base::Base;
 use options::Variables;
 use plan::{For, Plan};
 use ready::Ready;
+use std::mem::take;
 use std::os::fd::RawFd;
 use std::path::Path;
+use std::process::Stdio;
 
 /// Starts it.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
@@ -48,12 +51,15 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         return Err(Error::new(ErrorKind::Aborted, "told to end; nothing was started"));
     }
     keep_passphrase(cx);
+    let stdin = ready.stdin.take();
     if manner.replace {
+        command.stdin(stdin.map_or_else(Stdio::inherit, Stdio::from));
         let why = child::replace(command);
         return Err(not_started(cx, &found, &why));
     }
-    let secrets = std::mem::take(&mut ready.secrets);
-    let ended = child::run(Start { command, secrets, mask: manner.mask });
+    let (secrets, fifos) = (take(&mut ready.secrets), take(&mut ready.fifos));
+    let start = Start { command, secrets, mask: manner.mask, stdin };
+    let ended = child::run(start, || fifos.into_iter().try_for_each(Fifo::serve));
     if let Some(Err(left)) = ready.scratch.take().map(Scratch::wipe) {
         // how the program ended is what whoever waits for us wants to know
         cx.warn(&format!("{}; {}", left.message(), left.hints().join("; ")));
