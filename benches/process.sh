@@ -163,6 +163,22 @@ row_get() {
   vault_env "${SIZES%% *}" && plan "$pair" vault-small "$RUNS" -- "$VAULT" cred get "$NAME"
 }
 
+row_run() { # a program with values, against the program alone
+  local n
+  for n in $SIZES; do
+    vault_env "$n"
+    # shellcheck disable=SC2016 # awk's own
+    awk 'BEGIN { for (k = 0; k < 50; k++)
+      printf "V%d=vault://org%02d%%2Fservice%02d%%2Faccount%06d/password\n", k, k % 37, int(k / 37) % 100, k }' >"$WORK/fifty.env"
+    plan "run-1/$n" vault "$RUNS" -- "$VAULT" run -e "A=vault://$NAME/password" -- true
+    plan "run-1/$n" floor "$RUNS" -- true
+    plan "run-50/$n" vault "$RUNS" -- "$VAULT" run --env-file "$WORK/fifty.env" -- true
+    plan "run-50/$n" floor "$RUNS" -- true
+    # the last word may be a field or a part of the name: that none is missing is looked at in all rows
+    [[ $n -gt 10000 ]] || plan "run-open/$n" vault "$RUNS" -- "$VAULT" run -e "A=vault://$NAME" -- true
+  done
+}
+
 row_list() {
   local n runs format
   for n in $SIZES; do

@@ -16,6 +16,7 @@ use crate::sys;
 use crate::world::World;
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
@@ -76,6 +77,8 @@ pub struct Start {
     pub secrets: Vec<Secret>,
     /// In which of its output.
     pub mask: Mask,
+    /// What it reads instead of our standard input, whatever that is.
+    pub stdin: Option<OwnedFd>,
 }
 
 /// Where secrets in the output of a program are made unreadable.
@@ -102,6 +105,9 @@ pub fn run(mut start: Start, beside: impl FnOnce() -> io::Result<()>) -> io::Res
         return session::masked(start, beside, supervise::run);
     }
     start.secrets.clear();
+    if let Some(file) = start.stdin.take() {
+        start.command.stdin(file);
+    }
     beside()?;
     supervise::run(start.command)
 }

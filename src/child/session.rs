@@ -47,7 +47,11 @@ pub fn masked(
     beside: impl FnOnce() -> io::Result<()>,
     plain: impl FnOnce(Command) -> io::Result<ExitStatus>,
 ) -> io::Result<ExitStatus> {
-    let Start { mut command, secrets, mask } = start;
+    let Start { mut command, secrets, mask, stdin } = start;
+    let reads_terminal = stdin.is_none() && io::stdin().is_terminal();
+    if let Some(file) = stdin {
+        command.stdin(file);
+    }
     let mut pumps = Vec::new();
     if mask == Mask::Always && !io::stdout().is_terminal() {
         let (pump, writer) = Pump::into(io::stdout().as_fd().try_clone_to_owned()?)?;
@@ -61,11 +65,11 @@ pub fn masked(
     }
     if io::stdout().is_terminal() {
         let shown = io::stdout().as_fd().try_clone_to_owned()?;
-        return at_terminal(command, secrets, pumps, shown, beside);
+        return at_terminal((command, reads_terminal), secrets, pumps, shown, beside);
     }
     if io::stderr().is_terminal() {
         let shown = io::stderr().as_fd().try_clone_to_owned()?;
-        return at_terminal(command, secrets, pumps, shown, beside);
+        return at_terminal((command, reads_terminal), secrets, pumps, shown, beside);
     }
     let running = start_all(pumps, &Arc::new(Hidden::of(&secrets)));
     drop(secrets);
@@ -93,7 +97,7 @@ fn next_signal(caught: &Caught) -> Option<i32> {
 
 /// Gives the program a terminal in place of ours.
 fn at_terminal(
-    mut command: Command,
+    (mut command, reads_terminal): (Command, bool),
     secrets: Vec<Secret>,
     pumps: Vec<Pump>,
     shown: OwnedFd,
@@ -101,7 +105,7 @@ fn at_terminal(
 ) -> io::Result<ExitStatus> {
     let terminal = Terminal::here(shown.as_fd())?;
     let Pty { ours, theirs } = Pty::like(&terminal)?;
-    if io::stdin().is_terminal() {
+    if reads_terminal {
         command.stdin(theirs.try_clone()?);
     }
     if io::stdout().is_terminal() {
@@ -111,7 +115,7 @@ fn at_terminal(
         command.stderr(theirs.try_clone()?);
     }
     // part of a pipeline shares the keys with others: it has to ask for them
-    let is_whole = io::stdin().is_terminal() && io::stdout().is_terminal();
+    let is_whole = reads_terminal && io::stdout().is_terminal();
     let is_attached = is_whole && terminal.is_ours();
     let modes = terminal.modes();
     let (socket, other) = UnixStream::pair()?;

@@ -12,8 +12,9 @@ pub use options::Args;
 use super::context::Context;
 use super::report::Report;
 use super::scratch::{self, Scratch};
+use crate::child::fifo::Fifo;
 use crate::child::mask::SHORTEST;
-use crate::child::{self, Argv, Mask, Start, fifo, session};
+use crate::child::{self, Argv, Mask, Start, session};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
 use crate::sys::{self, Signals};
@@ -22,8 +23,10 @@ use base::Base;
 use options::Variables;
 use plan::{For, Plan};
 use ready::Ready;
+use std::mem::take;
 use std::os::fd::RawFd;
 use std::path::Path;
+use std::process::Stdio;
 
 /// Starts it.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
@@ -50,17 +53,17 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         return Err(Error::new(ErrorKind::Aborted, "told to end; nothing was started"));
     }
     keep_passphrase(cx);
+    let stdin = ready.stdin.take();
     if manner.replace {
+        command.stdin(stdin.map_or_else(Stdio::inherit, Stdio::from));
         let why = child::replace(command);
         return Err(not_started(cx, &found, &why));
     }
-    let secrets = std::mem::take(&mut ready.secrets);
+    let (secrets, fifos) = (take(&mut ready.secrets), take(&mut ready.fifos));
     note_short(&secrets, manner.mask, cx);
     cx.pass_on();
-    let pipes = std::mem::take(&mut ready.pipes);
-    let ended = child::run(Start { command, secrets, mask: manner.mask }, || {
-        pipes.into_iter().try_for_each(|(path, value)| fifo::serve(path, value))
-    });
+    let start = Start { command, secrets, mask: manner.mask, stdin };
+    let ended = child::run(start, || fifos.into_iter().try_for_each(Fifo::serve));
     if let Some(Err(left)) = ready.scratch.take().map(Scratch::wipe) {
         // how the program ended is what whoever waits for us wants to know
         cx.warn(&format!("{}; {}", left.message(), left.hints().join("; ")));

@@ -192,6 +192,8 @@ impl Errand {
 /// All that is wanted, found and checked; nothing is opened yet.
 struct Order {
     rows: Vec<CredentialRow>,
+    /// Whether it is certain that no row is missing.
+    all_checked: bool,
     lines: Vec<Line>,
 }
 
@@ -207,7 +209,7 @@ struct Line {
 
 impl Order {
     fn read(tx: &Tx<'_>, keys: &Keys, wants: &[Want]) -> Result<Self> {
-        let mut order = Self { rows: Vec::new(), lines: Vec::new() };
+        let mut order = Self { rows: Vec::new(), all_checked: false, lines: Vec::new() };
         let mut missing = Vec::new();
         for (number, want) in wants.iter().enumerate() {
             match order.add(tx, keys, number, want) {
@@ -229,7 +231,8 @@ impl Order {
         };
         match &want.what {
             What::Reference(reference) => {
-                let (row, pick) = resolve(tx, keys, &mut self.rows, reference)?;
+                let (row, pick) =
+                    resolve(tx, keys, &mut self.rows, &mut self.all_checked, reference)?;
                 line(row, None, pick);
             }
             What::Customary(name) | What::Full(name) => {

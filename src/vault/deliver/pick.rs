@@ -111,11 +111,13 @@ pub(super) fn row_of(
     Ok(rows.len() - 1)
 }
 
-/// What a reference means: of its readings the one that there is. Two are one too many.
+/// What a reference means: of its readings the one that there is. Two are one too many. Whether all rows
+/// are there is looked at once, however many references ask for it.
 pub(super) fn resolve(
     tx: &Tx<'_>,
     keys: &Keys,
     rows: &mut Vec<CredentialRow>,
+    all_checked: &mut bool,
     reference: &Reference,
 ) -> Result<(usize, Pick)> {
     let mut found = Vec::new();
@@ -131,8 +133,9 @@ pub(super) fn resolve(
     }
     // it means this one only if nobody took away the one that fits better
     let first = &reference.readings()[0];
-    if good == 1 && !found.iter().any(|(_, reading, _)| *reading == first) {
+    if good == 1 && !*all_checked && !found.iter().any(|(_, reading, _)| *reading == first) {
         state::check_all(tx.db(), tx.vault(), keys)?;
+        *all_checked = true;
     }
     match found.into_iter().min_by_key(|(.., pick)| pick.is_err()) {
         Some((at, _, pick)) => pick.map(|pick| (at, pick)),
