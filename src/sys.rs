@@ -206,12 +206,15 @@ extern "C" fn note(signal: libc::c_int) {
     }
 }
 
-/// Makes a copy of this process; tells its number, and nothing in the copy.
+/// Makes a copy of this process; tells its number, and nothing in the copy. Threads that are about to end
+/// are waited for.
 ///
 /// # Errors
 /// There are other threads, which a copy would not have; or no more processes are allowed.
 pub fn fork() -> io::Result<Option<i32>> {
-    if std::fs::read_dir("/proc/self/task").is_ok_and(|threads| threads.count() > 1) {
+    let is_alone = || !std::fs::read_dir("/proc/self/task").is_ok_and(|all| all.count() > 1);
+    let wait = || std::thread::sleep(std::time::Duration::from_millis(1));
+    if !is_alone() && !(0..200).any(|_| (wait(), is_alone()).1) {
         return Err(io::Error::other("there are other threads"));
     }
     // SAFETY: this is the only thread, so no lock is held by one that the copy lacks.

@@ -10,7 +10,7 @@ use crate::model::Secret;
 use crate::sys::{self, Caught};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Signal, getpgrp, kill_process_group};
+use rustix::process::{Signal, WaitOptions, getpgrp, kill_process_group, waitpid};
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -272,6 +272,8 @@ impl Session {
         match next_signal(&self.caught) {
             Some(libc::SIGWINCH) => resize(&self.ours, &self.terminal),
             Some(libc::SIGCONT) => self.go_on(),
+            // as the first process of a container we bury whoever is left to us; the monitor, too
+            Some(libc::SIGCHLD) => while let Ok(Some(_)) = waitpid(None, WaitOptions::NOHANG) {},
             Some(signal) => self.say(Word::Signal(signal)),
             None => {}
         }
@@ -369,8 +371,8 @@ impl Write for Patient<'_> {
 /// Signals to us that mean the program.
 const PASSED_ON: &[i32] =
     &[libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGUSR1, libc::SIGUSR2];
-/// Signals that mean our terminal.
-const OWN: &[i32] = &[libc::SIGTSTP, libc::SIGCONT, libc::SIGWINCH];
+/// Signals that mean our terminal, and our processes.
+const OWN: &[i32] = &[libc::SIGTSTP, libc::SIGCONT, libc::SIGWINCH, libc::SIGCHLD];
 
 /// How many keys are read ahead.
 const MOST_TYPED: usize = 4096;

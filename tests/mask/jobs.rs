@@ -157,3 +157,37 @@ fn nothing_is_left_when_the_monitor_is_killed() {
     };
     assert!(screen.contains("code=129") && !screen.contains("error"), "{screen}");
 }
+
+#[test]
+fn part_of_a_pipeline_asks_for_the_terminal_and_gets_it() {
+    if !require("python3") {
+        return;
+    }
+    let sandbox = sandbox();
+    let mut pty = shell(&sandbox);
+    let ask =
+        "import getpass, sys; print(len(getpass.getpass(\"Key: \")), sys.stdin.read(), \"$S\")";
+    pty.send(format!("echo piped | {RUN} sh -c 'python3 -c \"$0\" | sed s/^/:/' '{ask}' | cat\n"));
+    pty.expect("\nKey: ");
+    pty.send("twelve chars\n");
+    pty.expect(":12 piped");
+    pty.expect("ready> ");
+    pty.send("stty -a | grep -o ' icanon'\n");
+    pty.expect("\r\n icanon");
+    pty.send("exit\n");
+    pty.end();
+}
+
+#[test]
+fn an_interrupt_ends_a_script_around_it_too() {
+    let sandbox = sandbox();
+    let mut pty = shell(&sandbox);
+    pty.send(format!("sh -c '{RUN} sleep 60; echo went on'\n"));
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    pty.send("\x03");
+    pty.expect("ready> ");
+    pty.send("echo code=$?; exit\n");
+    pty.expect("code=130");
+    let (_, screen) = pty.end();
+    assert!(!screen.contains("\nwent on"), "{screen}");
+}
