@@ -141,8 +141,9 @@ RATIOS = [
 ]
 # Of differences, in milliseconds: title, group, who, over whom, at most.
 DIFFERENCES = [
-    ("`run` with one reference, over the program alone", "exec/1", "vault", "floor", 5),
-    ("`run` with 50 references, over the program alone", "exec/50", "vault", "floor", 15),
+    *[(f"`run` with {what}, {n:,}, over the program alone", f"run-{key}/{n}", "vault", "floor", most)
+      for n in (1_000, 10_000, 100_000, 1_000_000)
+      for what, key, most in (("one reference", "1", 5), ("50 references", "50", 15))],
     ("a signature by `ssh-agent`, over OpenSSH's agent", "agent", "vault", "ssh-agent", 5),
 ]
 # And of figures: title, group, who, what of it, unit, relation, limit.

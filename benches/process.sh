@@ -3,7 +3,7 @@
 #
 #   benches/process.sh data            make the vaults and the peers' stores
 #   benches/process.sh run [ROW...]    measure: version get list search filter due status check whose
-#                                      history set import mask verify log stats report append alerts exec agent (default: all)
+#                                      history set import mask verify log stats report append alerts run agent (default: all)
 #   benches/process.sh report          a Markdown table: ratio, target, pass or miss
 #   benches/process.sh clean           remove the work directory
 #
@@ -356,18 +356,6 @@ row_alerts() { # all entries by one user: the usual case
   plan "alerts/${SIZES##* }" vault "$SLOW_RUNS" -- "$VAULT" audit alerts
 }
 
-row_exec() { # a program with values in its environment, beside the program alone
-  local k many=()
-  vault_env "${SIZES%% *}"
-  for k in {0..49}; do
-    many+=(-e "$(printf 'V%d=vault://org%02d/service%02d/account%06d' "$k" $((k % 37)) $((k / 37 % 100)) "$k")")
-  done
-  plan exec/1 vault "$RUNS" -- "$VAULT" run "${many[@]:0:2}" -- true
-  plan exec/1 floor "$RUNS" -- true
-  plan exec/50 vault "$RUNS" -- "$VAULT" run "${many[@]}" -- true
-  plan exec/50 floor "$RUNS" -- true
-}
-
 row_agent() { # a signature by the agent, an entry in the log with it, beside one of OpenSSH's agent
   local keys=$WORK/ssh ours=$WORK/ssh/vault.sock theirs=$WORK/ssh/openssh.sock
   if ! have ssh-agent || ! have ssh-keygen; then note "OpenSSH is not installed: left out"; return; fi
@@ -397,7 +385,7 @@ run() {
   need_vault
   is_made "${SIZES%% *}" || { note "first: benches/process.sh data"; exit 2; }
   [[ $# -gt 0 ]] || set -- version get list search filter due status check whose history set import mask verify \
-    log stats report append alerts exec agent
+    log stats report append alerts run agent
   # A warm agent for the peers that need one.
   if have gpg && [[ -e $WORK/one.gpg ]]; then gpg -q --batch -d "$WORK/one.gpg" >/dev/null; fi
   : >"$WORK/plan.jsonl"
