@@ -45,6 +45,16 @@ pub fn unharden() {
     }
 }
 
+/// The same for `command` alone: this process goes on with what it has.
+pub fn unharden_child(command: &mut Command) {
+    let give_back = || {
+        unharden();
+        Ok(())
+    };
+    // SAFETY: `give_back` allocates nothing and takes no lock; it reads atomics and makes system calls.
+    unsafe { command.pre_exec(give_back) };
+}
+
 /// Whether `signal` is ignored, and so will be by the programs that are started.
 #[must_use]
 pub fn is_ignored(signal: libc::c_int) -> bool {

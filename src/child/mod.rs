@@ -12,7 +12,6 @@ mod terminal;
 
 use crate::error::{Error, ErrorKind};
 use crate::model::Secret;
-use crate::sys;
 use crate::world::World;
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -100,7 +99,6 @@ pub enum Mask {
 /// # Errors
 /// It could not be started.
 pub fn run(mut start: Start, beside: impl FnOnce() -> io::Result<()>) -> io::Result<ExitStatus> {
-    sys::unharden();
     if session::is_needed(&start.secrets, start.mask) {
         return session::masked(start, beside, supervise::run);
     }
@@ -115,7 +113,6 @@ pub fn run(mut start: Start, beside: impl FnOnce() -> io::Result<()>) -> io::Res
 /// Becomes the program; returns only if it cannot.
 #[must_use]
 pub fn replace(mut command: Command) -> io::Error {
-    sys::unharden();
     command.exec()
 }
 

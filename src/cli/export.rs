@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::formats::{self, FORMATS, Format, Pair, Title, Wrong};
 use crate::kind::variables::is_reserved;
 use crate::model::{CredName, Secret};
-use crate::vault::{Errand, Filter, Handed, Mode, Unlocked, Vault, Want, What};
+use crate::vault::{Errand, Filter, Handed, Mode, Offer, Unlocked, Vault, Want, What};
 use clap::builder::PossibleValuesParser;
 use clap_complete::engine::ArgValueCompleter;
 use std::fs::File;
@@ -180,25 +180,32 @@ impl Args {
             mode: Mode::Document,
         };
         let wants: Vec<Want> = names.iter().cloned().map(want).collect();
-        let mut handed = vault.deliver(&wants, &Errand { action: "export", command: None })?;
+        let errand = Errand { action: "export", command: None };
+        let handed = vault.deliver_chosen(&wants, &errand, |offers| self.choose(&names, offers))?;
         vault.leave();
-        let has_any = |at| handed.iter().any(|one| one.want == at);
+        Ok(handed)
+    }
+
+    /// Which of what was found is wanted. Asked before anything is opened.
+    fn choose(&self, names: &[CredName], offers: &[Offer<'_>]) -> Result<Vec<bool>> {
+        let has_any = |at| offers.iter().any(|offer| offer.want == at);
         if let Some(at) = (0..names.len()).find(|at| !has_any(*at)) {
             // notes and seeds of one-time codes have no full name
             let what = format!("nothing of `{}` has a name of this sort", names[at]);
             return Err(Error::new(ErrorKind::NotFound, what).hint("--names customary"));
         }
-        if let Some(missing) = self.only.iter().find(|only| !handed.iter().any(|h| is(h, only))) {
-            let names = handed.iter().filter_map(|one| one.variable.clone()).collect();
-            return Err(Error::new(
-                ErrorKind::NotFound,
-                format!("there is no variable `{missing}`"),
-            )
-            .candidates(names));
+        let is = |offer: &Offer<'_>, name: &String| offer.variable == Some(name.as_str());
+        if let Some(missing) = self.only.iter().find(|only| !offers.iter().any(|o| is(o, only))) {
+            let there = offers.iter().filter_map(|offer| offer.variable.map(str::to_owned));
+            let what = format!("there is no variable `{missing}`");
+            return Err(Error::new(ErrorKind::NotFound, what).candidates(there.collect()));
         }
-        handed.retain(|one| self.only.is_empty() || self.only.iter().any(|only| is(one, only)));
-        distinct(&handed)?;
-        Ok(handed)
+        let wanted = |offer: &Offer<'_>| {
+            self.only.is_empty() || self.only.iter().any(|only| is(offer, only))
+        };
+        let chosen: Vec<&Offer<'_>> = offers.iter().filter(|offer| wanted(offer)).collect();
+        distinct(&chosen)?;
+        Ok(offers.iter().map(wanted).collect())
     }
 
     /// Those that are named, and those that fit.
@@ -228,19 +235,15 @@ impl Args {
     }
 }
 
-fn is(one: &Handed, name: &str) -> bool {
-    one.variable.as_deref() == Some(name)
-}
-
 /// Refuses two values under one name, and names that shells have a use of their own for.
-fn distinct(handed: &[Handed]) -> Result<()> {
-    for (at, one) in handed.iter().enumerate() {
-        let name = one.variable.as_deref().unwrap_or_default();
+fn distinct(offers: &[&Offer<'_>]) -> Result<()> {
+    for (at, one) in offers.iter().enumerate() {
+        let name = one.variable.unwrap_or_default();
         if is_reserved(name) {
             return Err(Error::new(ErrorKind::Refused, format!("`{name}` is no name for a value"))
                 .hint("--names full"));
         }
-        if let Some(other) = handed[..at].iter().find(|other| is(other, name)) {
+        if let Some(other) = offers[..at].iter().find(|other| other.variable == one.variable) {
             let what = format!("`{name}` would be of `{}` and of `{}`", other.name, one.name);
             return Err(Error::new(ErrorKind::Conflict, what)
                 .hint("names that tell whose they are: --names full"));

@@ -54,6 +54,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     }
     keep_passphrase(cx);
     let stdin = ready.stdin.take();
+    sys::unharden();
     if manner.replace {
         command.stdin(stdin.map_or_else(Stdio::inherit, Stdio::from));
         let why = child::replace(command);

@@ -9,23 +9,21 @@ use super::complete;
 use super::context::Context;
 use super::cred::filter::FilterArgs;
 use super::report::Report;
-use crate::child::{self, Argv};
+use crate::child::{self, Argv, Mask, Start};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::signature::{PublicKey, Wish};
 use crate::model::CredName;
-use crate::sys::Signals;
+use crate::sys::{self, Signals};
 use crate::vault::{Errand, Filter, Listed, Unlocked, Vault};
 use clap_complete::engine::ArgValueCompleter;
 use clients::Desk;
 use confirm::Confirm;
-use rustix::io::Errno;
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use socket::Socket;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::{Child, ExitStatus};
+use std::process::ExitStatus;
 use std::sync::atomic::AtomicUsize;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -108,8 +106,8 @@ type Keys = Vec<Key>;
 enum Event {
     /// Somebody wants a signature.
     Asked(Asked),
-    /// The program has ended.
-    Ended,
+    /// The program has ended, or was not started.
+    Ended(std::io::Result<ExitStatus>),
 }
 
 /// What somebody wants, and where the answer goes: none is a refusal.
@@ -129,38 +127,32 @@ struct Agent<'c> {
 impl Agent<'_> {
     /// Starts the program, and serves until it has ended.
     fn attend(mut self, program: &Argv, socket: &Socket, events: Sender<Event>) -> Result<Report> {
-        let mut command = program.command();
+        let found = program.find(self.cx.world.var("PATH"));
+        let found = found.map_err(|(error, code)| failed(self.cx, error, code))?;
+        let mut command = program.command_at(&found);
         command.envs(child::inherited(&self.cx.world));
         command.env_remove("SSH_AGENT_PID").env("SSH_AUTH_SOCK", socket.path());
+        sys::unharden_child(&mut command);
         self.cx.pass_on();
-        // noted before it starts: whoever tells us to end means the program
-        let signals = Signals::noted();
-        let mut child = command.spawn().map_err(|why| {
-            let (error, code) = child::not_started(&program.program, &why);
-            self.cx.fail_with_code(code);
-            error
-        })?;
-        tell_the_end(&child, events);
-        let status = self.serve_until_ended(&mut child, &signals)?;
-        self.cx.end_with_code(child::code_of(status));
-        Ok(Report::Nothing)
-    }
-
-    fn serve_until_ended(&mut self, child: &mut Child, signals: &Signals) -> Result<ExitStatus> {
-        let mut told = false;
+        std::thread::spawn(move || {
+            let start = Start { command, secrets: Vec::new(), mask: Mask::Never, stdin: None };
+            // nobody listens any more if it was given up
+            let _ = events.send(Event::Ended(child::run(start, || Ok(()))));
+        });
         loop {
-            match self.events.recv_timeout(MOMENT) {
+            match self.events.recv() {
                 Ok(Event::Asked(asked)) => self.answer(asked),
-                Err(RecvTimeoutError::Timeout) => {}
-                Ok(Event::Ended) | Err(RecvTimeoutError::Disconnected) => break,
-            }
-            if signals.told_to_end() && !told {
-                told = true;
-                // it has not been waited for, so the number is still its own
-                let _ = pid(child).map(|child| kill_process(child, Signal::TERM));
+                Ok(Event::Ended(Ok(status))) => {
+                    self.cx.end_with_code(child::code_of(status));
+                    return Ok(Report::Nothing);
+                }
+                Ok(Event::Ended(Err(why))) => {
+                    let (error, code) = child::not_started(found.as_os_str(), &why);
+                    return Err(failed(self.cx, error, code));
+                }
+                Err(_) => return Err(Error::internal("nobody waits for the program")),
             }
         }
-        child.wait().map_err(|e| Error::io("cannot wait for the program", &e))
     }
 
     /// Serves until an interrupt or a request to end.
@@ -228,21 +220,10 @@ fn public_key(row: &Listed<'_>) -> Result<std::result::Result<PublicKey, &'stati
     Ok(line.map_or(Err(NO_PUBLIC_KEY), |(_, line)| PublicKey::parse(line)))
 }
 
-/// Tells when the program has ended, and leaves it to be waited for: until then nobody else gets its
-/// number.
-fn tell_the_end(child: &Child, events: Sender<Event>) {
-    let child = pid(child);
-    std::thread::spawn(move || {
-        let how = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-        let interrupted = |child| waitid(WaitId::Pid(child), how).is_err_and(|e| e == Errno::INTR);
-        while child.is_some_and(interrupted) {}
-        // nobody listens any more if it was given up
-        let _ = events.send(Event::Ended);
-    });
-}
-
-fn pid(child: &Child) -> Option<Pid> {
-    i32::try_from(child.id()).ok().and_then(Pid::from_raw)
+/// The failure of a program that was not started, with its code.
+fn failed(cx: &Context, error: Error, code: u8) -> Error {
+    cx.fail_with_code(code);
+    error
 }
 
 fn for_whom() -> Error {
