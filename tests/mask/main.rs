@@ -83,6 +83,22 @@ fn many_keys_and_much_output_at_once_do_not_block() {
 }
 
 #[test]
+fn files_pipes_and_descriptors_reach_a_masked_program() {
+    let sandbox = sandbox();
+    let options = [
+        "--fifo",
+        "P=vault://db/password",
+        "--file",
+        "F=vault://db/password",
+        "--fd",
+        "5=vault://db/password",
+    ];
+    let script = "wc -c <$P; wc -c <$F; wc -c <&5; cat $F";
+    let (code, screen) = at_terminal(&sandbox, &options, script).end();
+    assert_eq!((code, screen.as_str()), (0, "28\r\n28\r\n28\r\n********"));
+}
+
+#[test]
 fn the_signal_that_ends_it_is_told() {
     let sandbox = sandbox();
     let (code, screen) = at_terminal(&sandbox, &[], "printf 'last words'; kill -SEGV $$").end();
