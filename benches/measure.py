@@ -139,6 +139,12 @@ RATIOS = [
     ("`get`, a log of 1,000,000 against a short one", "append", "vault-long", "vault-short", 1.15),
     ("`set`, 10,000", "set/10000", "vault", "kbs2", 2.5),
 ]
+# Of differences, in milliseconds: title, group, who, over whom, at most.
+DIFFERENCES = [
+    ("`run` with one reference, over the program alone", "exec/1", "vault", "floor", 5),
+    ("`run` with 50 references, over the program alone", "exec/50", "vault", "floor", 15),
+    ("a signature by `ssh-agent`, over OpenSSH's agent", "agent", "vault", "ssh-agent", 5),
+]
 # And of figures: title, group, who, what of it, unit, relation, limit.
 LIMITS = [
     *[(f"peak memory of `get`, {n:,}", f"get/{n}", "vault", "peak", "MiB", "<=", 10)
@@ -180,6 +186,14 @@ def report(results):
         cpu = statistics.median(mine["cpu"]) / statistics.median(other["cpu"])
         print(f"| {title} | {ms(mine)} | {against}: {ms(other)} | {ratio:.2f} × | ≤ {most:g} × "
               f"| {verdict(ratio <= most)} | {cpu:.2f} × |")
+    for title, group, who, against, most in DIFFERENCES:
+        mine, other = rows.get((group, who)), rows.get((group, against))
+        if not (mine and other):
+            continue
+        over = statistics.median(a - b for a, b in zip(mine["wall"], other["wall"])) * 1e3
+        cpu = (statistics.median(mine["cpu"]) - statistics.median(other["cpu"])) * 1e3
+        print(f"| {title} | {ms(mine)} | {against}: {ms(other)} | +{over:.2f} ms | ≤ {most:g} ms "
+              f"| {verdict(over <= most)} | +{cpu:.2f} ms |")
     for title, group, who, what, unit, relation, limit in LIMITS:
         row = rows.get((group, who))
         value = row and figure(row, what)

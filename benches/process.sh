@@ -3,7 +3,7 @@
 #
 #   benches/process.sh data            make the vaults and the peers' stores
 #   benches/process.sh run [ROW...]    measure: version get list search filter due status check whose
-#                                      history set import verify log stats report append alerts (default: all)
+#                                      history set import mask verify log stats report append alerts exec agent (default: all)
 #   benches/process.sh report          a Markdown table: ratio, target, pass or miss
 #   benches/process.sh clean           remove the work directory
 #
@@ -161,22 +161,6 @@ row_get() {
   local pair=get/${SIZES##* }-${SIZES%% *}
   vault_env "${SIZES##* }" && plan "$pair" vault-large "$RUNS" -- "$VAULT" cred get "$NAME"
   vault_env "${SIZES%% *}" && plan "$pair" vault-small "$RUNS" -- "$VAULT" cred get "$NAME"
-}
-
-row_run() { # a program with values, against the program alone
-  local n
-  for n in $SIZES; do
-    vault_env "$n"
-    # shellcheck disable=SC2016 # awk's own
-    awk 'BEGIN { for (k = 0; k < 50; k++)
-      printf "V%d=vault://org%02d%%2Fservice%02d%%2Faccount%06d/password\n", k, k % 37, int(k / 37) % 100, k }' >"$WORK/fifty.env"
-    plan "run-1/$n" vault "$RUNS" -- "$VAULT" run -e "A=vault://$NAME/password" -- true
-    plan "run-1/$n" floor "$RUNS" -- true
-    plan "run-50/$n" vault "$RUNS" -- "$VAULT" run --env-file "$WORK/fifty.env" -- true
-    plan "run-50/$n" floor "$RUNS" -- true
-    # the last word may be a field or a part of the name: that none is missing is looked at in all rows
-    [[ $n -gt 10000 ]] || plan "run-open/$n" vault "$RUNS" -- "$VAULT" run -e "A=vault://$NAME" -- true
-  done
 }
 
 row_list() {
@@ -337,6 +321,15 @@ row_append() { # an entry more, in a long log and in a short one
   plan append vault-short "$RUNS" -- "$VAULT" cred get "$NAME"
 }
 
+row_mask() { # a gigabyte that has no secret in it, through a pipe; whoever writes it costs all the same
+  vault_env "${SIZES%% *}"
+  seq 1 9000000 | head -c 64M >"$WORK/lines"
+  printf 'for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do cat "%s"; done' "$WORK/lines" >"$WORK/gigabyte.sh"
+  plan mask vault "$SLOW_RUNS" -- \
+    sh -c "'$VAULT' run -e S=vault://$NAME --mask always -- sh '$WORK/gigabyte.sh' | cat >/dev/null"
+  plan mask cat "$SLOW_RUNS" -- sh -c "sh '$WORK/gigabyte.sh' | cat | cat >/dev/null"
+}
+
 row_verify() { # each import left an entry for every credential
   vault_env "${SIZES##* }"
   plan "verify/${SIZES##* }" vault "$SLOW_RUNS" -- "$VAULT" audit verify
@@ -347,11 +340,48 @@ row_alerts() { # all entries by one user: the usual case
   plan "alerts/${SIZES##* }" vault "$SLOW_RUNS" -- "$VAULT" audit alerts
 }
 
+row_exec() { # a program with values in its environment, beside the program alone
+  local k many=()
+  vault_env "${SIZES%% *}"
+  for k in {0..49}; do
+    many+=(-e "$(printf 'V%d=vault://org%02d/service%02d/account%06d' "$k" $((k % 37)) $((k / 37 % 100)) "$k")")
+  done
+  plan exec/1 vault "$RUNS" -- "$VAULT" run "${many[@]:0:2}" -- true
+  plan exec/1 floor "$RUNS" -- true
+  plan exec/50 vault "$RUNS" -- "$VAULT" run "${many[@]}" -- true
+  plan exec/50 floor "$RUNS" -- true
+}
+
+row_agent() { # a signature by the agent, an entry in the log with it, beside one of OpenSSH's agent
+  local keys=$WORK/ssh ours=$WORK/ssh/vault.sock theirs=$WORK/ssh/openssh.sock
+  if ! have ssh-agent || ! have ssh-keygen; then note "OpenSSH is not installed: left out"; return; fi
+  vault_env agent
+  if ! is_made agent; then
+    rm -rf "$WORK/vault-agent" "$keys"
+    mkdir -p "$keys" && ssh-keygen -q -t ed25519 -N '' -f "$keys/key"
+    "$VAULT" -q init
+    "$VAULT" -q cred add key --type ssh --file "$keys/key"
+    printf 'what is signed' >"$keys/text"
+    : >"$WORK/vault-agent/made"
+  fi
+  rm -f "$theirs"
+  "$VAULT" -q ssh-agent --bind "$ours" & AGENTS+=($!)
+  ssh-agent -D -a "$theirs" >/dev/null & AGENTS+=($!)
+  while [[ ! -S $ours || ! -S $theirs ]]; do sleep 0.1; done
+  SSH_AUTH_SOCK=$theirs ssh-add -q "$keys/key" 2>/dev/null
+  local sign=(ssh-keygen -Y sign -q -n bench -f "$keys/key.pub")
+  plan agent vault "$RUNS" stdin="$keys/text" -- env SSH_AUTH_SOCK="$ours" "${sign[@]}"
+  plan agent ssh-agent "$RUNS" stdin="$keys/text" -- env SSH_AUTH_SOCK="$theirs" "${sign[@]}"
+}
+
+AGENTS=() # what was started here, and ends with us
+trap '[[ ${#AGENTS[@]} -eq 0 ]] || kill "${AGENTS[@]}" 2>/dev/null || true' EXIT
+
 run() {
   need_vault
   is_made "${SIZES%% *}" || { note "first: benches/process.sh data"; exit 2; }
-  [[ $# -gt 0 ]] || set -- version get run list search filter due status check whose history set import verify \
-    log stats report append alerts
+  [[ $# -gt 0 ]] || set -- version get list search filter due status check whose history set import mask verify \
+    log stats report append alerts exec agent
   # A warm agent for the peers that need one.
   if have gpg && [[ -e $WORK/one.gpg ]]; then gpg -q --batch -d "$WORK/one.gpg" >/dev/null; fi
   : >"$WORK/plan.jsonl"

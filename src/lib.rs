@@ -10,4 +10,6 @@ pub mod world;
 
 pub mod child;
 pub mod cli;
+pub mod formats;
 pub mod sys;
+pub mod template;

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 
 /// Makes the process a poor place to steal from. Called first, before anything secret is read.
 ///
@@ -117,13 +117,19 @@ pub fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
 /// Closes every descriptor but the three standard ones: for a process that was started with whatever
 /// its starter had open, before it opens anything of its own.
 pub fn close_inherited() {
+    close_all_but(&[]);
+}
+
+/// Closes every descriptor but the three standard ones and `kept`: for a copy of this process, which does
+/// not return from what it does.
+pub fn close_all_but(kept: &[RawFd]) {
     let Ok(list) = std::fs::read_dir("/dev/fd") else {
         return;
     };
     let number = |name: std::ffi::OsString| name.to_str()?.parse::<RawFd>().ok();
     let open: Vec<RawFd> = list.filter_map(|entry| number(entry.ok()?.file_name())).collect();
-    for fd in open.into_iter().filter(|fd| *fd > 2) {
-        // SAFETY: closing touches no memory of ours, and nothing in this process owns the number: it
+    for fd in open.into_iter().filter(|fd| *fd > 2 && !kept.contains(fd)) {
+        // SAFETY: closing touches no memory of ours, and nothing in this process uses the number: it
         // was inherited, or was that of the list, which is closed by now and so fails with EBADF.
         unsafe { libc::close(fd) };
     }
@@ -198,6 +204,116 @@ extern "C" fn note(signal: libc::c_int) {
     if signal == libc::SIGHUP || signal == libc::SIGTERM {
         TOLD_TO_END.store(true, Ordering::SeqCst);
     }
+}
+
+/// Makes a copy of this process; tells its number, and nothing in the copy.
+///
+/// # Errors
+/// There are other threads, which a copy would not have; or no more processes are allowed.
+pub fn fork() -> io::Result<Option<i32>> {
+    if std::fs::read_dir("/proc/self/task").is_ok_and(|threads| threads.count() > 1) {
+        return Err(io::Error::other("there are other threads"));
+    }
+    // SAFETY: this is the only thread, so no lock is held by one that the copy lacks.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => Ok(None),
+        copy => Ok(Some(copy)),
+    }
+}
+
+/// Ends a copy of this process, without what the original will do at its end.
+pub fn end_copy() -> ! {
+    // SAFETY: it ends the process at once and runs nothing of ours.
+    unsafe { libc::_exit(0) }
+}
+
+/// Lets `command`, which has a process group of its own, begin in the foreground of `terminal`.
+pub fn begin_in_foreground(command: &mut Command, terminal: OwnedFd) {
+    let take = move || {
+        // SAFETY: both take plain integers and may be called between fork and exec.
+        let taken = without_background_stop(|| unsafe {
+            libc::tcsetpgrp(terminal.as_raw_fd(), libc::getpgrp())
+        });
+        if taken == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    };
+    // SAFETY: `take` allocates nothing and takes no lock; it only makes system calls.
+    unsafe { command.pre_exec(take) };
+}
+
+/// Lets this process live on when its terminal goes.
+pub fn ignore_hang_up() {
+    // SAFETY: SIG_IGN installs no handler, so no code of ours runs in a signal context.
+    unsafe { libc::signal(libc::SIGHUP, libc::SIG_IGN) };
+}
+
+/// Stops the process group of this process with `signal`; returns when it is to go on.
+pub fn stop_group(signal: libc::c_int) {
+    // SAFETY: SIG_DFL installs no handler; `kill` takes plain integers.
+    unsafe {
+        let before = libc::signal(signal, libc::SIG_DFL);
+        libc::kill(0, signal);
+        if before != libc::SIG_ERR {
+            libc::signal(signal, before);
+        }
+    }
+}
+
+/// Signals that are told through a pipe until this is dropped, one byte each. One that is ignored stays so.
+pub struct Caught {
+    reader: io::PipeReader,
+    _writer: io::PipeWriter,
+    before: Vec<(libc::c_int, libc::sighandler_t)>,
+}
+
+/// Where the handler writes to.
+static TELL: AtomicI32 = AtomicI32::new(-1);
+
+impl Caught {
+    /// Catches `signals` from now on.
+    ///
+    /// # Errors
+    /// There are no descriptors left.
+    pub fn these(signals: &[libc::c_int]) -> io::Result<Self> {
+        let (reader, writer) = io::pipe()?;
+        TELL.store(writer.as_raw_fd(), Ordering::SeqCst);
+        let handler = tell as extern "C" fn(libc::c_int) as *const () as libc::sighandler_t;
+        let mut before = Vec::new();
+        for signal in signals {
+            // SAFETY: the handler only loads an atomic and writes, which is allowed in a signal context.
+            let was = unsafe { libc::signal(*signal, handler) };
+            if was == libc::SIG_IGN {
+                // SAFETY: SIG_IGN installs no handler.
+                unsafe { libc::signal(*signal, libc::SIG_IGN) };
+            } else if was != libc::SIG_ERR {
+                before.push((*signal, was));
+            }
+        }
+        Ok(Self { reader, _writer: writer, before })
+    }
+
+    /// Where they can be read.
+    #[must_use]
+    pub fn pipe(&self) -> &io::PipeReader {
+        &self.reader
+    }
+}
+
+impl Drop for Caught {
+    fn drop(&mut self) {
+        for (signal, handler) in &self.before {
+            // SAFETY: the handler is what was there before, so it is valid.
+            unsafe { libc::signal(*signal, *handler) };
+        }
+        TELL.store(-1, Ordering::SeqCst);
+    }
+}
+
+/// A pipe takes thousands of these, and they are read at once: the write does not block.
+extern "C" fn tell(signal: libc::c_int) {
+    let byte = signal.to_ne_bytes()[if cfg!(target_endian = "big") { 3 } else { 0 }];
+    // SAFETY: one byte of our own is read; a closed pipe is an error that changes nothing.
+    unsafe { libc::write(TELL.load(Ordering::SeqCst), (&raw const byte).cast(), 1) };
 }
 
 /// The system's allocator, wiping what is given back: libraries that seal and open leave plaintext

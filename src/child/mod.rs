@@ -2,8 +2,13 @@
 
 pub mod fifo;
 pub mod find;
+pub mod mask;
 pub mod memory;
+mod monitor;
+mod pumps;
+pub mod session;
 mod supervise;
+mod terminal;
 
 use crate::error::{Error, ErrorKind};
 use crate::model::Secret;
@@ -11,7 +16,6 @@ use crate::sys;
 use crate::world::World;
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
@@ -72,8 +76,8 @@ pub struct Start {
     pub secrets: Vec<Secret>,
     /// In which of its output.
     pub mask: Mask,
-    /// What it reads instead of our standard input, whatever that is.
-    pub stdin: Option<OwnedFd>,
+    /// Whether it has a standard input of its own, whatever ours is.
+    pub has_input: bool,
 }
 
 /// Where secrets in the output of a program are made unreadable.
@@ -88,16 +92,18 @@ pub enum Mask {
     Never,
 }
 
-/// Starts the program and waits for its end. It stays in our process group, and signals that are sent to
-/// us are passed on. `beside` is done when nothing is in the way of threads any more.
+/// Starts the program and waits for its end; signals that are sent to us are passed on. Where its output goes
+/// to a terminal and secrets are hidden in it, it gets a terminal of its own; otherwise it stays in our
+/// process group. `beside`, which may start threads, is called just before.
 ///
 /// # Errors
 /// It could not be started.
 pub fn run(mut start: Start, beside: impl FnOnce() -> io::Result<()>) -> io::Result<ExitStatus> {
     sys::unharden();
-    if let Some(file) = start.stdin.take() {
-        start.command.stdin(file);
+    if session::is_needed(&start.secrets, start.mask) {
+        return session::masked(start, beside, supervise::run);
     }
+    start.secrets.clear();
     beside()?;
     supervise::run(start.command)
 }

@@ -5,14 +5,16 @@ use super::context::Context;
 use super::man::ENVIRONMENT;
 use super::report::{Cell, Column, Report, Sink};
 use crate::error::{EXIT_CODES, Error, Result};
+use crate::kind::variables;
 
-/// Explain a command, or a topic: exit-codes, environment, config
+/// Explain a command, or a topic: exit-codes, environment, config, variables
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   vault help cred add
   vault help exit-codes
   vault help environment --json
-  vault help config")]
+  vault help config
+  vault help variables")]
 pub struct Args {
     /// A topic, or the words of a command
     #[arg(value_name = "TOPIC|COMMAND")]
@@ -26,6 +28,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         ["exit-codes"] => Ok(exit_codes()),
         ["environment"] => Ok(environment()),
         ["config"] => Ok(config(cx)),
+        ["variables"] => Ok(variables(cx)),
         _ => command(&words).map(Report::Text),
     }
 }
@@ -37,7 +40,7 @@ fn command(words: &[&str]) -> Result<String> {
     for word in words {
         command = command.find_subcommand_mut(word).ok_or_else(|| {
             Error::usage("no such command or topic")
-                .hint("topics: `vault help exit-codes`, `vault help environment`, `vault help config`")
+                .hint("topics: `vault help exit-codes`, `environment`, `config`, `variables`")
                 .hint("commands: `vault help`")
         })?;
     }
@@ -76,6 +79,22 @@ fn config(cx: &Context) -> Report {
         SETTINGS.iter().try_for_each(|(name, meaning, example)| {
             sink(&[Cell::text(Some(name)), Cell::text(Some(meaning)), Cell::text(Some(example))])
         })
+    };
+    Report::Table { columns: COLUMNS.into(), rows: Box::new(rows), empty: "" }
+}
+
+fn variables(cx: &Context) -> Report {
+    const COLUMNS: &[Column] = &[column("of"), column("variables")];
+    for note in [
+        "so `vault run --cred` and `vault export` call values, by service, address, port or type",
+        "a part of a connection string is read from it; what is not there gets no variable",
+        "fields of your own are called as they are, in capitals; with SECRET_ before a name like PATH",
+    ] {
+        cx.note(note);
+    }
+    let rows = |sink: &mut Sink<'_>| {
+        variables::table()
+            .try_for_each(|(of, names)| sink(&[Cell::text(Some(of)), Cell::owned(names.join(" "))]))
     };
     Report::Table { columns: COLUMNS.into(), rows: Box::new(rows), empty: "" }
 }

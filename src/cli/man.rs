@@ -20,13 +20,24 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
         "VAULT_PASSPHRASE_COMMAND",
         "A command that prints the passphrase; only its first line is taken.",
     ),
+    (
+        "VAULT_ASKPASS_CRED",
+        "The credential, or the reference, that answers ssh, ssh-add and sudo when they ask.",
+    ),
     ("VAULT_CONFIG_FILE", "The configuration file; `vault help config` explains it."),
     (
         "XDG_CONFIG_HOME",
         "Where the configuration file is, as vault/config.toml; ~/.config by default.",
     ),
     ("VISUAL, EDITOR", "The editor of cred edit, the first that is set; with options if need be."),
-    ("XDG_RUNTIME_DIR", "Where cred edit puts its text, if that is in memory; else /dev/shm."),
+    (
+        "XDG_RUNTIME_DIR",
+        "Where cred edit puts its text, if that is in memory; else /dev/shm. Where ssh-agent listens.",
+    ),
+    (
+        "SSH_ASKPASS",
+        "The program that ssh-agent --confirm asks with, unless SSH_ASKPASS_REQUIRE is never; else the terminal.",
+    ),
     ("XDG_DATA_HOME", "Where the vault file is kept; ~/.local/share by default."),
     ("XDG_STATE_HOME", "Where the seal files are kept; ~/.local/state by default."),
     ("NO_COLOR", "When set and not empty, nothing is coloured."),

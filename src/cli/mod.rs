@@ -20,6 +20,7 @@ pub mod render;
 pub mod report;
 pub mod save;
 pub mod scratch;
+pub mod selftest;
 pub mod sink;
 pub mod toml_text;
 pub mod unlock;
@@ -32,15 +33,20 @@ mod completions;
 mod cred;
 mod demo;
 mod doctor;
+mod export;
 mod generate;
 mod guard;
 mod help_topics;
+mod helper;
 mod import;
 mod incident;
 mod init;
+mod inject;
 mod jsonl;
 mod man_pages;
 mod run;
+mod showing;
+mod ssh_agent;
 mod status;
 mod tree;
 mod trust_state;
@@ -101,6 +107,13 @@ tree::commands! {
         Whose(Box<whose::Args>) leaf "whose"
             "Find out whose secret a leaked text is, and who has read it, without showing any",
         Run(Box<run::Args>) leaf "run" "Start a program with secrets in its environment",
+        Helper(helper::Command) group "helper"
+            "Answer programs that ask for a secret in a protocol of their own",
+        Inject(inject::Args) leaf "inject" "Fill secrets into a template",
+        Export(Box<export::Args>) eager "export"
+            "Write credentials as a document for other programs",
+        SshAgent(Box<ssh_agent::Args>) leaf "ssh-agent"
+            "Lend your SSH keys to a program, without handing them over",
         Import(import::Args) eager "import"
             "Store many credentials at once: all of them or none",
         Generate(Box<generate::Args>) leaf "generate"
@@ -110,10 +123,12 @@ tree::commands! {
         Man(man_pages::Args) leaf "man" "Write the manual pages into a directory",
         Demo(demo::Args) leaf "demo"
             "Walk through the main commands on a vault that is thrown away afterwards",
+        Selftest(selftest::Command) group "selftest"
+            "Try on this machine whether the program does what it promises",
         TrustState(trust_state::Args) leaf "trust-state"
             "Accept a vault file that is older than its seal, after you restored it yourself",
         Help(help_topics::Args) leaf "help"
-            "Explain a command, or a topic: exit-codes, environment, config",
+            "Explain a command, or a topic: exit-codes, environment, config, variables",
     }
 }
 
@@ -121,7 +136,7 @@ tree::commands! {
 /// language; its one line is the panic hook's.
 #[must_use]
 pub fn main() -> ExitCode {
-    caught(|| start(std::env::args_os().collect()))
+    caught(|| start(helper::as_called(std::env::args_os().collect())))
 }
 
 fn caught(work: impl FnOnce() -> ExitCode) -> ExitCode {
@@ -204,11 +219,16 @@ fn dispatch(command: Command, cx: &mut Context) -> Result<Report> {
         Command::Incident(command) => incident::run(command, cx),
         Command::Whose(args) => whose::run(*args, cx),
         Command::Run(args) => run::run(*args, cx),
+        Command::Helper(command) => helper::run(command, cx),
+        Command::Inject(args) => inject::run(args, cx),
+        Command::Export(args) => export::run(*args, cx),
+        Command::SshAgent(args) => ssh_agent::run(*args, cx),
         Command::Import(args) => import::run(args, cx),
         Command::Generate(args) => generate::run(*args, cx),
         Command::Completions(args) => completions::run(args, cx),
         Command::Man(args) => man_pages::run(args, cx),
         Command::Demo(args) => demo::run(args, cx),
+        Command::Selftest(command) => selftest::run(command, cx),
         Command::TrustState(args) => trust_state::run(args, cx),
         Command::Help(args) => help_topics::run(args, cx),
     }

@@ -26,6 +26,24 @@ impl Terminal {
         termios::isatty(&tty).then_some(Self(tty))
     }
 
+    /// Whether we are in its foreground, so that a question can be answered.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        termios::tcgetpgrp(&self.0).is_ok_and(|group| group == rustix::process::getpgrp())
+    }
+
+    /// How it is set, for [`Self::restore`].
+    #[must_use]
+    pub fn settings(&self) -> Option<Termios> {
+        termios::tcgetattr(&self.0).ok()
+    }
+
+    /// Sets it as it was: for whoever ends while a question is still open in another thread.
+    pub fn restore(&self, before: &Termios) {
+        // nothing can be done if it fails; the shell resets the terminal at its own prompt
+        let _ = termios::tcsetattr(&self.0, OptionalActions::Drain, before);
+    }
+
     /// The terminal as a file, for another process.
     #[must_use]
     pub fn into_file(self) -> File {

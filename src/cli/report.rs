@@ -94,6 +94,8 @@ pub enum Report {
     Item(Vec<(&'static str, Cell<'static>)>),
     /// The bytes of a secret, and nothing else.
     Value(Secret),
+    /// What a protocol demands, byte for byte, whatever format was asked for.
+    Answer(Secret),
     /// Something was done: a sentence for people (stderr), an object for programs (JSON).
     Done {
         /// For people.

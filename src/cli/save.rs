@@ -1,11 +1,14 @@
 //! Writing an answer into a file of its own: private, whole or not at all.
 
+use super::context::Context;
 use super::read;
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::Secret;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
-use std::fs::File;
+use std::fmt;
+use std::fs::{File, Permissions};
 use std::io::{BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
@@ -21,7 +24,51 @@ pub struct Output {
     force: bool,
 }
 
+/// Who can get at the file.
+#[derive(clap::Args, Debug)]
+pub struct FileMode {
+    /// The permissions of the file, in octal; 0600 if nothing is said
+    #[arg(long = "mode", value_name = "MODE", requires = "output", value_parser = bits,
+          default_value = "0600", hide_default_value = true)]
+    bits: u32,
+}
+
+impl FileMode {
+    /// The permissions.
+    #[must_use]
+    pub fn bits(&self) -> u32 {
+        self.bits
+    }
+
+    /// Warns when others can read the file.
+    pub fn tell(&self, path: &Path, cx: &Context) {
+        if self.bits & 0o077 != 0 {
+            cx.warn(&format!("others than you can get at `{}`", path.display()));
+        }
+    }
+}
+
+impl fmt::Display for FileMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04o}", self.bits)
+    }
+}
+
+fn bits(text: &str) -> Result<u32> {
+    let digits = (3..=4).contains(&text.len()) && text.bytes().all(|b| (b'0'..=b'7').contains(&b));
+    let bits = if digits { u32::from_str_radix(text, 8).ok() } else { None };
+    bits.filter(|bits| *bits <= 0o777 && bits & 0o400 != 0).ok_or_else(|| {
+        Error::usage("a mode is three octal digits, and you can read the file").hint("--mode 0640")
+    })
+}
+
 impl Output {
+    /// One that replaces `path`.
+    #[must_use]
+    pub fn replacing(path: &Path) -> Self {
+        Self { output: Some(path.to_owned()), force: true }
+    }
+
     /// The file, if there is to be one, after a look at whether it can be made.
     ///
     /// # Errors
@@ -65,8 +112,32 @@ impl Output {
         path: &Path,
         write: impl FnOnce(&mut dyn Write) -> Result<()>,
     ) -> Result<()> {
+        self.save_with(path, PRIVATE, write)
+    }
+
+    /// Writes what `make` makes once there is a place for it, with these permissions.
+    ///
+    /// # Errors
+    /// As [`Output::save`].
+    pub fn save_as(
+        &self,
+        path: &Path,
+        mode: u32,
+        make: impl FnOnce() -> Result<Secret>,
+    ) -> Result<()> {
+        self.save_with(path, mode, |out| {
+            out.write_all(make()?.expose()).map_err(|e| failed(path, &e))
+        })
+    }
+
+    fn save_with(
+        &self,
+        path: &Path,
+        mode: u32,
+        write: impl FnOnce(&mut dyn Write) -> Result<()>,
+    ) -> Result<()> {
         let draft = draft(path);
-        let saved = fill(&draft, path, write).and_then(|()| self.publish(&draft, path));
+        let saved = fill(&draft, path, mode, write).and_then(|()| self.publish(&draft, path));
         if saved.is_err() {
             let _ = std::fs::remove_file(&draft);
         }
@@ -83,13 +154,22 @@ impl Output {
     }
 }
 
-fn fill(draft: &Path, path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+fn fill(
+    draft: &Path,
+    path: &Path,
+    mode: u32,
+    write: impl FnOnce(&mut dyn Write) -> Result<()>,
+) -> Result<()> {
     let mut options = File::options();
-    options.write(true).create_new(true).mode(0o600).custom_flags(libc::O_NOFOLLOW);
+    options.write(true).create_new(true).mode(PRIVATE).custom_flags(libc::O_NOFOLLOW);
     let file = options.open(draft).map_err(|e| failed(path, &e))?;
     let mut writer = BufWriter::with_capacity(64 << 10, file);
     write(&mut writer)?;
     let file = writer.into_inner().map_err(|e| failed(path, e.error()))?;
+    if mode != PRIVATE {
+        let allowed = file.set_permissions(Permissions::from_mode(mode));
+        allowed.map_err(|e| failed(path, &e))?;
+    }
     file.sync_all().map_err(|e| failed(path, &e))
 }
 
@@ -121,11 +201,14 @@ fn taken(path: &Path) -> Error {
         .hint(format!("name another, or replace it: --force --output {}", read::quoted(path)))
 }
 
+/// Only its owner can read and write it.
+const PRIVATE: u32 = 0o600;
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::fs;
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::fs::symlink;
 
     fn write(path: &Path, text: &str, force: bool) -> Result<()> {
         let output = Output { output: Some(path.to_owned()), force };
@@ -143,6 +226,14 @@ mod tests {
         write(&path, "b", true).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"b");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "a draft was left");
+    }
+
+    #[test]
+    fn modes_are_octal_and_leave_their_owner_able_to_read() {
+        assert_eq!((bits("0600").ok(), bits("640").ok()), (Some(0o600), Some(0o640)));
+        for bad in ["", "6", "0", "000", "0200", "1777", "01777", "0x1f", "rw-", "+600", "678"] {
+            assert!(bits(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub(super) const KIND: Kind = Kind {
     fields: &[
         Field::secret("token", "The token, without the word Bearer")
             .service("put the new token in the place of the old one{at}")
+            .env("TOKEN")
             .example("t-0123456789")
             .check(checks::token),
         Field::public("username", "Account it belongs to").example("app"),

@@ -18,14 +18,17 @@ pub(super) const KIND: Kind = Kind {
             .service(
                 "install the new key with its certificate{at}, and let the server read them anew",
             )
+            .env("TLS_PRIVATE_KEY")
             .example("-----BEGIN PRIVATE KEY-----\n…\n-----END PRIVATE KEY-----\n")
             .check(checks::pem_private_key),
         Field::secret("passphrase", "Passphrase of the private key")
             .service("give the key file the new passphrase: `openssl pkey -aes256`")
+            .env("TLS_PASSPHRASE")
             .example("correct-horse-battery-staple")
             .check(checks::one_line)
             .optional(),
         Field::public("chain", "Certificate and those that signed it, in PEM")
+            .env("TLS_CERTIFICATE")
             .example("-----BEGIN CERTIFICATE-----\n…\n-----END CERTIFICATE-----\n"),
         Field::public("host", "Name it is for").example("www.example.com"),
         Field::public("url", "Where it is used").example("https://www.example.com/"),

@@ -169,13 +169,13 @@ const PASSWORD_KEYS: &[&str] = &[
 /// The longest connection string that is looked at.
 const LONGEST: usize = 16 << 10;
 
-fn clean(value: &[u8]) -> Option<&str> {
+pub(super) fn clean(value: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(value).ok()?.trim();
     let fine = text.len() <= LONGEST && !text.chars().any(char::is_control);
     fine.then_some(text)
 }
 
-fn split_scheme(text: &str) -> Option<(&str, &str)> {
+pub(super) fn split_scheme(text: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = text.split_once("://")?;
     let fine = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.' | ':'));
@@ -183,7 +183,7 @@ fn split_scheme(text: &str) -> Option<(&str, &str)> {
 }
 
 /// `postgresql+psycopg2` is `postgresql`, but `mongodb+srv` is itself.
-fn known_scheme(scheme: &str) -> Option<&'static str> {
+pub(super) fn known_scheme(scheme: &str) -> Option<&'static str> {
     let scheme = scheme.to_ascii_lowercase();
     let plain = scheme.split('+').next().unwrap_or_default();
     let known = |name: &str| SCHEMES.iter().find(|known| **known == name).copied();
@@ -278,22 +278,11 @@ pub(super) fn percent_decode(text: &str) -> Option<Zeroizing<String>> {
     std::str::from_utf8(&bytes).ok().map(|text| Zeroizing::new(text.to_owned()))
 }
 
-/// The form of libpq: `host=db password='it''s'`. One unknown or repeated word, and nothing is
-/// read: it may be the tail of an unquoted password.
 fn read_keywords(text: &str) -> Option<Parts> {
     let mut parts = Parts::default();
     let mut password = Zeroizing::new(String::new());
-    let mut seen = Vec::new();
-    let mut rest = text;
-    while !rest.is_empty() {
-        let (key, tail) = rest.split_once('=')?;
-        let key = KEYWORDS.iter().find(|known| **known == key.trim())?;
-        if seen.contains(key) {
-            return None;
-        }
-        seen.push(key);
-        let (value, tail) = keyword_value(tail.trim_start())?;
-        match *key {
+    for (key, value) in keywords(text)? {
+        match key {
             "host" => parts.host = Some(value.to_string()).filter(|host| is_host(host)),
             "port" => parts.port = parse_port(&value).ok(),
             "dbname" => parts.database = word(&value),
@@ -301,10 +290,27 @@ fn read_keywords(text: &str) -> Option<Parts> {
             "password" => password = value,
             _ => (),
         }
-        rest = tail.trim_start();
     }
     parts.keep_clear_of(&password);
     Some(parts)
+}
+
+/// The form of libpq: `host=db password='it\'s'`. One unknown or repeated word, and nothing is
+/// read: it may be the tail of an unquoted password.
+pub(super) fn keywords(text: &str) -> Option<Vec<(&'static str, Zeroizing<String>)>> {
+    let mut found: Vec<(&'static str, Zeroizing<String>)> = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (key, tail) = rest.split_once('=')?;
+        let key = KEYWORDS.iter().find(|known| **known == key.trim())?;
+        if found.iter().any(|(seen, _)| seen == key) {
+            return None;
+        }
+        let (value, tail) = keyword_value(tail.trim_start())?;
+        found.push((key, value));
+        rest = tail.trim_start();
+    }
+    Some(found)
 }
 
 /// One value, quoted or up to the next space, and what follows.

@@ -15,6 +15,7 @@ pub(super) const KIND: Kind = Kind {
     fields: &[
         Field::secret("token", "The token, without the word Bearer")
             .service("use the new token in the place of the old one{at}, and revoke the old one")
+            .env("TOKEN")
             .example("eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJleGFtcGxlIn0.c2lnbmF0dXJl")
             .check(checks::jwt),
         Field::public("issuer", "Who issued it").example("https://login.example.com/"),

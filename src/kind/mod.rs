@@ -9,6 +9,7 @@ pub mod checks;
 mod connection_string;
 mod custom;
 mod dsn;
+mod dsn_whole;
 pub mod generate;
 mod http_basic;
 mod jwt;
@@ -19,11 +20,13 @@ pub mod public;
 mod renewal;
 mod services;
 mod shared_secret;
+pub mod signature;
 mod ssh;
 pub mod strength;
 #[cfg(test)]
 mod tests;
 pub mod totp;
+mod uses;
 pub mod variables;
 
 pub use renewal::{STATED, Said, take_over};

@@ -9,10 +9,13 @@ pub(super) const KIND: Kind = Kind {
     fields: &[
         Field::secret("password", "The password")
             .service("log in{at} and change the password there")
+            .env("PASSWORD")
             .example("correct-horse-battery-staple")
             .check(checks::one_line),
         totp::FIELD,
-        Field::public("username", "Name to log in with").example("alice@example.com"),
+        Field::public("username", "Name to log in with")
+            .env("LOGIN_USER")
+            .example("alice@example.com"),
         Field::public("url", "Where to log in").example("https://example.com/login"),
     ],
     open: false,

@@ -10,6 +10,7 @@ pub(super) const KIND: Kind = Kind {
     fields: &[
         Field::secret("secret", "The secret")
             .service("give the other side{at} the new secret")
+            .env("SHARED_SECRET")
             .example("whs-0123456789")
             .check(checks::one_line),
         Field::public("username", "Account or key ID it belongs to").example("app"),

@@ -1,10 +1,9 @@
 //! SSH logins, by password, by key, or both. The public key is read from the private one, which need
 //! not be opened for that.
 
-use super::checks;
 use super::{Field, Kind, fill, value_of};
+use super::{checks, signature};
 use crate::model::{FieldName, Metadata, Secret};
-use ssh_key::PrivateKey;
 
 // No secret is required: a login needs one of them, and every credential has at least one.
 pub(super) const KIND: Kind = Kind {
@@ -52,9 +51,7 @@ fn learn(secrets: &[(FieldName, Secret)], meta: &mut Metadata) {
 
 /// The public half of a key in OpenSSH's form. Not its comment: it is free text, and was sealed.
 fn public_key(private: &[u8]) -> Option<String> {
-    let mut key = PrivateKey::from_openssh(private).ok()?.public_key().clone();
-    key.set_comment("");
-    key.to_openssh().ok().map(|line| line.trim_end().to_owned())
+    signature::public_half(private)?.to_openssh().ok().map(|line| line.trim_end().to_owned())
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ pub const SCHEME: &str = "vault://";
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Reference {
     text: String,
+    place: Option<String>,
     readings: Vec<Reading>,
     /// Which version, if not the current one.
     pub version: Option<u32>,
@@ -34,6 +35,19 @@ impl Reference {
     #[must_use]
     pub fn is_meant(text: &str) -> bool {
         text.starts_with(SCHEME)
+    }
+
+    /// The same, from a file: errors about it tell where it is written.
+    #[must_use]
+    pub fn written_at(mut self, place: String) -> Self {
+        self.place = Some(place);
+        self
+    }
+
+    /// Where it is written, if it is in a file.
+    #[must_use]
+    pub fn place(&self) -> Option<&str> {
+        self.place.as_deref()
     }
 
     /// What it can mean, best first: names may have slashes of their own, so the last slash may stand
@@ -68,7 +82,8 @@ impl FromStr for Reference {
         if version.is_some() && is_code {
             return Err(wrong("a one-time code is made from the current version"));
         }
-        Ok(Self { text: text.to_owned(), readings: readings(path)?, version, is_code })
+        let text = text.to_owned();
+        Ok(Self { text, place: None, readings: readings(path)?, version, is_code })
     }
 }
 

@@ -3,9 +3,10 @@
 use super::audit::Draft;
 use super::filter::Filter;
 use super::keys::Keys;
-use super::lookup::{check_now, current, ensure_free, find};
+use super::lookup::{current, ensure_free, find};
+use super::seek::{in_one_view, list_quietly};
 use super::store::CredentialRow;
-use super::store::list::{self, Listed};
+use super::store::list::Listed;
 use super::stubs::{self, Doomed};
 use super::tx::Tx;
 use super::versions::{
@@ -70,15 +71,10 @@ impl<S: State> Vault<S> {
         }
         let keys = self.state.with().map(|with| with.keys);
         let core = &self.core;
-        core.db.begin_read()?;
-        // All rows are checked, not only those that fit: a changed one may no longer fit.
-        let listed =
-            keys.map_or(Ok(()), |keys| check_now(core, keys)).and_then(|()| match filter.canary {
-                true => self.list_canaries(filter, row),
-                false => list::list(&core.db, filter, keys.is_some(), row),
-            });
-        core.db.roll_back();
-        listed
+        match filter.canary {
+            true => in_one_view(core, keys, || self.list_canaries(filter, row)),
+            false => list_quietly(core, keys, filter, row),
+        }
     }
 
     /// Runs `work` in a transaction and commits; a failure is logged on its own.

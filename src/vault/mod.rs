@@ -32,6 +32,8 @@ mod prune;
 mod recipient;
 mod reveal;
 mod seal;
+mod seek;
+mod sign;
 mod slot;
 mod state;
 mod store;

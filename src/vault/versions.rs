@@ -4,6 +4,7 @@ use super::audit::Receipt;
 use super::canary;
 use super::crypto::{self, Label};
 use super::keys::Keys;
+use super::seek::holds;
 use super::state;
 use super::store::{CredentialRow, Db, Head, SecretRow, VaultRow};
 use super::tlv::Hash;
@@ -227,11 +228,7 @@ pub(super) fn ensure_other(
     receipt: &Receipt<'_>,
 ) -> Result<()> {
     let Some(head) = row.heads.iter().find(|head| head.field == *field) else { return Ok(()) };
-    let version = checked(tx.db(), tx.vault(), keys, row, head)?;
-    let label =
-        Label { vault: tx.vault().vault_id, credential: row.id, field, version: head.version };
-    let now = crypto::open(keys, label, &version.sealed, receipt)?;
-    if now.expose() != value.expose() {
+    if !holds(tx, keys, row, (head, value), receipt)? {
         return Ok(());
     }
     let what = format!("`{field}` of `{}` has this value already: nothing is rotated", row.name);

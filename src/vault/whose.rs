@@ -207,7 +207,7 @@ fn readers(db: &Db, job: &Job) -> Result<Vec<Reader>> {
 }
 
 /// Whether a read handed out this version: the one it names, or else the one that was current then. An
-/// entry without fields is about all of them. A one-time code is not its seed.
+/// entry without fields is about all of them. A one-time code is not its seed, a signature not its key.
 fn is_of(read: &Read, job: &Job) -> bool {
     let details: serde_json::Value = read
         .details
@@ -218,7 +218,7 @@ fn is_of(read: &Read, job: &Job) -> bool {
         .fields
         .as_deref()
         .is_none_or(|fields| fields.split(',').any(|field| field == job.field.as_str()));
-    if !of_field || details["made"] == "code" {
+    if !of_field || !details["made"].is_null() {
         return false;
     }
     match details["version"].as_str() {

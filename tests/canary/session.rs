@@ -54,6 +54,8 @@ pub fn session() -> Vec<Step<'static>> {
         step(&["cred", "add", "j", "--type", "jwt", "--stdin"], 0).with(CANARY),
         step(&["cred", "add", "s", "--type", "ssh", "--secret-field", "private_key", "--stdin"], 0)
             .with(CANARY),
+        step(&["ssh-agent", "--", "true"], 0),
+        step(&["ssh-agent", "s", "--", "true"], 125),
         step(&["cred", "add", "p", "--type", "cert", "--stdin"], 0).with(CANARY),
         step(&["cred", "add", "d", "--type", "dsn", "--stdin"], 0)
             .with(format!("postgres://app:{CANARY}@db.example.com/main")),
@@ -69,6 +71,13 @@ pub fn session() -> Vec<Step<'static>> {
         step(&["cred", "get", "a"], 0).handing_out(),
         step(&["cred", "get", "a", "--json"], 0).handing_out(),
         step(&["cred", "get", "a", "nothing"], 10),
+        step(&["cred", "get", "vault://a/password"], 0).handing_out(),
+        step(&["inject"], 0).with("<{{ vault://a }}>").handing_out(),
+        step(&["inject"], 2).with("{{ vault://a"),
+        step(&["inject"], 10).with("{{ vault://a }} {{ vault://none }}"),
+        step(&["export", "--format", "shell", "a"], 0).handing_out(),
+        step(&["export", "--format", "dotenv", "a"], 0).handing_out(),
+        step(&["export", "--format", "json", "a", "--only", "NONE"], 10),
         step(&["cred", "get", "none"], 10),
         step(&["cred", "show", "a"], 0),
         step(&["cred", "show", "a", "--json"], 0),

@@ -92,6 +92,12 @@ impl Pty {
         self.keys.write_all(keys.as_ref()).unwrap();
     }
 
+    /// Makes the terminal larger or smaller.
+    pub fn resize(&self, rows: u16, columns: u16) {
+        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&self.keys, size).unwrap();
+    }
+
     /// Waits for the end: the exit code, and all that was on the screen.
     pub fn finish(mut self) -> (i32, Vec<u8>) {
         let since = Instant::now();

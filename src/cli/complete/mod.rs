@@ -9,6 +9,7 @@ mod bash;
 mod fish;
 
 use crate::cli::{config, escape};
+use crate::model::SCHEME;
 use crate::model::incident::IncidentNumber;
 use crate::vault::{Place, Purpose, Vault};
 use crate::world::World;
@@ -72,6 +73,12 @@ enum Quote {
 #[must_use]
 pub fn names(_current: &OsStr) -> Vec<CompletionCandidate> {
     vec![CompletionCandidate::new(NAMES)]
+}
+
+/// A completer for arguments that name a live credential or are a reference.
+#[must_use]
+pub fn names_or_references(_current: &OsStr) -> Vec<CompletionCandidate> {
+    vec![CompletionCandidate::new(REFERENCES)]
 }
 
 /// A completer for arguments that name a credential in the trash.
@@ -221,6 +228,11 @@ fn is_offered(word: &str, current: &str) -> bool {
 /// Names from the vault, each after the part of the word that belongs to an option.
 fn stored(before: &str, which: &str, line: &Line, lookup: &Lookup<'_>) -> Vec<Candidate> {
     let prefix = line.current.strip_prefix(before).unwrap_or_default().to_owned();
+    // the names after `vault://`
+    let scheme = if which == REFERENCES_WORD { prefix.strip_prefix(SCHEME) } else { None };
+    if let Some(name) = scheme {
+        return referred(before, name, line, lookup);
+    }
     let what = match which {
         TRASHED_WORD => What::Trashed,
         POLICIES_WORD => What::Policies,
@@ -230,6 +242,15 @@ fn stored(before: &str, which: &str, line: &Line, lookup: &Lookup<'_>) -> Vec<Ca
     };
     let names = lookup(&Wanted { prefix, what, vault: vault_option(&line.words) });
     names.into_iter().map(|(name, about)| (format!("{before}{name}"), about)).collect()
+}
+
+/// References to whole credentials; those whose names would have to be encoded are left out.
+fn referred(before: &str, name: &str, line: &Line, lookup: &Lookup<'_>) -> Vec<Candidate> {
+    let vault = vault_option(&line.words);
+    let names = lookup(&Wanted { prefix: name.to_owned(), what: What::Credentials, vault });
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.~@:/".contains(c);
+    let names = names.into_iter().filter(|(name, _)| name.chars().all(plain));
+    names.map(|(name, about)| (format!("{before}{SCHEME}{name}"), about)).collect()
 }
 
 /// The vault file the command line names.
@@ -309,7 +330,9 @@ const TRASHED_WORD: &str = "trashed";
 const POLICIES_WORD: &str = "policies";
 const INCIDENTS_WORD: &str = "incidents";
 const TRASHED_INCIDENTS_WORD: &str = "trashed-incidents";
+const REFERENCES_WORD: &str = "references";
 const NAMES: &str = "\0names";
+const REFERENCES: &str = "\0references";
 const TRASHED: &str = "\0trashed";
 const POLICIES: &str = "\0policies";
 const INCIDENTS: &str = "\0incidents";

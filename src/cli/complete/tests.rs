@@ -10,11 +10,12 @@ fn tree() -> Command {
     let to = Arg::new("to").long("to").add(ArgValueCompleter::new(names));
     let vault =
         Arg::new("vault").long("vault").global(true).value_parser(clap::value_parser!(PathBuf));
+    let of = Arg::new("of").long("of").add(ArgValueCompleter::new(names_or_references));
     Command::new("vault").arg(vault).subcommand(
         Command::new("cred")
             .about("Credentials")
             .subcommand(
-                Command::new("get").about("Write a secret\nto stdout").arg(name).arg(file).arg(to),
+                Command::new("get").about("Write a secret\nto stdout").args([name, file, to, of]),
             )
             .subcommand(Command::new("restore").arg(gone)),
     )
@@ -51,6 +52,14 @@ fn names_without_options_and_without_deceptions() {
     assert_eq!(ask("zsh", &["vault", "cred", "get", "evil"]), "words\n");
     assert_eq!(ask("zsh", &["vault", "cred", "restore", ""]), "words\ngone\n");
     assert_eq!(ask("zsh", &["vault", "cred", "get", "--to=h"]), "words\n--to=host:5432\n");
+}
+
+#[test]
+fn references_are_offered_to_whoever_began_one() {
+    let of = |text: &str| ask("zsh", &["vault", "cred", "get", text]);
+    assert_eq!(of("--of="), "words\n--of=db/main\n--of=host:5432\n--of=it's\n");
+    assert_eq!(of("--of=vault://"), "words\n--of=vault://db/main\n--of=vault://host:5432\n");
+    assert_eq!(of("--to=vault://"), "words\n");
 }
 
 #[test]

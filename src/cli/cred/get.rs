@@ -4,7 +4,8 @@ use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::report::Report;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::FieldName;
+use crate::model::{FieldName, Reference};
+use crate::vault::{Errand, Mode, Want, What};
 use clap_complete::engine::ArgValueCompleter;
 
 /// Print one secret, byte for byte
@@ -13,11 +14,13 @@ use clap_complete::engine::ArgValueCompleter;
   DB_PASS=$(vault cred get db/main) psql
   vault cred get web/tls private_key > key.pem
   vault cred get db/main --version 2
+  vault cred get 'vault://db/main/password?version=2'
   vault cred get db/main --reason 'ticket 42'
   vault cred get")]
 pub struct Args {
-    /// Which credential; a beginning that fits only one name will do; without it, pick one
-    #[arg(add = ArgValueCompleter::new(complete::names))]
+    /// Which credential; a beginning that fits only one name will do; or a reference, `vault://NAME/FIELD`;
+    /// without it, pick one
+    #[arg(add = ArgValueCompleter::new(complete::names_or_references))]
     name: Option<String>,
 
     /// Which secret field, if not the primary one
@@ -39,6 +42,9 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         return Err(Error::usage("which credential? there is no terminal to pick it on")
             .hint("name it: vault cred get NAME; `vault cred list` has the names"));
     }
+    if let Some(text) = args.name.as_deref().filter(|text| Reference::is_meant(text)) {
+        return referred(text, &args, cx);
+    }
     let mut vault = cx.unlocked()?;
     let name = match &args.name {
         Some(name) => super::meant(cx, &vault, name, false)?,
@@ -50,6 +56,21 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     };
     vault.leave();
     Ok(Report::Value(secret))
+}
+
+/// What a reference names, which may be public too, or a one-time code.
+fn referred(text: &str, args: &Args, cx: &Context) -> Result<Report> {
+    let reference: Reference = text.parse()?;
+    if args.field.is_some() || args.version.is_some() {
+        return Err(Error::usage("a reference says itself which field and which version it means")
+            .hint("vault cred get 'vault://NAME/FIELD?version=N'"));
+    }
+    let want = Want { what: What::Reference(reference), mode: Mode::Caller };
+    let mut vault = cx.unlocked()?;
+    let handed = vault.deliver(&[want], &Errand { action: "decrypt", command: None })?;
+    vault.leave();
+    let one = handed.into_iter().next();
+    one.map(|one| Report::Value(one.value)).ok_or_else(|| Error::internal("nothing was handed out"))
 }
 
 fn nothing_there() -> Error {

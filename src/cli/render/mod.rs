@@ -81,6 +81,7 @@ pub fn report(
             Ok(())
         }
         Report::Value(secret) => value(&mut out, &secret, format, style),
+        Report::Answer(secret) => answer(&mut out, &secret, style),
         Report::Done { message, item } => {
             match format {
                 Format::Json => json::item(&mut out, Some(&message), &item),
@@ -169,6 +170,18 @@ fn value(out: &mut Out<'_>, secret: &Secret, format: Format, style: &Style) -> R
     if style.terminal && !bytes.ends_with(b"\n") {
         out.text("\n");
     }
+    Ok(())
+}
+
+/// The bytes of an answer that a protocol has the form of, kept from a terminal that they could drive.
+fn answer(out: &mut Out<'_>, answer: &Secret, style: &Style) -> Result<()> {
+    if style.terminal && !escape::is_tame(answer.expose()) {
+        let message = "the answer holds control characters that could drive the terminal";
+        return Err(
+            Error::new(ErrorKind::Refused, message).hint("send it to a pipe or file: … | cat -v")
+        );
+    }
+    out.push(answer.expose());
     Ok(())
 }
 

@@ -193,6 +193,20 @@ fn values_are_the_bytes_and_nothing_else() {
 }
 
 #[test]
+fn answers_of_a_protocol_are_the_same_in_every_format() {
+    let answer = |bytes: &[u8]| Report::Answer(Secret::from_bytes(bytes));
+    for format in [Format::Table, Format::Plain, Format::Json] {
+        assert_eq!(render(answer(b"a=b\n\x1b"), format), "a=b\n\u{1b}");
+    }
+    let terminal = Style { terminal: true, ..Style::default() };
+    assert_eq!(render_in(answer(b"a=b\n"), Format::Table, &terminal).0, "a=b\n");
+    let mut nowhere = (Vec::new(), Vec::new());
+    let evil = answer(b"a=\x1b]0;x\x07\n");
+    let e = report(evil, Format::Json, &mut nowhere.0, &mut nowhere.1, &terminal).unwrap_err();
+    assert_eq!((e.kind(), nowhere.0.len()), (ErrorKind::Refused, 0));
+}
+
+#[test]
 fn done_is_a_remark_for_people_and_an_object_for_programs() {
     let done =
         || Report::Done { message: "added `x`".into(), item: vec![("version", Cell::Int(1))] };

@@ -5,6 +5,7 @@ use super::value::Value;
 use crate::child;
 use crate::cli::context::Context;
 use crate::error::Result;
+use crate::template::Origin;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
@@ -53,11 +54,9 @@ fn reference(
     cx: &Context,
 ) -> Result<Option<(String, Value)>> {
     let Some(name) = name.to_str().filter(|name| child::is_variable(name)) else { return Ok(None) };
-    match Value::read(value.as_bytes()) {
+    match Value::read(value.as_bytes(), &Origin::start_of(name), name) {
         Ok(value) if !value.has_references() => Ok(None),
-        found if options.resolve_env => {
-            Ok(Some((name.to_owned(), found.map_err(|e| super::about(name, &e))?)))
-        }
+        found if options.resolve_env => Ok(Some((name.to_owned(), found?))),
         Ok(_) => {
             let what = "holds a reference, which the program gets as it is";
             cx.note(&format!("`{name}` {what}; `--resolve-env` resolves it"));

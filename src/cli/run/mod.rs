@@ -12,19 +12,18 @@ pub use options::Args;
 use super::context::Context;
 use super::report::Report;
 use super::scratch::{self, Scratch};
-use crate::child::fifo::Fifo;
-use crate::child::{self, Argv, Start};
+use crate::child::mask::SHORTEST;
+use crate::child::{self, Argv, Mask, Start, fifo, session};
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::Secret;
 use crate::sys::{self, Signals};
 use crate::vault::{Errand, Handed};
 use base::Base;
 use options::Variables;
 use plan::{For, Plan};
 use ready::Ready;
-use std::mem::take;
 use std::os::fd::RawFd;
 use std::path::Path;
-use std::process::Stdio;
 
 /// Starts it.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
@@ -51,21 +50,32 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         return Err(Error::new(ErrorKind::Aborted, "told to end; nothing was started"));
     }
     keep_passphrase(cx);
-    let stdin = ready.stdin.take();
     if manner.replace {
-        command.stdin(stdin.map_or_else(Stdio::inherit, Stdio::from));
         let why = child::replace(command);
         return Err(not_started(cx, &found, &why));
     }
-    let (secrets, fifos) = (take(&mut ready.secrets), take(&mut ready.fifos));
-    let start = Start { command, secrets, mask: manner.mask, stdin };
-    let ended = child::run(start, || fifos.into_iter().try_for_each(Fifo::serve));
+    let secrets = std::mem::take(&mut ready.secrets);
+    note_short(&secrets, manner.mask, cx);
+    cx.pass_on();
+    let pipes = std::mem::take(&mut ready.pipes);
+    let start = Start { command, secrets, mask: manner.mask, has_input: ready.has_input };
+    let ended = child::run(start, || {
+        pipes.into_iter().try_for_each(|(path, value)| fifo::serve(path, value))
+    });
     if let Some(Err(left)) = ready.scratch.take().map(Scratch::wipe) {
         // how the program ended is what whoever waits for us wants to know
         cx.warn(&format!("{}; {}", left.message(), left.hints().join("; ")));
     }
     cx.end_with_code(child::code_of(ended.map_err(|why| not_started(cx, &found, &why))?));
     Ok(Report::Nothing)
+}
+
+/// Says once that some secrets are too short to be hidden.
+fn note_short(secrets: &[Secret], mask: Mask, cx: &Context) {
+    let least = SHORTEST;
+    if session::applies(mask) && secrets.iter().any(|secret| secret.len() < least) {
+        cx.note(&format!("values of less than {least} bytes are not hidden in the output"));
+    }
 }
 
 /// What is wanted, and what for; the vault is closed again when this returns.
@@ -107,10 +117,4 @@ fn not_started(cx: &Context, program: &Path, why: &std::io::Error) -> Error {
 fn failed(cx: &Context, error: Error, code: u8) -> Error {
     cx.fail_with_code(code);
     error
-}
-
-/// An error with the place that it is about.
-fn about(place: &str, e: &Error) -> Error {
-    let error = Error::new(e.kind(), format!("{place}: {}", e.message()));
-    e.hints().iter().fold(error, |error, hint| error.hint(hint.as_str()))
 }

@@ -9,6 +9,7 @@ use crate::cli::cred;
 use crate::cli::read::{self, Privacy, quoted};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Attr, CredName, Reference};
+use crate::template::Origin;
 use crate::vault::{Filter, Mode, Offer, Unlocked, Vault, Want, What};
 use std::collections::BTreeMap;
 use std::os::fd::RawFd;
@@ -93,7 +94,7 @@ impl Plan {
         let mut wants = Vec::new();
         for (at, (_, value)) in self.variables.iter().enumerate() {
             let one = |reference: &Reference| (what(reference), Mode::Env, For::Variable(at));
-            wants.extend(value.references().map(one));
+            wants.extend(value.references().into_iter().map(one));
         }
         for (at, (way, reference)) in self.others.iter().enumerate() {
             wants.push((what(reference), way.mode(), For::Other(at)));
@@ -179,7 +180,8 @@ impl Plan {
             })?;
             self.seen.push(line.name.clone());
             if self.is_wanted(&line.name) {
-                let value = Value::read(&line.value).map_err(|e| super::about(&place, &e))?;
+                let origin = Origin { file: shown.clone(), line: line.number, column: line.column };
+                let value = Value::read(&line.value, &origin, &place)?.without_quotes();
                 self.set(&line.name, value, &place)?;
             }
         }

@@ -35,6 +35,8 @@ pub enum Mode {
     Document,
     /// The protocol in which some program asks for it.
     Helper,
+    /// Signatures, made on demand; the key itself stays here.
+    Agent,
 }
 
 impl Mode {
@@ -51,6 +53,7 @@ impl Mode {
             Self::Template => "template",
             Self::Document => "document",
             Self::Helper => "helper",
+            Self::Agent => "agent",
         }
     }
 
@@ -162,7 +165,7 @@ impl Vault<Unlocked> {
         })
     }
 
-    fn begin_with_keys(&mut self) -> Result<(Tx<'_>, &Keys)> {
+    pub(super) fn begin_with_keys(&mut self) -> Result<(Tx<'_>, &Keys)> {
         let keys = &self.state.keys;
         let with = super::tx::With { keys, slot: &self.state.slot };
         Ok((Tx::begin(&mut self.core, Some(with))?, keys))
@@ -171,7 +174,7 @@ impl Vault<Unlocked> {
 
 impl Errand {
     /// Says in an entry how, and to which program.
-    fn enter(&self, draft: Draft, modes: impl Iterator<Item = Mode>) -> Draft {
+    pub(super) fn enter(&self, draft: Draft, modes: impl Iterator<Item = Mode>) -> Draft {
         let mut words: Vec<&str> = Vec::new();
         for mode in modes.filter(|mode| *mode != Mode::Caller) {
             if !words.contains(&mode.word()) {
@@ -211,7 +214,7 @@ impl Order {
         for (number, want) in wants.iter().enumerate() {
             match order.add(tx, keys, number, want) {
                 Err(e) if is_about_what_was_written(e.kind()) => {
-                    missing.push((want.what.written(), e));
+                    missing.push((want.what.written(), want.what.located(e)));
                 }
                 done => done?,
             }
@@ -263,8 +266,9 @@ impl Order {
             }
             let receipt = tx.append(note_state(errand.entry(row, &lines)?, row, tx.now()))?;
             warn_if_expired(tx, row);
+            let mut taken_apart = None;
             for line in lines {
-                handed.extend(line.open(tx, keys, row, &receipt)?);
+                handed.extend(line.open(tx, keys, row, &receipt, &mut taken_apart)?);
             }
         }
         handed.sort_by_key(|one| one.want);
@@ -279,6 +283,15 @@ impl What {
             Self::Reference(reference) => reference.to_string(),
             Self::Customary(name) | Self::Full(name) => name.to_string(),
         }
+    }
+
+    /// An error about it, with the place where it is written.
+    fn located(&self, e: Error) -> Error {
+        let Self::Reference(reference) = self else { return e };
+        let Some(place) = reference.place() else { return e };
+        let error = Error::new(e.kind(), format!("{place}: {}", e.message()));
+        let error = e.hints().iter().fold(error, |error, hint| error.hint(hint.as_str()));
+        error.candidates(e.candidate_names().to_vec())
     }
 
     fn variables(&self, name: &CredName, row: &CredentialRow) -> Vec<Variable> {
@@ -317,8 +330,11 @@ impl Line {
         keys: &Keys,
         row: &CredentialRow,
         receipt: &Receipt<'_>,
+        taken_apart: &mut Option<(FieldName, Secret)>,
     ) -> Result<Option<Handed>> {
-        let Some(value) = self.pick.open(tx, keys, row, receipt)? else { return Ok(None) };
+        let Some(value) = self.pick.open(tx, keys, row, receipt, taken_apart)? else {
+            return Ok(None);
+        };
         let field = self.pick.field();
         self.mode.check(&format!("`{field}` of `{}`", row.name), &value)?;
         Ok(Some(Handed {
@@ -327,7 +343,7 @@ impl Line {
             field: field.to_owned(),
             variable: self.variable.clone(),
             value,
-            is_secret: !matches!(self.pick, Pick::Public(..)),
+            is_secret: self.pick.is_secret(),
         }))
     }
 }

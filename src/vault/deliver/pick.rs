@@ -47,6 +47,15 @@ impl Pick {
         }
     }
 
+    /// Whether the value is to be kept from being seen.
+    pub(super) fn is_secret(&self) -> bool {
+        match self {
+            Self::Secret(..) | Self::Code(_) => true,
+            Self::Part(_, part) => part.is_secret(),
+            Self::Public(..) => false,
+        }
+    }
+
     pub(super) fn version(&self) -> Option<String> {
         match self {
             Self::Secret(_, version) => version.map(|version| version.to_string()),
@@ -54,12 +63,14 @@ impl Pick {
         }
     }
 
+    /// The value. What several parts are read from is opened once.
     pub(super) fn open(
         &self,
         tx: &Tx<'_>,
         keys: &Keys,
         row: &CredentialRow,
         receipt: &Receipt<'_>,
+        taken_apart: &mut Option<(FieldName, Secret)>,
     ) -> Result<Option<Secret>> {
         match self {
             Self::Secret(head, None) => open(tx, keys, row, head, receipt).map(Some),
@@ -68,8 +79,13 @@ impl Pick {
                 open_version(tx, keys, row, &version, receipt).map(Some)
             }
             Self::Part(head, part) => {
-                let value = open(tx, keys, row, head, receipt)?;
-                Ok(part(value.expose()).map(Secret::new))
+                let known = taken_apart.take().filter(|(field, _)| *field == head.field);
+                let known = known.map_or_else(
+                    || Ok((head.field.clone(), open(tx, keys, row, head, receipt)?)),
+                    Ok::<_, Error>,
+                )?;
+                let (_, value) = taken_apart.insert(known);
+                Ok(part.read(value.expose()).map(Secret::new))
             }
             Self::Code(head) => {
                 let seed = open(tx, keys, row, head, receipt)?;

@@ -1,0 +1,44 @@
+//! Names of variables that no credential may set.
+
+/// Whether a variable of this name means something to shells, the loader or interpreters. Some shells even
+/// compute what is put into their own variables.
+#[must_use]
+pub fn is_reserved(name: &str) -> bool {
+    NAMES.contains(&name) || BEGINNINGS.iter().any(|begin| name.starts_with(begin))
+}
+
+/// Beginnings of names that mean something.
+pub(super) const BEGINNINGS: &[&str] =
+    &["BASH_", "DYLD_", "KEYBOARD_", "LC_", "LD_", "VAULT_", "ZSH_"];
+
+/// Names that mean something. Those of whole numbers in zsh are computed when they are set, commands in
+/// them included.
+#[rustfmt::skip] // a table to be looked up, not read
+pub(super) const NAMES: &[&str] = &[
+    "ARGC", "ARGV0", "BASH", "BASHOPTS", "BASHPID", "BAUD", "CDPATH", "CLASSPATH", "COLUMNS",
+    "COMPREPLY", "COMP_CWORD", "COMP_KEY", "COMP_LINE", "COMP_POINT", "COMP_TYPE",
+    "COMP_WORDBREAKS", "COMP_WORDS", "COPROC", "CPUTYPE", "DIRSTACK", "DIRSTACKSIZE", "DISPLAY",
+    "EDITOR", "EGID", "EMACS", "ENV", "EPOCHREALTIME", "EPOCHSECONDS", "ERRNO", "EUID",
+    "EXECIGNORE", "FCEDIT", "FIGNORE", "FPATH", "FUNCNAME", "FUNCNEST", "GID", "GIT_ALLOW_PROTOCOL",
+    "GIT_ASKPASS", "GIT_CONFIG", "GIT_CONFIG_COUNT", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_PARAMETERS",
+    "GIT_CONFIG_SYSTEM", "GIT_DIR", "GIT_EDITOR", "GIT_EXEC_PATH", "GIT_EXTERNAL_DIFF", "GIT_PAGER",
+    "GIT_PROXY_COMMAND", "GIT_SEQUENCE_EDITOR", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_TEMPLATE_DIR",
+    "GIT_WORK_TREE", "GLOBIGNORE", "GROUPS", "HISTCHARS", "HISTCMD", "HISTCONTROL", "HISTFILE",
+    "HISTFILESIZE", "HISTIGNORE", "HISTORY", "HISTSIZE", "HISTTIMEFORMAT", "HOME", "HOST",
+    "HOSTFILE", "HOSTNAME", "HOSTTYPE", "IFS", "IGNOREEOF", "INPUTRC", "JAVA_TOOL_OPTIONS",
+    "JDK_JAVA_OPTIONS", "KEYTIMEOUT", "LANG", "LANGUAGE", "LINENO", "LINES",
+    "LISTMAX", "LOGCHECK", "LOGNAME", "MACHTYPE", "MAIL", "MAILCHECK", "MAILPATH", "MANPATH",
+    "MAPFILE", "MAVEN_OPTS", "MODULE_PATH", "NODE_EXTRA_CA_CERTS", "NODE_OPTIONS", "NODE_PATH",
+    "NULLCMD", "OLDPWD", "OPTARG", "OPTERR", "OPTIND", "OSTYPE", "PAGER", "PATH", "PERL5DB",
+    "PERL5LIB", "PERL5OPT", "PERLLIB", "PIPESTATUS", "POSIXLY_CORRECT", "POSTEDIT", "PPID",
+    "PROMPT", "PROMPT2", "PROMPT3", "PROMPT4", "PROMPT_COMMAND", "PROMPT_DIRTRIM", "PS0", "PS1",
+    "PS2", "PS3", "PS4", "PSVAR", "PWD", "PYTHONBREAKPOINT", "PYTHONEXECUTABLE", "PYTHONHOME",
+    "PYTHONINSPECT", "PYTHONPATH", "PYTHONPLATLIBDIR", "PYTHONPYCACHEPREFIX", "PYTHONSTARTUP",
+    "PYTHONUSERBASE", "PYTHONWARNINGS", "RANDOM", "READLINE_LINE", "READNULLCMD", "REPLY",
+    "REPORTMEMORY", "REPORTTIME", "RPROMPT", "RPROMPT2", "RPS1", "RPS2", "RUBYLIB", "RUBYOPT",
+    "SAVEHIST", "SECONDS", "SHELL", "SHELLOPTS", "SHLVL", "SPROMPT", "SRANDOM", "SSH_ASKPASS",
+    "SSH_AUTH_SOCK", "STTY", "TERM", "TERMINFO", "TERMINFO_DIRS", "TIMEFMT", "TMOUT", "TMPDIR",
+    "TMPPREFIX", "TMPSUFFIX", "TRY_BLOCK_ERROR", "TRY_BLOCK_INTERRUPT", "TTY", "TTYIDLE", "TZ",
+    "UID", "USER", "USERNAME", "VENDOR", "VISUAL", "WATCH", "WATCHFMT", "WORDCHARS", "ZDOTDIR",
+    "ZLE_RPROMPT_INDENT", "ZLS_COLORS", "_", "_JAVA_OPTIONS",
+];
