@@ -15,7 +15,6 @@ use crate::model::Secret;
 use crate::world::World;
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
@@ -76,8 +75,8 @@ pub struct Start {
     pub secrets: Vec<Secret>,
     /// In which of its output.
     pub mask: Mask,
-    /// What it reads instead of our standard input, whatever that is.
-    pub stdin: Option<OwnedFd>,
+    /// Whether it has a standard input of its own, whatever ours is.
+    pub has_input: bool,
 }
 
 /// Where secrets in the output of a program are made unreadable.
@@ -103,9 +102,6 @@ pub fn run(mut start: Start, beside: impl FnOnce() -> io::Result<()>) -> io::Res
         return session::masked(start, beside, supervise::run);
     }
     start.secrets.clear();
-    if let Some(file) = start.stdin.take() {
-        start.command.stdin(file);
-    }
     beside()?;
     supervise::run(start.command)
 }

@@ -10,7 +10,7 @@ use crate::model::Secret;
 use crate::sys::{self, Caught};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Signal, WaitOptions, getpgrp, kill_process_group, waitpid};
+use rustix::process::{Signal, getpgrp, kill_process_group};
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -47,11 +47,7 @@ pub fn masked(
     beside: impl FnOnce() -> io::Result<()>,
     plain: impl FnOnce(Command) -> io::Result<ExitStatus>,
 ) -> io::Result<ExitStatus> {
-    let Start { mut command, secrets, mask, stdin } = start;
-    let reads_terminal = stdin.is_none() && io::stdin().is_terminal();
-    if let Some(file) = stdin {
-        command.stdin(file);
-    }
+    let Start { mut command, secrets, mask, has_input } = start;
     let mut pumps = Vec::new();
     if mask == Mask::Always && !io::stdout().is_terminal() {
         let (pump, writer) = Pump::into(io::stdout().as_fd().try_clone_to_owned()?)?;
@@ -65,11 +61,11 @@ pub fn masked(
     }
     if io::stdout().is_terminal() {
         let shown = io::stdout().as_fd().try_clone_to_owned()?;
-        return at_terminal((command, reads_terminal), secrets, pumps, shown, beside);
+        return at_terminal(command, has_input, secrets, pumps, shown, beside);
     }
     if io::stderr().is_terminal() {
         let shown = io::stderr().as_fd().try_clone_to_owned()?;
-        return at_terminal((command, reads_terminal), secrets, pumps, shown, beside);
+        return at_terminal(command, has_input, secrets, pumps, shown, beside);
     }
     let running = start_all(pumps, &Arc::new(Hidden::of(&secrets)));
     drop(secrets);
@@ -97,7 +93,8 @@ fn next_signal(caught: &Caught) -> Option<i32> {
 
 /// Gives the program a terminal in place of ours.
 fn at_terminal(
-    (mut command, reads_terminal): (Command, bool),
+    mut command: Command,
+    has_input: bool,
     secrets: Vec<Secret>,
     pumps: Vec<Pump>,
     shown: OwnedFd,
@@ -105,7 +102,7 @@ fn at_terminal(
 ) -> io::Result<ExitStatus> {
     let terminal = Terminal::here(shown.as_fd())?;
     let Pty { ours, theirs } = Pty::like(&terminal)?;
-    if reads_terminal {
+    if io::stdin().is_terminal() && !has_input {
         command.stdin(theirs.try_clone()?);
     }
     if io::stdout().is_terminal() {
@@ -115,7 +112,7 @@ fn at_terminal(
         command.stderr(theirs.try_clone()?);
     }
     // part of a pipeline shares the keys with others: it has to ask for them
-    let is_whole = reads_terminal && io::stdout().is_terminal();
+    let is_whole = io::stdin().is_terminal() && io::stdout().is_terminal();
     let is_attached = is_whole && terminal.is_ours();
     let modes = terminal.modes();
     let (socket, other) = UnixStream::pair()?;
@@ -272,8 +269,6 @@ impl Session {
         match next_signal(&self.caught) {
             Some(libc::SIGWINCH) => resize(&self.ours, &self.terminal),
             Some(libc::SIGCONT) => self.go_on(),
-            // as the first process of a container we bury whoever is left to us; the monitor, too
-            Some(libc::SIGCHLD) => while let Ok(Some(_)) = waitpid(None, WaitOptions::NOHANG) {},
             Some(signal) => self.say(Word::Signal(signal)),
             None => {}
         }
@@ -371,8 +366,8 @@ impl Write for Patient<'_> {
 /// Signals to us that mean the program.
 const PASSED_ON: &[i32] =
     &[libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGUSR1, libc::SIGUSR2];
-/// Signals that mean our terminal, and our processes.
-const OWN: &[i32] = &[libc::SIGTSTP, libc::SIGCONT, libc::SIGWINCH, libc::SIGCHLD];
+/// Signals that mean our terminal.
+const OWN: &[i32] = &[libc::SIGTSTP, libc::SIGCONT, libc::SIGWINCH];
 
 /// How many keys are read ahead.
 const MOST_TYPED: usize = 4096;

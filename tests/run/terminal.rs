@@ -124,3 +124,17 @@ fn stopped_by_somebody_else_it_goes_on_with_the_program() {
     terminal.send("exit 0\r");
     terminal.end();
 }
+
+#[test]
+fn at_a_terminal_standard_input_is_what_was_said() {
+    if !require("setsid") {
+        return;
+    }
+    let sandbox = sandbox();
+    for mask in ["auto", "never"] {
+        let line = "tr a-z A-Z; echo .";
+        let args = ["run", "--mask", mask, "--stdin", "vault://x", "--", "sh", "-c", line];
+        let (code, screen) = Pty::vault(&sandbox, &args, &[]).end();
+        assert_eq!((code, screen.as_str()), (0, "HUNTER2-HUNTER2.\r\n"), "{mask}");
+    }
+}

@@ -164,6 +164,30 @@ fn a_file_of_variables_is_read_as_it_looks() {
 }
 
 #[test]
+fn a_value_may_have_references_in_it() {
+    let sandbox = Sandbox::new();
+    sandbox.add("x", b"it's a/b");
+    let text = "A=postgres://app:{{ vault://x | url }}@db/{{ vault://x }}\nB='{{ vault://x | shell }}'\nC={{ other }}";
+    let file = sandbox.file(".env", text);
+    let line = "printf '%s|' \"$A\" \"$B\" \"$C\"";
+    let out = sandbox.ok(&["run", "--env-file", &file, "--", "sh", "-c", line], b"");
+    let expected = "postgres://app:it%27s%20a%2Fb@db/it's a/b|it's a/b|{{ other }}|";
+    assert_eq!(String::from_utf8(out).unwrap(), expected);
+    for (text, said) in [
+        ("\nA=x{{ vault://x", ":2:4: "),
+        ("A='{{ vault://x | nonsense }}'", ":1:4: "),
+        ("A=1\nB={{ vault://no }}", ":2:3: "),
+        ("A=1\nB=vault://no", ":2: "),
+    ] {
+        let file = sandbox.file(".env", text);
+        let answer = sandbox.run(&["run", "--env-file", &file, "--", "touch", "started"]);
+        assert_eq!(answer.code, 125, "{}", answer.err);
+        assert!(answer.err.contains(said), "{}", answer.err);
+        assert!(!sandbox.path("started").exists());
+    }
+}
+
+#[test]
 fn credentials_bring_their_variables() {
     let sandbox = Sandbox::new();
     for (name, tag) in [("web/1", "prod"), ("web/2", "prod"), ("web/3", "test")] {

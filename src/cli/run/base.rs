@@ -54,7 +54,7 @@ fn reference(
     cx: &Context,
 ) -> Result<Option<(String, Value)>> {
     let Some(name) = name.to_str().filter(|name| child::is_variable(name)) else { return Ok(None) };
-    match Value::read(value.as_bytes(), &Origin::start_of(name)) {
+    match Value::read(value.as_bytes(), &Origin::start_of(name), name) {
         Ok(value) if !value.has_references() => Ok(None),
         found if options.resolve_env => Ok(Some((name.to_owned(), found?))),
         Ok(_) => {

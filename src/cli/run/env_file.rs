@@ -7,6 +7,8 @@ use crate::error::{Error, Result};
 pub struct Line {
     /// Where, from 1.
     pub number: usize,
+    /// Where in that line its value begins, from 1.
+    pub column: usize,
     /// Its name, as it is written; whether it is one is for others to say.
     pub name: String,
     /// Its value, without its quotes.
@@ -22,7 +24,7 @@ pub struct Line {
 /// Usage (2) with the line in the file called `shown`; quotes nothing of it.
 pub fn parse(text: &[u8], shown: &str) -> Result<Vec<Line>> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    let mut reader = Reader { text, at: 0, line: 1 };
+    let mut reader = Reader { text, at: 0, line: 1, start: 0 };
     let mut lines = Vec::new();
     while reader.skip_to_word() {
         let number = reader.line;
@@ -42,6 +44,8 @@ struct Reader<'a> {
     text: &'a [u8],
     at: usize,
     line: usize,
+    /// Where that line begins.
+    start: usize,
 }
 
 impl Reader<'_> {
@@ -52,7 +56,9 @@ impl Reader<'_> {
     fn next(&mut self) -> Option<u8> {
         let byte = self.peek()?;
         self.at += 1;
-        self.line += usize::from(byte == b'\n');
+        if byte == b'\n' {
+            (self.line, self.start) = (self.line + 1, self.at);
+        }
         Some(byte)
     }
 
@@ -88,13 +94,15 @@ impl Reader<'_> {
         let name =
             std::str::from_utf8(name.trim_ascii()).map_err(|_| (number, "a name is no text"))?;
         self.skip_while(|byte| matches!(byte, b' ' | b'\t'));
+        let quotes = usize::from(matches!(self.peek(), Some(b'\'' | b'"')));
+        let column = self.at - self.start + 1 + quotes;
         let value = match self.peek() {
             Some(b'\'' | b'"') => self.quoted()?,
             _ => self.plain(),
         };
         match value.contains(&0) {
             true => Err((number, "a variable cannot have a NUL byte")),
-            false => Ok(Line { number, name: name.to_owned(), value }),
+            false => Ok(Line { number, column, name: name.to_owned(), value }),
         }
     }
 

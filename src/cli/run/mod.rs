@@ -12,9 +12,8 @@ pub use options::Args;
 use super::context::Context;
 use super::report::Report;
 use super::scratch::{self, Scratch};
-use crate::child::fifo::Fifo;
 use crate::child::mask::SHORTEST;
-use crate::child::{self, Argv, Mask, Start, session};
+use crate::child::{self, Argv, Mask, Start, fifo, session};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
 use crate::sys::{self, Signals};
@@ -23,10 +22,8 @@ use base::Base;
 use options::Variables;
 use plan::{For, Plan};
 use ready::Ready;
-use std::mem::take;
 use std::os::fd::RawFd;
 use std::path::Path;
-use std::process::Stdio;
 
 /// Starts it.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
@@ -53,18 +50,19 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         return Err(Error::new(ErrorKind::Aborted, "told to end; nothing was started"));
     }
     keep_passphrase(cx);
-    let stdin = ready.stdin.take();
     sys::unharden();
     if manner.replace {
-        command.stdin(stdin.map_or_else(Stdio::inherit, Stdio::from));
         let why = child::replace(command);
         return Err(not_started(cx, &found, &why));
     }
-    let (secrets, fifos) = (take(&mut ready.secrets), take(&mut ready.fifos));
+    let secrets = std::mem::take(&mut ready.secrets);
     note_short(&secrets, manner.mask, cx);
     cx.pass_on();
-    let start = Start { command, secrets, mask: manner.mask, stdin };
-    let ended = child::run(start, || fifos.into_iter().try_for_each(Fifo::serve));
+    let pipes = std::mem::take(&mut ready.pipes);
+    let start = Start { command, secrets, mask: manner.mask, has_input: ready.has_input };
+    let ended = child::run(start, || {
+        pipes.into_iter().try_for_each(|(path, value)| fifo::serve(path, value))
+    });
     if let Some(Err(left)) = ready.scratch.take().map(Scratch::wipe) {
         // how the program ended is what whoever waits for us wants to know
         cx.warn(&format!("{}; {}", left.message(), left.hints().join("; ")));
@@ -120,10 +118,4 @@ fn not_started(cx: &Context, program: &Path, why: &std::io::Error) -> Error {
 fn failed(cx: &Context, error: Error, code: u8) -> Error {
     cx.fail_with_code(code);
     error
-}
-
-/// An error with the place that it is about.
-fn about(place: &str, e: &Error) -> Error {
-    let error = Error::new(e.kind(), format!("{place}: {}", e.message()));
-    e.hints().iter().fold(error, |error, hint| error.hint(hint.as_str()))
 }

@@ -25,8 +25,9 @@ All references lead somewhere, or nothing is started. The program and its argume
 are, through no shell. It never gets the variables of vault itself (VAULT_…), and the vault is closed before
 it starts. The log tells which values it got, how, its name, and the reason.
 
-A file of variables has lines NAME=VALUE. A value may be a reference, or any text; between single quotes
-everything stands for itself, between double quotes \\n, \\t, \\\" and \\\\ do not; nothing is expanded.
+A file of variables has lines NAME=VALUE. A value may be a reference, a text with {{ REFERENCE }} in it as
+`vault inject` takes it, or any text; between single quotes everything stands for itself, between double
+quotes \\n, \\t, \\\" and \\\\ do not; nothing is expanded.
 
 The exit code is that of the program, or 128 and the number of the signal that ended it; 125 when it was
 not started for a reason of ours, 126 when it cannot be started, 127 when there is no such program.")]

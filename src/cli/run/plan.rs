@@ -180,9 +180,8 @@ impl Plan {
             })?;
             self.seen.push(line.name.clone());
             if self.is_wanted(&line.name) {
-                let (file, line_number) = (shown.clone(), line.number);
-                let origin = Origin { file, line: line_number, column: 1 };
-                let value = Value::read(&line.value, &origin)?;
+                let origin = Origin { file: shown.clone(), line: line.number, column: line.column };
+                let value = Value::read(&line.value, &origin, &place)?.without_quotes();
                 self.set(&line.name, value, &place)?;
             }
         }

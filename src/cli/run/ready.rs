@@ -1,8 +1,7 @@
 //! The values in their places: environment, files, pipes, descriptors.
 
 use super::plan::{For, Plan, Way};
-use crate::child::fifo::Fifo;
-use crate::child::memory;
+use crate::child::{fifo, memory};
 use crate::cli::context::Context;
 use crate::cli::scratch::Scratch;
 use crate::error::{Error, ErrorKind, Result};
@@ -21,10 +20,11 @@ pub struct Ready {
     env: Vec<(String, Secret)>,
     paths: Vec<(String, PathBuf)>,
     fds: Vec<(OwnedFd, RawFd)>,
-    /// What it reads instead of our standard input.
-    pub stdin: Option<OwnedFd>,
-    /// Pipes that wait for their readers, once there can be threads.
-    pub fifos: Vec<Fifo>,
+    stdin: Option<OwnedFd>,
+    /// Whether it has a standard input of its own.
+    pub has_input: bool,
+    /// Pipes that somebody must wait at, and what its reader gets.
+    pub pipes: Vec<(PathBuf, Secret)>,
     /// What is not to be seen in its output.
     pub secrets: Vec<Secret>,
     /// What must be wiped afterwards.
@@ -59,7 +59,7 @@ impl Ready {
         Ok(ready)
     }
 
-    /// Lets the program have its variables and descriptors.
+    /// Lets the program have it. Standard input and descriptors are opened here.
     ///
     /// # Errors
     /// I/O (18) when there are no descriptors left.
@@ -68,6 +68,9 @@ impl Ready {
             command.env(name, OsStr::from_bytes(value.expose()));
         }
         command.envs(self.paths.drain(..).map(|(name, path)| (name, OsString::from(path))));
+        if let Some(file) = self.stdin.take() {
+            command.stdin(file);
+        }
         match std::mem::take(&mut self.fds) {
             fds if fds.is_empty() => Ok(()),
             fds => sys::hand_over(command, fds)
@@ -84,12 +87,15 @@ impl Ready {
             }
             Way::Fifo(name) => {
                 let path = self.scratch.as_ref().ok_or_else(no_scratch)?.at(name);
-                let made = Fifo::make(path.clone(), Secret::from_bytes(value.expose()));
-                self.fifos.push(made.map_err(|e| Error::io("cannot make a named pipe", &e))?);
+                fifo::make(&path).map_err(|e| Error::io("cannot make a named pipe", &e))?;
+                self.pipes.push((path.clone(), Secret::from_bytes(value.expose())));
                 self.paths.push((name.clone(), path));
             }
             Way::Fd(number) => self.fds.push((in_memory(value)?, *number)),
-            Way::Stdin => self.stdin = Some(in_memory(value)?),
+            Way::Stdin => {
+                self.stdin = Some(in_memory(value)?);
+                self.has_input = true;
+            }
         }
         Ok(())
     }

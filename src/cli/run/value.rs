@@ -15,20 +15,32 @@ pub enum Value {
 }
 
 impl Value {
-    /// Reads one that stands at `origin`.
+    /// Reads one that begins at `origin`; `place` is what errors say of a whole one.
     ///
     /// # Errors
-    /// Usage (2) with its place, for a reference or a template that is none.
-    pub fn read(text: &[u8], origin: &Origin) -> Result<Self> {
+    /// Usage (2) for a reference that is none.
+    pub fn read(text: &[u8], origin: &Origin, place: &str) -> Result<Self> {
         if Template::is_meant(text) {
-            return Template::parse(text, origin).map(|t| Self::Filled(t.without_quotes()));
+            return Template::parse(text, origin).map(Self::Filled);
         }
         match std::str::from_utf8(text) {
             Ok(reference) if Reference::is_meant(reference) => {
-                let reference = reference.parse::<Reference>();
-                reference.map(Self::Whole).map_err(|e| super::about(&origin.to_string(), &e))
+                let read: Result<Reference> = reference.parse();
+                read.map(|read| Self::Whole(read.written_at(place.to_owned()))).map_err(|e| {
+                    let error = Error::new(e.kind(), format!("{place}: {}", e.message()));
+                    e.hints().iter().fold(error, |error, hint| error.hint(hint.as_str()))
+                })
             }
             Ok(_) | Err(_) => Ok(Self::Plain(Secret::from_bytes(text))),
+        }
+    }
+
+    /// The same from a file whose quotes were read already.
+    #[must_use]
+    pub fn without_quotes(self) -> Self {
+        match self {
+            Self::Filled(template) => Self::Filled(template.without_quotes()),
+            other => other,
         }
     }
 
@@ -51,16 +63,15 @@ impl Value {
     /// The value, with what its references led to, in their order.
     ///
     /// # Errors
-    /// Usage (2) with its place, when a filter cannot write a value; internal (1) when one is missing.
+    /// Usage (2) when a filter cannot write one; internal (1) when one is missing.
     pub fn fill(&self, values: &[&Secret]) -> Result<Secret> {
-        let bytes = match self {
-            Self::Plain(text) => text.expose(),
+        match self {
+            Self::Plain(text) => Ok(Secret::from_bytes(text.expose())),
             Self::Whole(_) => {
                 let value = values.first().ok_or_else(|| Error::internal("a value is missing"))?;
-                value.expose()
+                Ok(Secret::from_bytes(value.expose()))
             }
-            Self::Filled(template) => return template.fill(values),
-        };
-        Ok(Secret::from_bytes(bytes))
+            Self::Filled(template) => template.fill(values),
+        }
     }
 }

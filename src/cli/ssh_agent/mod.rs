@@ -135,7 +135,7 @@ impl Agent<'_> {
         sys::unharden_child(&mut command);
         self.cx.pass_on();
         std::thread::spawn(move || {
-            let start = Start { command, secrets: Vec::new(), mask: Mask::Never, stdin: None };
+            let start = Start { command, secrets: Vec::new(), mask: Mask::Never, has_input: false };
             // nobody listens any more if it was given up
             let _ = events.send(Event::Ended(child::run(start, || Ok(()))));
         });
