@@ -91,13 +91,26 @@ const ACTS: &[Act] = &[
         ],
     },
     Act {
-        about: "Into a child process, and nowhere else.",
+        about: "Into a program, and nowhere else: not into what it says, and all or nothing.",
         prepare: None,
-        steps: &[step(
-            "DB_PASS=$(vault cred get db/main) sh -c 'echo \"the program got ${#DB_PASS} characters\"'",
-            0,
-            "the program got 28 characters",
-        )],
+        steps: &[
+            step(
+                "vault run -e DB_PASS=vault://db/main -- sh -c 'echo \"the program got ${#DB_PASS} characters\"'",
+                0,
+                "the program got 28 characters",
+            ),
+            step(
+                "vault run -e DB_PASS=vault://db/main --mask always -- sh -c 'echo \"it is $DB_PASS\"'",
+                0,
+                "it is ********",
+            ),
+            step(
+                "vault run -e A=vault://db/main -e B=vault://db/second -- sh -c 'echo started'",
+                125,
+                "db/second",
+            ),
+            step("echo 'user={{ vault://db/main/username }}' | vault inject", 0, "user=app"),
+        ],
     },
     Act {
         about: "Whoever has the file but not the passphrase reads no secret.",
