@@ -138,10 +138,12 @@ impl Terminal {
         let lines = lines(items, usize::from(term.size().1));
         let select = FuzzySelect::with_theme(&SimpleTheme).with_prompt(question).items(&lines);
         let select = select.default(0).max_length(MOST).highlight_matches(false).report(false);
-        // at Ctrl-C the library would end the program, and leave the cursor hidden
-        let signals = Signals::noted();
+        // before the list is shown: between two keys the library lets the terminal take Ctrl-C itself,
+        // and at one that it reads it would end the program, and leave the cursor hidden
+        let tty = self.0.try_clone().map_err(wrong)?;
+        let (quiet, signals) = (Quiet::enter(&tty)?, Signals::noted());
         let picked = select.interact_on_opt(&term);
-        drop(signals);
+        drop((quiet, signals));
         match picked {
             Ok(Some(at)) => Ok(at),
             Ok(None) => Err(given_up()),
