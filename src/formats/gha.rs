@@ -4,7 +4,8 @@
 use super::{Document, Pair, Title, Wrong, each, quote};
 
 pub(super) fn document(pairs: &[Pair<'_>], title: Title<'_>) -> Result<Document, Wrong> {
-    each("", pairs, |pair, out| {
+    // whoever wrote the line before may not have ended it; empty ones are skipped
+    each("\n", pairs, |pair, out| {
         let text = value(pair)?;
         if title.mark.is_empty() || text.contains(title.mark) {
             return Err("has the mark in it that would end it");

@@ -112,11 +112,16 @@ fn github_actions_get_variables_and_masks() {
     let answer = run("env", &["db/main", "key", "--only", "PGHOST,SHARED_SECRET"]);
     assert_eq!(answer.text(), "::add-mask::first 1%25\n::add-mask::last one\n", "{}", answer.err);
     let text = fs::read_to_string(sandbox.path("env")).unwrap();
-    let lines: Vec<&str> = text.lines().collect();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
     let mark = lines[1].strip_prefix("PGHOST<<vault_").unwrap();
     assert_eq!(mark.len(), 32, "{text}");
     let mark = format!("vault_{mark}");
     let heredoc = format!("SHARED_SECRET<<{mark}");
+    // the line before may not have been ended: ours must not become part of it
+    fs::write(sandbox.path("open"), "BEFORE=1").unwrap();
+    let begins = "BEFORE=1\nSHARED_SECRET<<vault_";
+    assert_eq!(run("open", &["key"]).code, 0);
+    assert!(fs::read_to_string(sandbox.path("open")).unwrap().starts_with(begins));
     let rest = [&mark, &*heredoc, "first 1%", "{", "last one", &mark];
     assert_eq!((lines[0], lines[2], &lines[3..]), ("BEFORE=1", "db.internal", &rest[..]));
     says(&run("none", &["key"]), 10, "cannot write", "");
