@@ -98,3 +98,17 @@ fn other_servers_get_nothing() {
         assert_eq!(docker(&sandbox, "store", wrong).code, 1, "{wrong}");
     }
 }
+
+#[test]
+fn what_is_no_name_or_server_is_not_kept() {
+    let sandbox = Sandbox::new();
+    let entries = sandbox.entries();
+    for (server, username) in [("ghcr.io", "alice\nhost=evil.net"), ("ghcr.io/a\nb", "alice")] {
+        let text =
+            serde_json::json!({ "ServerURL": server, "Username": username, "Secret": SECRET });
+        let answer = docker(&sandbox, "store", &text.to_string());
+        assert_eq!((answer.code, answer.text().as_str()), (1, ""), "{}", answer.err);
+        assert!(answer.err.contains("hint: "), "{}", answer.err);
+    }
+    assert_eq!(sandbox.entries(), entries);
+}

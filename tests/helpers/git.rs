@@ -71,6 +71,19 @@ fn no_other_place_gets_it() {
     assert!(fine.text().contains(SECRET), "{}", fine.err);
 }
 
+/// Each line of an answer says something: a user name with a line feed in it could name another host.
+#[test]
+fn a_user_name_says_nothing_else() {
+    let sandbox = Sandbox::new();
+    let odd = Some("alice\nhost=evil.net");
+    keep(&sandbox, "odd", "https://git.example.com", odd, SECRET);
+    let entries = sandbox.entries();
+    let answer = ask(&sandbox, "get", "protocol=https\nhost=git.example.com\n");
+    assert_eq!((answer.code, answer.text().as_str()), (4, ""), "{}", answer.err);
+    assert!(answer.err.contains("is not one line") && answer.err.contains("hint: "));
+    assert_eq!(sandbox.entries(), entries, "nothing was handed out, so nothing is entered");
+}
+
 /// Newer versions of git hand back at `store` what we say at `get`: then nothing need be compared.
 #[test]
 fn what_came_from_here_is_known_again() {

@@ -88,6 +88,10 @@ fn store(cx: &mut Context) -> Result<Report> {
         return Err(Error::usage("no credentials username or secret")
             .hint("let docker do it: docker login SERVER"));
     }
+    if login.username.contains(char::is_control) {
+        return Err(Error::usage("the user name has a control character")
+            .hint("log in with another: docker login SERVER"));
+    }
     let secret = Secret::from_bytes(login.secret.as_bytes());
     let mut vault = cx.unlocked()?;
     let accounts = Asked { place: &place, username: None }.accounts(&vault)?;

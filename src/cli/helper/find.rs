@@ -182,6 +182,11 @@ pub(super) fn hand_out_account(
     account: &Account,
 ) -> Result<(Option<String>, Secret)> {
     let known = &account.known;
+    if !account.username.as_deref().is_none_or(is_line) {
+        let what = format!("the user name of `{}` is not one line of text", known.name);
+        return Err(Error::new(ErrorKind::Unsupported, what)
+            .hint("give it another: vault cred set NAME --username USER"));
+    }
     let public = ["url", "username"].into_iter().filter(|name| known.has_public(name));
     let public = public.map(str::parse).collect::<Result<Vec<FieldName>>>()?;
     let fields = [&account.field].into_iter().chain(&public);
@@ -201,8 +206,13 @@ pub(super) fn hand_out_account(
 /// A value as one line of text: what most protocols can carry.
 pub(super) fn line<'v>(known: &Known, value: &'v Secret) -> Result<&'v str> {
     let text = std::str::from_utf8(value.expose()).ok();
-    text.filter(|text| !text.contains(['\n', '\r', '\0'])).ok_or_else(|| {
+    text.filter(|text| is_line(text)).ok_or_else(|| {
         let what = format!("the value of `{}` is not one line of text", known.name);
         Error::new(ErrorKind::Unsupported, what).hint("see what it is: vault cred show NAME")
     })
+}
+
+/// Whether a text is one line. Where each line says something, what follows a line feed would say something else.
+fn is_line(text: &str) -> bool {
+    !text.contains(['\n', '\r', '\0'])
 }
