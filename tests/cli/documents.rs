@@ -124,6 +124,9 @@ fn github_actions_get_variables_and_masks() {
     assert!(fs::read_to_string(sandbox.path("open")).unwrap().starts_with(begins));
     let rest = [&mark, &*heredoc, "first 1%", "{", "last one", &mark];
     assert_eq!((lines[0], lines[2], &lines[3..]), ("BEFORE=1", "db.internal", &rest[..]));
+    // of a secret that is all short lines, each is masked
+    sandbox.ok(&["cred", "add", "pins", "--type", "shared_secret", "--stdin"], b"123\n45");
+    assert_eq!(run("open", &["pins"]).text(), "::add-mask::123\n::add-mask::45\n");
     says(&run("none", &["key"]), 10, "cannot write", "");
     says(&run("env", &["key", "-o", "x"]), 2, "`GITHUB_ENV` says where", "--output");
     let unset = (2, "`GITHUB_ENV` is not set", "GITHUB_ENV=x");
