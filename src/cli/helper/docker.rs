@@ -141,8 +141,9 @@ fn keep(
     meta.set(Attr::Username, Some(login.username));
     meta.fields.insert(SERVER.parse()?, login.server);
     let field: FieldName = "password".parse()?;
-    cx.note(&format!("kept as `{name}`"));
+    let kept = format!("kept as `{name}`");
     vault.add(NewCredential { name, meta, secrets: vec![(field, secret)] })?;
+    cx.note(&kept);
     Ok(Report::Nothing)
 }
 

@@ -3,6 +3,7 @@
 
 use super::place::{Fit, Place};
 use crate::error::{Error, ErrorKind, Result};
+use crate::kind::percent_decode;
 use crate::model::{Attr, CredName, FieldName, Reference, Secret, Timestamp};
 use crate::vault::{Errand, Filter, Handed, Listed, Mode, State, Unlocked, Vault, Want, What};
 use std::collections::BTreeMap;
@@ -124,7 +125,12 @@ impl Asked<'_> {
         let (place, user) = Place::of_url(known.url.as_deref()?)?;
         let fit = place.serves(self.place)?;
         let field = known.secret(&FIELDS)?.clone();
-        let username = known.username.clone().or_else(|| user.map(str::to_owned));
+        // `@` and others are written by their numbers there
+        let user = match user {
+            Some(user) => Some(percent_decode(user)?.to_string()),
+            None => None,
+        };
+        let username = known.username.clone().or(user);
         let is_named = self.username.is_some() && self.username == username.as_deref();
         match (self.username, &username) {
             (Some(asked), Some(kept)) if asked != kept => None,

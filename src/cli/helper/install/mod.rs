@@ -112,12 +112,12 @@ fn save(path: &Path, before: &str, text: &str) -> Result<()> {
         Err(_) => PRIVATE,
     };
     let output = Output::replacing(path);
-    output.save_as(path, mode, || match config(path)?.1 == before {
-        true => Ok(Secret::from_bytes(text.as_bytes())),
-        false => {
-            let what = format!("`{}` was changed by somebody else meanwhile", path.display());
-            Err(Error::new(ErrorKind::Conflict, what).hint("try it once more"))
+    output.save_as(path, mode, || {
+        if config(path)?.1 == before {
+            return Ok(Secret::from_bytes(text.as_bytes()));
         }
+        let what = format!("`{}` was changed by somebody else meanwhile", path.display());
+        Err(Error::new(ErrorKind::Conflict, what).hint("try it once more"))
     })
 }
 
