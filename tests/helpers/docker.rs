@@ -112,3 +112,13 @@ fn what_is_no_name_or_server_is_not_kept() {
     }
     assert_eq!(sandbox.entries(), entries);
 }
+
+#[test]
+fn a_login_does_not_change_what_is_for_a_path() {
+    let sandbox = Sandbox::new();
+    let args = ["cred", "add", "acme", "--url", "https://ghcr.io/acme", "--username", "alice"];
+    sandbox.ok(&[&args[..], &["--stdin"]].concat(), b"of-acme-only");
+    login(&sandbox, "ghcr.io", "alice", SECRET);
+    assert_eq!(sandbox.ok(&["cred", "get", "acme"], b""), b"of-acme-only");
+    assert_eq!(sandbox.ok(&["cred", "get", "docker/ghcr.io"], b""), SECRET.as_bytes());
+}

@@ -1,7 +1,7 @@
 //! `vault helper docker`: the protocol of docker's credential helpers.
 
 use super::find::{self, Account, Asked, Known};
-use super::place::Place;
+use super::place::{Fit, Place};
 use crate::cli::context::Context;
 use crate::cli::read;
 use crate::cli::report::Report;
@@ -95,7 +95,10 @@ fn store(cx: &mut Context) -> Result<Report> {
     let secret = Secret::from_bytes(login.secret.as_bytes());
     let mut vault = cx.unlocked()?;
     let accounts = Asked { place: &place, username: None }.accounts(&vault)?;
-    let is_same = |account: &&Account| account.username.as_deref() == Some(&*login.username);
+    // what is for a path that docker did not tell is for something else
+    let is_same = |account: &&Account| {
+        account.username.as_deref() == Some(&*login.username) && account.fit != Fit::AnyPath
+    };
     let other = accounts.iter().find(is_same);
     match own(&accounts, &place).or(other) {
         Some(account) => renew(cx, &mut vault, account, &login.username, secret),
