@@ -148,3 +148,17 @@ fn keys_that_come_first_are_told_of() {
     let other = install(&sandbox, &["aws", "aws/prod", "--profile", "q"]);
     assert!(other.code == 0 && !other.err.contains("come first"), "{}", other.err);
 }
+
+#[test]
+fn a_registry_that_docker_would_never_look_for_is_refused() {
+    let sandbox = Sandbox::bare();
+    let file = sandbox.path("home/.docker/config.json");
+    for bad in ["", "https://ghcr.io", "ghcr.io/acme", "a b", "docker.io"] {
+        let answer = install(&sandbox, &["docker", "--registry", bad]);
+        assert_eq!(answer.code, 2, "{bad} {}", answer.err);
+        assert!(answer.err.contains("hint: --registry ") && !file.exists(), "{}", answer.err);
+    }
+    for good in ["ghcr.io", "localhost:5000", "https://index.docker.io/v1/"] {
+        assert_eq!(install(&sandbox, &["docker", "--registry", good]).code, 0, "{good}");
+    }
+}

@@ -2,6 +2,7 @@
 
 use super::Step;
 use crate::cli::context::Context;
+use crate::cli::helper::place::Place;
 use crate::cli::report::Report;
 use crate::error::{Error, ErrorKind, Result};
 use serde_json::value::RawValue;
@@ -20,7 +21,7 @@ use std::path::{Path, PathBuf};
 Docker starts a program with a name of its own: that is a link in ~/.local/bin, which must be in PATH.")]
 pub struct Args {
     /// Only for this registry; may be given several times
-    #[arg(long, value_name = "HOST")]
+    #[arg(long, value_name = "HOST", value_parser = registry)]
     registry: Vec<String>,
 
     /// Only tell what would be written
@@ -50,6 +51,20 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     }
     super::done(cx, steps, args.dry_run)
 }
+
+/// Docker looks for the host alone, but for its own registry, which it calls by its address.
+fn registry(text: &str) -> Result<String> {
+    let is_own = ["docker.io", "index.docker.io"].contains(&text);
+    match text == HUB || (!is_own && Place::of("https", text, "").is_some()) {
+        true => Ok(text.to_owned()),
+        false if is_own => Err(Error::usage("docker calls its own registry by its address")
+            .hint(format!("--registry {HUB}"))),
+        false => Err(Error::usage("a registry is a host, and its port if it has one")
+            .hint("--registry ghcr.io")),
+    }
+}
+
+const HUB: &str = "https://index.docker.io/v1/";
 
 fn parse(file: &Path, text: &str) -> Result<Map<String, Value>> {
     match text.trim().is_empty() {
