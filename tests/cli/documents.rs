@@ -140,12 +140,15 @@ fn what_a_format_cannot_hold_is_refused_and_nothing_is_written() {
     sandbox.add("nul", b"hunter2\0");
     sandbox.add("bytes", b"hunter2\xff");
     sandbox.add("lines", b"hunter2\r\nx");
+    sandbox.add("other", b"hunter2{{ vault://nul }}");
     for (format, name, why) in [
         ("shell", "nul", "has a NUL byte"),
         ("fish", "nul", "has a NUL byte"),
         ("dotenv", "nul", "has a NUL byte"),
         ("dotenv", "lines", "has a carriage return"),
         ("dotenv", "db/main", "its readers do not read alike"),
+        ("dotenv", "other", "has a reference in it that `vault run` would follow"),
+        ("tfvars", "nul", "has a NUL byte"),
         ("json", "bytes", "is not UTF-8 text"),
         ("yaml", "bytes", "is not UTF-8 text"),
         ("tfvars", "bytes", "is not UTF-8 text"),
