@@ -204,7 +204,7 @@ impl Args {
             self.only.is_empty() || self.only.iter().any(|only| is(offer, only))
         };
         let chosen: Vec<&Offer<'_>> = offers.iter().filter(|offer| wanted(offer)).collect();
-        distinct(&chosen)?;
+        distinct(&chosen, self.names == "full")?;
         Ok(offers.iter().map(wanted).collect())
     }
 
@@ -236,7 +236,7 @@ impl Args {
 }
 
 /// Refuses two values under one name, and names that shells have a use of their own for.
-fn distinct(offers: &[&Offer<'_>]) -> Result<()> {
+fn distinct(offers: &[&Offer<'_>], are_full: bool) -> Result<()> {
     for (at, one) in offers.iter().enumerate() {
         let name = one.variable.unwrap_or_default();
         if is_reserved(name) {
@@ -245,8 +245,11 @@ fn distinct(offers: &[&Offer<'_>]) -> Result<()> {
         }
         if let Some(other) = offers[..at].iter().find(|other| other.variable == one.variable) {
             let what = format!("`{name}` would be of `{}` and of `{}`", other.name, one.name);
-            return Err(Error::new(ErrorKind::Conflict, what)
-                .hint("names that tell whose they are: --names full"));
+            let hint = match are_full {
+                true => "leave out one of them, or choose with `--only`",
+                false => "names that tell whose they are: --names full",
+            };
+            return Err(Error::new(ErrorKind::Conflict, what).hint(hint));
         }
     }
     Ok(())

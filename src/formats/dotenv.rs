@@ -3,9 +3,11 @@
 //!
 //! - single quotes, unless there is one in the value;
 //! - then double quotes, in which nothing is escaped, so that the value has none of ``\ " $ ` ``;
-//! - no two backslashes in a row, and none at the end; no `${`; no carriage return; UTF-8.
+//! - no two backslashes in a row, and none at the end; no `${`; no carriage return; UTF-8;
+//! - no reference, which `vault run --env-file` would follow.
 
 use super::{Document, Pair, RETURNS, Title, Wrong, each, quote};
+use crate::model::SCHEME;
 
 pub(super) fn document(pairs: &[Pair<'_>], _: Title<'_>) -> Result<Document, Wrong> {
     each("", pairs, |pair, out| {
@@ -25,6 +27,9 @@ fn mark(text: &str) -> Result<&'static str, &'static str> {
     }
     if text.contains('\r') {
         return Err(RETURNS);
+    }
+    if text.contains(SCHEME) {
+        return Err("has a reference in it that `vault run` would follow");
     }
     if text.contains("${") || text.contains("\\\\") || text.ends_with('\\') {
         return Err("has characters that its readers do not read alike");

@@ -4,7 +4,8 @@
 use super::{Document, Pair, Title, Wrong, each, quote};
 
 pub(super) fn document(pairs: &[Pair<'_>], title: Title<'_>) -> Result<Document, Wrong> {
-    each("", pairs, |pair, out| {
+    // whoever wrote the line before may not have ended it; empty ones are skipped
+    each("\n", pairs, |pair, out| {
         let text = value(pair)?;
         if title.mark.is_empty() || text.contains(title.mark) {
             return Err("has the mark in it that would end it");
@@ -19,7 +20,7 @@ pub(super) fn document(pairs: &[Pair<'_>], title: Title<'_>) -> Result<Document,
     })
 }
 
-/// The commands, for standard output: each line of a secret is masked. Very short lines of longer values are
+/// The commands, for standard output: each line of a secret is masked. Very short lines beside longer ones are
 /// left out; they would mask half of the log.
 ///
 /// # Errors
@@ -30,8 +31,8 @@ pub fn masks(pairs: &[Pair<'_>]) -> Result<Document, Wrong> {
         if !pair.is_secret {
             return Ok(());
         }
-        let is_one_line = text.lines().count() <= 1;
-        for line in text.lines().filter(|line| is_one_line || line.len() >= SHORTEST) {
+        let has_longer = text.lines().any(|line| line.len() >= SHORTEST);
+        for line in text.lines().filter(|line| !has_longer || line.len() >= SHORTEST) {
             let line = zeroize::Zeroizing::new(line.replace('%', "%25").replace('\r', "%0D"));
             for part in ["::add-mask::", line.as_str(), "\n"] {
                 out.extend_from_slice(part.as_bytes());

@@ -2,6 +2,7 @@
 //! they are, and never takes one for a command.
 
 use data_encoding::BASE64;
+use std::ops::RangeInclusive;
 use zeroize::Zeroizing;
 
 /// The text, or why there is none: what follows "the value …".
@@ -59,9 +60,15 @@ pub fn yaml(value: &[u8]) -> Quoted {
 /// A quoted template of HCL, in which `${` and `%{` mean nothing.
 ///
 /// # Errors
-/// When the value is not UTF-8.
+/// When the value is not UTF-8, has a NUL byte, or a letter that Terraform might join with another.
 pub fn hcl(value: &[u8]) -> Quoted {
     let text = text(value)?;
+    if text.contains('\0') {
+        return Err(NUL);
+    }
+    if !text.chars().all(|c| STABLE.iter().any(|range| range.contains(&c))) {
+        return Err(COMPOSED);
+    }
     let opens = text.contains("${") || text.contains("%{");
     Ok(put(value.len() + 2, |out| {
         double_quoted(text, out, if opens { hcl_template_escape } else { hcl_escape });
@@ -106,6 +113,25 @@ pub fn base64(value: &[u8]) -> Quoted {
 pub fn text(value: &[u8]) -> Result<&str, &'static str> {
     std::str::from_utf8(value).map_err(|_| NO_TEXT)
 }
+
+/// What is the same in Unicode's composed form, whatever of these stands beside it. Terraform brings all text
+/// into that form; what is not known to be in it is refused.
+const STABLE: &[RangeInclusive<char>] = &[
+    '\0'..='\u{2ff}',          // ASCII, Latin
+    '\u{391}'..='\u{3ce}',     // Greek
+    '\u{400}'..='\u{482}',     // Cyrillic
+    '\u{5d0}'..='\u{5ea}',     // Hebrew
+    '\u{621}'..='\u{64a}',     // Arabic
+    '\u{2002}'..='\u{20bf}',   // punctuation, currencies
+    '\u{2190}'..='\u{2328}',   // arrows, mathematics
+    '\u{2500}'..='\u{27bf}',   // drawings, signs
+    '\u{3041}'..='\u{3096}',   // Hiragana
+    '\u{30a1}'..='\u{30fa}',   // Katakana
+    '\u{4e00}'..='\u{9fff}',   // Han
+    '\u{ac00}'..='\u{d7a3}',   // Hangul
+    '\u{fe0f}'..='\u{fe0f}',   // of emoji
+    '\u{1f300}'..='\u{1faff}', // emoji
+];
 
 /// How a character is written instead of itself.
 enum Escape {
@@ -194,6 +220,8 @@ fn put(capacity: usize, write: impl FnOnce(&mut Vec<u8>)) -> Zeroizing<Vec<u8>> 
 
 /// Why a value has no place where text belongs.
 pub const NO_TEXT: &str = "is not UTF-8 text";
+/// Why a value has no place where text is normalised.
+const COMPOSED: &str = "has letters that might be joined into others";
 /// Why a value has no place in a shell.
 pub const NUL: &str = "has a NUL byte";
 
@@ -213,7 +241,7 @@ mod tests {
         assert_eq!(said(shell(line)), "'it'\\''s a \"$(x)\" \\ ${y}\n\t'");
         assert_eq!(said(fish(line)), "'it\\'s a \"$(x)\" \\\\ ${y}\n\t'");
         assert_eq!(said(json(value)), r#""it's a \"$(x)\" \\ ${y}\n\t\u0000""#);
-        assert_eq!(said(hcl(value)), r#""it's a \"\u0024(x)\" \\ \u0024{y}\n\t\u0000""#);
+        assert_eq!(said(hcl(line)), r#""it's a \"\u0024(x)\" \\ \u0024{y}\n\t""#);
         assert_eq!(said(yaml("a\u{85}\u{2028}é".as_bytes())), r#""a\u0085\u2028é""#);
         assert_eq!(said(url(b"a b/~\xff")), "a%20b%2F~%FF");
         assert_eq!(said(base64(b"a\xff")), "Yf8=");
@@ -228,6 +256,11 @@ mod tests {
         for quote in [json as Quote, yaml, hcl] {
             assert_eq!(quote(b"\xff").err(), Some(NO_TEXT));
         }
+        assert_eq!(hcl(b"a\0").err(), Some(NUL));
+        for composed in ["e\u{301}", "\u{1100}\u{1161}", "\u{212b}", "\u{37e}"] {
+            assert_eq!(hcl(composed.as_bytes()).err(), Some(COMPOSED), "{composed:?}");
+        }
+        assert!(hcl("größe Größe é ключ 鍵 열쇠 かぎ € ✓ 🔑".as_bytes()).is_ok());
     }
 
     proptest! {

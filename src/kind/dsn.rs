@@ -263,7 +263,8 @@ fn word(text: &str) -> Option<String> {
 }
 
 /// Text with `%XX` for bytes, decoded; nothing when it is not UTF-8 then.
-pub(super) fn percent_decode(text: &str) -> Option<Zeroizing<String>> {
+#[must_use]
+pub fn percent_decode(text: &str) -> Option<Zeroizing<String>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
     let mut rest = text.bytes();
     let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));

@@ -29,6 +29,7 @@ pub mod totp;
 mod uses;
 pub mod variables;
 
+pub use dsn::percent_decode;
 pub use renewal::{STATED, Said, take_over};
 
 use crate::error::{Error, Result};

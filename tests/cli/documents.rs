@@ -112,13 +112,21 @@ fn github_actions_get_variables_and_masks() {
     let answer = run("env", &["db/main", "key", "--only", "PGHOST,SHARED_SECRET"]);
     assert_eq!(answer.text(), "::add-mask::first 1%25\n::add-mask::last one\n", "{}", answer.err);
     let text = fs::read_to_string(sandbox.path("env")).unwrap();
-    let lines: Vec<&str> = text.lines().collect();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
     let mark = lines[1].strip_prefix("PGHOST<<vault_").unwrap();
     assert_eq!(mark.len(), 32, "{text}");
     let mark = format!("vault_{mark}");
     let heredoc = format!("SHARED_SECRET<<{mark}");
+    // the line before may not have been ended: ours must not become part of it
+    fs::write(sandbox.path("open"), "BEFORE=1").unwrap();
+    let begins = "BEFORE=1\nSHARED_SECRET<<vault_";
+    assert_eq!(run("open", &["key"]).code, 0);
+    assert!(fs::read_to_string(sandbox.path("open")).unwrap().starts_with(begins));
     let rest = [&mark, &*heredoc, "first 1%", "{", "last one", &mark];
     assert_eq!((lines[0], lines[2], &lines[3..]), ("BEFORE=1", "db.internal", &rest[..]));
+    // of a secret that is all short lines, each is masked
+    sandbox.ok(&["cred", "add", "pins", "--type", "shared_secret", "--stdin"], b"123\n45");
+    assert_eq!(run("open", &["pins"]).text(), "::add-mask::123\n::add-mask::45\n");
     says(&run("none", &["key"]), 10, "cannot write", "");
     says(&run("env", &["key", "-o", "x"]), 2, "`GITHUB_ENV` says where", "--output");
     let unset = (2, "`GITHUB_ENV` is not set", "GITHUB_ENV=x");
@@ -132,12 +140,15 @@ fn what_a_format_cannot_hold_is_refused_and_nothing_is_written() {
     sandbox.add("nul", b"hunter2\0");
     sandbox.add("bytes", b"hunter2\xff");
     sandbox.add("lines", b"hunter2\r\nx");
+    sandbox.add("other", b"hunter2{{ vault://nul }}");
     for (format, name, why) in [
         ("shell", "nul", "has a NUL byte"),
         ("fish", "nul", "has a NUL byte"),
         ("dotenv", "nul", "has a NUL byte"),
         ("dotenv", "lines", "has a carriage return"),
         ("dotenv", "db/main", "its readers do not read alike"),
+        ("dotenv", "other", "has a reference in it that `vault run` would follow"),
+        ("tfvars", "nul", "has a NUL byte"),
         ("json", "bytes", "is not UTF-8 text"),
         ("yaml", "bytes", "is not UTF-8 text"),
         ("tfvars", "bytes", "is not UTF-8 text"),

@@ -98,3 +98,27 @@ fn other_servers_get_nothing() {
         assert_eq!(docker(&sandbox, "store", wrong).code, 1, "{wrong}");
     }
 }
+
+#[test]
+fn what_is_no_name_or_server_is_not_kept() {
+    let sandbox = Sandbox::new();
+    let entries = sandbox.entries();
+    for (server, username) in [("ghcr.io", "alice\nhost=evil.net"), ("ghcr.io/a\nb", "alice")] {
+        let text =
+            serde_json::json!({ "ServerURL": server, "Username": username, "Secret": SECRET });
+        let answer = docker(&sandbox, "store", &text.to_string());
+        assert_eq!((answer.code, answer.text().as_str()), (1, ""), "{}", answer.err);
+        assert!(answer.err.contains("hint: "), "{}", answer.err);
+    }
+    assert_eq!(sandbox.entries(), entries);
+}
+
+#[test]
+fn a_login_does_not_change_what_is_for_a_path() {
+    let sandbox = Sandbox::new();
+    let args = ["cred", "add", "acme", "--url", "https://ghcr.io/acme", "--username", "alice"];
+    sandbox.ok(&[&args[..], &["--stdin"]].concat(), b"of-acme-only");
+    login(&sandbox, "ghcr.io", "alice", SECRET);
+    assert_eq!(sandbox.ok(&["cred", "get", "acme"], b""), b"of-acme-only");
+    assert_eq!(sandbox.ok(&["cred", "get", "docker/ghcr.io"], b""), SECRET.as_bytes());
+}

@@ -71,6 +71,19 @@ fn no_other_place_gets_it() {
     assert!(fine.text().contains(SECRET), "{}", fine.err);
 }
 
+/// Each line of an answer says something: a user name with a line feed in it could name another host.
+#[test]
+fn a_user_name_says_nothing_else() {
+    let sandbox = Sandbox::new();
+    let odd = Some("alice\nhost=evil.net");
+    keep(&sandbox, "odd", "https://git.example.com", odd, SECRET);
+    let entries = sandbox.entries();
+    let answer = ask(&sandbox, "get", "protocol=https\nhost=git.example.com\n");
+    assert_eq!((answer.code, answer.text().as_str()), (4, ""), "{}", answer.err);
+    assert!(answer.err.contains("is not one line") && answer.err.contains("hint: "));
+    assert_eq!(sandbox.entries(), entries, "nothing was handed out, so nothing is entered");
+}
+
 /// Newer versions of git hand back at `store` what we say at `get`: then nothing need be compared.
 #[test]
 fn what_came_from_here_is_known_again() {
@@ -130,6 +143,33 @@ fn the_passphrase_is_asked_for_at_the_terminal() {
     assert_eq!(code, 0, "{}", String::from_utf8_lossy(&said));
     let answer = std::fs::read_to_string(sandbox.path("answer")).unwrap();
     assert_eq!(answer, format!("username=a\npassword={SECRET}\n"));
+    // unless git was told not to ask at the terminal
+    let terminal = Pty::shell(&sandbox, &format!("GIT_TERMINAL_PROMPT=false {line}"));
+    let (code, said) = terminal.finish();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    assert!(code == 12 && !said.contains("Passphrase for"), "{code} {said}");
+}
+
+#[test]
+fn the_user_in_an_address_is_decoded() {
+    let sandbox = Sandbox::new();
+    keep(&sandbox, "x", "https://al%40corp@h.example", None, SECRET);
+    for user in ["", "username=al@corp\n"] {
+        let answer = ask(&sandbox, "get", &format!("protocol=https\nhost=h.example\n{user}"));
+        let expected = format!("username=al@corp\npassword={SECRET}\n");
+        assert_eq!(answer.text(), expected, "{}", answer.err);
+    }
+    let other = ask(&sandbox, "get", "protocol=https\nhost=h.example\nusername=al%40corp\n");
+    assert_eq!((other.code, other.text().as_str()), (0, ""), "{}", other.err);
+}
+
+#[test]
+fn what_could_not_be_kept_is_not_said_to_be() {
+    let sandbox = Sandbox::new();
+    keep(&sandbox, "git/h.example/al", "https://other.example", Some("al"), SECRET);
+    let request = "protocol=https\nhost=h.example\nusername=al\npassword=new-one\n";
+    let answer = ask(&sandbox, "store", request);
+    assert!(answer.code == 13 && !answer.err.contains("kept as"), "{}", answer.err);
 }
 
 #[test]

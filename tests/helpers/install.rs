@@ -4,7 +4,7 @@ use super::command;
 use super::support::{Answer, Sandbox, require};
 use serde_json::{Value, json};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 
 fn install(sandbox: &Sandbox, args: &[&str]) -> Answer {
     Answer::of(command(sandbox, "vault", &[]).args(["helper", "install"]).args(args))
@@ -98,4 +98,67 @@ fn a_profile_is_written_once() {
     assert_eq!(install(&sandbox, &["aws", "other", "--profile", "p"]).code, 13);
     assert_eq!(install(&sandbox, &["aws", "x", "--profile", "a]\n[b"]).code, 2);
     assert_eq!(fs::read_to_string(&file).unwrap(), text);
+}
+
+#[test]
+fn a_file_stays_as_it_is_but_for_the_line() {
+    let sandbox = Sandbox::bare();
+    let file = sandbox.path("home/.docker/config.json");
+    fs::create_dir_all(sandbox.path("home/.docker")).unwrap();
+    let rest = "\"z\": 12345678901234567890123, \"a\": 1.10,\r\n \"credHelpers\": { \"gcr.io\":\"gcloud\" } }";
+    fs::write(&file, format!("{{{rest}")).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    assert_eq!(install(&sandbox, &["docker"]).code, 0);
+    let line = "\n\t\"credsStore\": \"vault\",";
+    assert_eq!(fs::read_to_string(&file).unwrap(), format!("{{{line}{rest}"));
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
+    let twice = ["docker", "--registry", "ghcr.io", "--registry", "ghcr.io"];
+    assert_eq!(install(&sandbox, &twice).code, 0);
+    let both = rest.replace("{ \"gcr", "{\n\t\t\"ghcr.io\": \"vault\", \"gcr");
+    assert_eq!(fs::read_to_string(&file).unwrap(), format!("{{{line}{both}"));
+    fs::write(&file, r#"{"credsStore": ""}"#).unwrap();
+    assert_eq!(install(&sandbox, &["docker"]).code, 0);
+    assert_eq!(fs::read_to_string(&file).unwrap(), r#"{"credsStore": "vault"}"#);
+}
+
+/// The files of people who keep them elsewhere are links, and the place may not be there at the moment.
+#[test]
+fn links_are_followed_and_never_replaced() {
+    let sandbox = Sandbox::bare();
+    let (link, real) = (sandbox.path("home/.aws/config"), sandbox.path("home/dots"));
+    fs::create_dir_all(sandbox.path("home/.aws")).unwrap();
+    symlink(&real, &link).unwrap();
+    let lost = install(&sandbox, &["aws", "aws/prod", "--profile", "p"]);
+    assert_eq!(lost.code, 13, "{}", lost.err);
+    assert!(lost.err.contains("leads nowhere") && !real.exists() && link.is_symlink());
+    fs::write(&real, "[profile p]\r\nregion = a\r\n").unwrap();
+    assert_eq!(install(&sandbox, &["aws", "aws/prod", "--profile", "p"]).code, 0);
+    let text = fs::read_to_string(&real).unwrap();
+    assert!(link.is_symlink() && text.ends_with("\r\nregion = a\r\n"), "{text:?}");
+    assert!(text.starts_with("[profile p]\r\ncredential_process = "), "{text:?}");
+}
+
+#[test]
+fn keys_that_come_first_are_told_of() {
+    let sandbox = Sandbox::bare();
+    fs::create_dir_all(sandbox.path("home/.aws")).unwrap();
+    fs::write(sandbox.path("home/.aws/credentials"), "[p]\naws_access_key_id = A\n").unwrap();
+    let warned = install(&sandbox, &["aws", "aws/prod", "--profile", "p"]);
+    assert!(warned.code == 0 && warned.err.contains("come first"), "{}", warned.err);
+    let other = install(&sandbox, &["aws", "aws/prod", "--profile", "q"]);
+    assert!(other.code == 0 && !other.err.contains("come first"), "{}", other.err);
+}
+
+#[test]
+fn a_registry_that_docker_would_never_look_for_is_refused() {
+    let sandbox = Sandbox::bare();
+    let file = sandbox.path("home/.docker/config.json");
+    for bad in ["", "https://ghcr.io", "ghcr.io/acme", "a b", "docker.io"] {
+        let answer = install(&sandbox, &["docker", "--registry", bad]);
+        assert_eq!(answer.code, 2, "{bad} {}", answer.err);
+        assert!(answer.err.contains("hint: --registry ") && !file.exists(), "{}", answer.err);
+    }
+    for good in ["ghcr.io", "localhost:5000", "https://index.docker.io/v1/"] {
+        assert_eq!(install(&sandbox, &["docker", "--registry", good]).code, 0, "{good}");
+    }
 }

@@ -1,7 +1,7 @@
 //! `vault helper docker`: the protocol of docker's credential helpers.
 
 use super::find::{self, Account, Asked, Known};
-use super::place::Place;
+use super::place::{Fit, Place};
 use crate::cli::context::Context;
 use crate::cli::read;
 use crate::cli::report::Report;
@@ -88,10 +88,17 @@ fn store(cx: &mut Context) -> Result<Report> {
         return Err(Error::usage("no credentials username or secret")
             .hint("let docker do it: docker login SERVER"));
     }
+    if login.username.contains(char::is_control) {
+        return Err(Error::usage("the user name has a control character")
+            .hint("log in with another: docker login SERVER"));
+    }
     let secret = Secret::from_bytes(login.secret.as_bytes());
     let mut vault = cx.unlocked()?;
     let accounts = Asked { place: &place, username: None }.accounts(&vault)?;
-    let is_same = |account: &&Account| account.username.as_deref() == Some(&*login.username);
+    // what is for a path that docker did not tell is for something else
+    let is_same = |account: &&Account| {
+        account.username.as_deref() == Some(&*login.username) && account.fit != Fit::AnyPath
+    };
     let other = accounts.iter().find(is_same);
     match own(&accounts, &place).or(other) {
         Some(account) => renew(cx, &mut vault, account, &login.username, secret),
@@ -137,8 +144,9 @@ fn keep(
     meta.set(Attr::Username, Some(login.username));
     meta.fields.insert(SERVER.parse()?, login.server);
     let field: FieldName = "password".parse()?;
-    cx.note(&format!("kept as `{name}`"));
+    let kept = format!("kept as `{name}`");
     vault.add(NewCredential { name, meta, secrets: vec![(field, secret)] })?;
+    cx.note(&kept);
     Ok(Report::Nothing)
 }
 

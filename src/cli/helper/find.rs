@@ -3,6 +3,7 @@
 
 use super::place::{Fit, Place};
 use crate::error::{Error, ErrorKind, Result};
+use crate::kind::percent_decode;
 use crate::model::{Attr, CredName, FieldName, Reference, Secret, Timestamp};
 use crate::vault::{Errand, Filter, Handed, Listed, Mode, State, Unlocked, Vault, Want, What};
 use std::collections::BTreeMap;
@@ -124,7 +125,12 @@ impl Asked<'_> {
         let (place, user) = Place::of_url(known.url.as_deref()?)?;
         let fit = place.serves(self.place)?;
         let field = known.secret(&FIELDS)?.clone();
-        let username = known.username.clone().or_else(|| user.map(str::to_owned));
+        // `@` and others are written by their numbers there
+        let user = match user {
+            Some(user) => Some(percent_decode(user)?.to_string()),
+            None => None,
+        };
+        let username = known.username.clone().or(user);
         let is_named = self.username.is_some() && self.username == username.as_deref();
         match (self.username, &username) {
             (Some(asked), Some(kept)) if asked != kept => None,
@@ -182,6 +188,11 @@ pub(super) fn hand_out_account(
     account: &Account,
 ) -> Result<(Option<String>, Secret)> {
     let known = &account.known;
+    if !account.username.as_deref().is_none_or(is_line) {
+        let what = format!("the user name of `{}` is not one line of text", known.name);
+        return Err(Error::new(ErrorKind::Unsupported, what)
+            .hint("give it another: vault cred set NAME --username USER"));
+    }
     let public = ["url", "username"].into_iter().filter(|name| known.has_public(name));
     let public = public.map(str::parse).collect::<Result<Vec<FieldName>>>()?;
     let fields = [&account.field].into_iter().chain(&public);
@@ -201,8 +212,13 @@ pub(super) fn hand_out_account(
 /// A value as one line of text: what most protocols can carry.
 pub(super) fn line<'v>(known: &Known, value: &'v Secret) -> Result<&'v str> {
     let text = std::str::from_utf8(value.expose()).ok();
-    text.filter(|text| !text.contains(['\n', '\r', '\0'])).ok_or_else(|| {
+    text.filter(|text| is_line(text)).ok_or_else(|| {
         let what = format!("the value of `{}` is not one line of text", known.name);
         Error::new(ErrorKind::Unsupported, what).hint("see what it is: vault cred show NAME")
     })
+}
+
+/// Whether a text is one line. Where each line says something, what follows a line feed would say something else.
+fn is_line(text: &str) -> bool {
+    !text.contains(['\n', '\r', '\0'])
 }

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::model::{Attr, CredName, FieldName, Metadata, Reference, Secret};
 use crate::vault::{Change, NewCredential, Unlocked, Vault};
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use zeroize::Zeroizing;
 
 /// Answer git, which asks on standard input
@@ -36,12 +37,19 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         "erase" => erase,
         _ => return Ok(Report::Nothing),
     };
+    // who keeps git from asking at the terminal means us, too
+    cx.globals.no_input |= cx.world.var("GIT_TERMINAL_PROMPT").is_some_and(is_no);
     let text = read::stdin(MOST)?;
     let request = Request::parse(text.expose())?;
     match request.place()? {
         Some(place) => work(&request, &place, cx),
         None => Ok(Report::Nothing),
     }
+}
+
+/// What git takes for a no.
+fn is_no(value: &OsStr) -> bool {
+    ["", "0", "false", "no", "off"].iter().any(|no| value.eq_ignore_ascii_case(no))
 }
 
 /// The longest request.
@@ -203,8 +211,9 @@ fn keep(
     meta.set(Attr::Url, Some(crate::kind::public::parse_url(&place.url())?));
     meta.set(Attr::Username, Some(username.to_owned()));
     let field: FieldName = "password".parse()?;
-    cx.note(&format!("kept as `{name}`"));
+    let kept = format!("kept as `{name}`");
     vault.add(NewCredential { name, meta, secrets: vec![(field, password)] })?;
+    cx.note(&kept);
     Ok(Report::Nothing)
 }
 

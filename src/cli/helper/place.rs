@@ -43,6 +43,9 @@ impl Place {
     /// A place as a program takes it apart. Nothing for what could mean another host to somebody else.
     #[must_use]
     pub fn of(scheme: &str, authority: &str, path: &str) -> Option<Self> {
+        if path.contains(char::is_control) {
+            return None;
+        }
         let after = authority.rfind(']').map_or(0, |at| at + 1);
         let (name, port) = match authority[after..].find(':') {
             Some(colon) => authority.split_at(after + colon),

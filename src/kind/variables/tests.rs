@@ -126,6 +126,9 @@ fn every_primary_secret_has_a_name_and_none_that_means_something_else() {
     assert_eq!(called(&custom, &["notes"]), "NOTES");
     assert_eq!(called(&custom, &["notes", "totp"]), "TOTP");
     assert_eq!(called(&custom, &["path", "seconds"]), "SECRET_PATH SECRET_SECONDS");
+    for name in ["gconv_path", "malloc_trace", "openssl_conf", "lua_init", "xdg_config_home"] {
+        assert!(called(&custom, &[name]).starts_with("SECRET_"), "{name}");
+    }
     for (what, names) in table() {
         for name in names {
             assert!(!is_reserved(name), "{what}: {name}");

@@ -42,13 +42,28 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         "default" => "[default]".to_owned(),
         name => format!("[profile {name}]"),
     };
-    let Some(text) = with_line(&text, &header, &line, &file)? else {
+    warn_of_keys(&args.profile, cx)?;
+    let Some(changed) = with_line(&text, &header, &line, &file)? else {
         return super::done(cx, Vec::new(), args.dry_run);
     };
     let shown = format!("{header} {line}");
     let place = file.clone();
-    let apply = move || super::save(&file, &text);
+    let apply = move || super::save(&file, &text, &changed);
     super::done(cx, vec![Step { place, line: shown, apply: Box::new(apply) }], args.dry_run)
+}
+
+/// The tools take what stands in their other file first.
+fn warn_of_keys(profile: &str, cx: &Context) -> Result<()> {
+    let file = match cx.world.var("AWS_SHARED_CREDENTIALS_FILE") {
+        Some(file) => PathBuf::from(file),
+        None => super::at_home(cx, ".aws/credentials")?,
+    };
+    let (file, text) = super::config(&file)?;
+    if text.lines().any(|line| section(line) == Some(vec![profile])) {
+        let file = file.display();
+        cx.warn(&format!("keys of this profile in `{file}` come first: take them out there"));
+    }
+    Ok(())
 }
 
 const KEY: &str = "credential_process";
@@ -77,9 +92,11 @@ fn with_line(text: &str, header: &str, line: &str, file: &Path) -> Result<Option
                 .hint("take it out first, or name another: --profile PROFILE"));
         }
     }
-    let mut lines: Vec<&str> = text.lines().collect();
-    lines.insert(at + 1, line);
-    Ok(Some(lines.join("\n") + "\n"))
+    let before: usize = text.split_inclusive('\n').take(at + 1).map(str::len).sum();
+    let (before, after) = text.split_at(before);
+    let gap = if before.ends_with('\n') { "" } else { "\n" };
+    let end = if before.ends_with("\r\n") { "\r\n" } else { "\n" };
+    Ok(Some(format!("{before}{gap}{line}{end}{after}")))
 }
 
 fn is_understood(line: &str) -> bool {

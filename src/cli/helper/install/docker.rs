@@ -2,9 +2,13 @@
 
 use super::Step;
 use crate::cli::context::Context;
+use crate::cli::helper::place::Place;
 use crate::cli::report::Report;
 use crate::error::{Error, ErrorKind, Result};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
@@ -17,7 +21,7 @@ use std::path::{Path, PathBuf};
 Docker starts a program with a name of its own: that is a link in ~/.local/bin, which must be in PATH.")]
 pub struct Args {
     /// Only for this registry; may be given several times
-    #[arg(long, value_name = "HOST")]
+    #[arg(long, value_name = "HOST", value_parser = registry)]
     registry: Vec<String>,
 
     /// Only tell what would be written
@@ -32,13 +36,12 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         None => super::at_home(cx, ".docker/config.json")?,
     };
     let (file, text) = super::config(&file)?;
-    let mut config = parse(&file, &text)?;
-    let lines = change(&mut config, &args.registry, &file)?;
+    let config = parse(&file, &text)?;
+    let (changed, lines) = change(&config, &text, &args.registry, &file)?;
     let mut steps: Vec<Step<'_>> = link(cx)?.into_iter().collect();
     if !lines.is_empty() {
-        let text = written(&config)?;
         let (place, line) = (file.clone(), lines.join(", "));
-        let apply = move || super::save(&file, &text);
+        let apply = move || super::save(&file, &text, &changed);
         steps.push(Step { place, line, apply: Box::new(apply) });
     }
     if has_passwords(&config) {
@@ -49,6 +52,20 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     super::done(cx, steps, args.dry_run)
 }
 
+/// Docker looks for the host alone, but for its own registry, which it calls by its address.
+fn registry(text: &str) -> Result<String> {
+    let is_own = ["docker.io", "index.docker.io"].contains(&text);
+    match text == HUB || (!is_own && Place::of("https", text, "").is_some()) {
+        true => Ok(text.to_owned()),
+        false if is_own => Err(Error::usage("docker calls its own registry by its address")
+            .hint(format!("--registry {HUB}"))),
+        false => Err(Error::usage("a registry is a host, and its port if it has one")
+            .hint("--registry ghcr.io")),
+    }
+}
+
+const HUB: &str = "https://index.docker.io/v1/";
+
 fn parse(file: &Path, text: &str) -> Result<Map<String, Value>> {
     match text.trim().is_empty() {
         true => Ok(Map::new()),
@@ -56,56 +73,82 @@ fn parse(file: &Path, text: &str) -> Result<Map<String, Value>> {
     }
 }
 
-/// Puts the keys in, and tells which are new.
+/// The text with the keys in it, all else byte for byte as it was; and which are new.
 fn change(
-    config: &mut Map<String, Value>,
+    config: &Map<String, Value>,
+    text: &str,
     registries: &[String],
     file: &Path,
-) -> Result<Vec<String>> {
-    if registries.is_empty() {
-        return match config.get("credsStore").and_then(Value::as_str) {
-            Some(OURS) => Ok(Vec::new()),
-            Some(other) if !other.is_empty() => Err(super::taken(file, "credsStore")
-                .hint("use this one for some registries only: --registry HOST")),
-            _ => {
-                config.insert("credsStore".into(), OURS.into());
-                Ok(vec![format!("\"credsStore\": \"{OURS}\"")])
-            }
-        };
-    }
-    let helpers = config.entry("credHelpers").or_insert_with(|| Map::new().into());
-    let helpers = helpers.as_object_mut().ok_or_else(|| super::strange(file))?;
+) -> Result<(String, Vec<String>)> {
+    let mut text = if text.trim().is_empty() { "{}\n".to_owned() } else { text.to_owned() };
     let mut lines = Vec::new();
+    if registries.is_empty() {
+        match config.get("credsStore").and_then(Value::as_str) {
+            Some(OURS) => return Ok((text, lines)),
+            Some(other) if !other.is_empty() => {
+                return Err(super::taken(file, "credsStore")
+                    .hint("use this one for some registries only: --registry HOST"));
+            }
+            _ => lines.push(format!("\"credsStore\": \"{OURS}\"")),
+        }
+        match span(&text, "credsStore") {
+            Some(empty) => text.replace_range(empty, &format!("\"{OURS}\"")),
+            None => insert(&mut text, 0, 1, &lines[0]),
+        }
+        return Ok((text, lines));
+    }
     for registry in registries {
-        match helpers.get(registry).and_then(Value::as_str) {
-            Some(OURS) => {}
-            Some(_) => {
-                return Err(super::taken(file, "helper for this registry")
-                    .hint("take it out first, and try again"));
-            }
-            None => {
-                helpers.insert(registry.clone(), OURS.into());
-                lines
-                    .push(format!("\"credHelpers\": {{{}: \"{OURS}\"}}", Value::from(&**registry)));
-            }
+        let line = format!("{}: \"{OURS}\"", Value::from(&**registry));
+        let shown = format!("\"{HELPERS}\": {{{line}}}");
+        if is_ours(config, registry, file)? || lines.contains(&shown) {
+            continue;
+        }
+        if span(&text, HELPERS).is_none() {
+            insert(&mut text, 0, 1, &format!("\"{HELPERS}\": {{}}"));
+        }
+        let from = span(&text, HELPERS).ok_or_else(|| super::strange(file))?.start;
+        insert(&mut text, from, 2, &line);
+        lines.push(shown);
+    }
+    Ok((text, lines))
+}
+
+/// Whether a registry has this helper already; refused when it has another.
+fn is_ours(config: &Map<String, Value>, registry: &str, file: &Path) -> Result<bool> {
+    let Some(helpers) = config.get(HELPERS) else { return Ok(false) };
+    let helpers = helpers.as_object().ok_or_else(|| super::strange(file))?;
+    match helpers.get(registry).map(|helper| helper.as_str() == Some(OURS)) {
+        None => Ok(false),
+        Some(true) => Ok(true),
+        Some(false) => {
+            Err(super::taken(file, "helper for this registry")
+                .hint("take it out first, and try again"))
         }
     }
-    Ok(lines)
 }
+
+/// Where the value of `key` stands in the text of an object.
+fn span(text: &str, key: &str) -> Option<Range<usize>> {
+    let members: BTreeMap<String, &RawValue> = serde_json::from_str(text).ok()?;
+    let value = members.get(key)?.get();
+    let from = value.as_ptr().addr() - text.as_ptr().addr();
+    Some(from..from + value.len())
+}
+
+/// Puts a member first into the object at or after `from`, with tabs, as docker itself writes it.
+fn insert(text: &mut String, from: usize, depth: usize, member: &str) {
+    let open = text[from..].find('{').map_or(text.len(), |at| from + at + 1);
+    let end = match text[open..].trim_start().starts_with('}') {
+        true => format!("\n{}", "\t".repeat(depth - 1)),
+        false => ",".to_owned(),
+    };
+    text.insert_str(open, &format!("\n{}{member}{end}", "\t".repeat(depth)));
+}
+
+const HELPERS: &str = "credHelpers";
 
 /// What stands behind `docker-credential-` in the name of the program.
 const OURS: &str = "vault";
-
-/// With tabs, as docker itself writes it.
-fn written(config: &Map<String, Value>) -> Result<String> {
-    let mut text = Vec::new();
-    let tabs = serde_json::ser::PrettyFormatter::with_indent(b"\t");
-    let mut to = serde_json::Serializer::with_formatter(&mut text, tabs);
-    let wrong = || Error::internal("docker's configuration cannot be written again");
-    serde::Serialize::serialize(config, &mut to).map_err(|_| wrong())?;
-    text.push(b'\n');
-    String::from_utf8(text).map_err(|_| wrong())
-}
 
 fn has_passwords(config: &Map<String, Value>) -> bool {
     let auths = config.get("auths").and_then(Value::as_object);

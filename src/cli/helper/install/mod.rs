@@ -10,6 +10,8 @@ use crate::cli::report::{Cell, Report};
 use crate::cli::save::Output;
 use crate::cli::tree::commands;
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::Secret;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 commands! {
@@ -86,18 +88,41 @@ fn config(path: &Path) -> Result<(PathBuf, String)> {
             let text = std::str::from_utf8(text.expose()).map_err(|_| strange(path))?.to_owned();
             Ok((real, text))
         }
+        Err(_) if path.is_symlink() => {
+            let what = format!("`{}` is a link that leads nowhere", path.display());
+            Err(Error::new(ErrorKind::Conflict, what).hint("make the file it names, and try again"))
+        }
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok((path.to_owned(), String::new())),
         Err(e) => Err(Error::io(format!("cannot read `{}`", path.display()), &e)),
     }
 }
 
-/// Writes a configuration file: whole, or not at all.
-fn save(path: &Path, text: &str) -> Result<()> {
+/// Writes a configuration file: whole, or not at all; with the permissions it had, and only if it is still as
+/// it was `before`.
+fn save(path: &Path, before: &str, text: &str) -> Result<()> {
     if let Some(dir) = path.parent() {
         make_dir(dir)?;
     }
-    Output::replacing(path).save_bytes(path, text.as_bytes())
+    let mode = match path.metadata() {
+        Ok(about) if about.uid() != rustix::process::geteuid().as_raw() => {
+            let what = format!("`{}` belongs to another user", path.display());
+            return Err(Error::new(ErrorKind::Refused, what).hint("do it as that user"));
+        }
+        Ok(about) => about.mode() & 0o777,
+        Err(_) => PRIVATE,
+    };
+    let output = Output::replacing(path);
+    output.save_as(path, mode, || {
+        if config(path)?.1 == before {
+            return Ok(Secret::from_bytes(text.as_bytes()));
+        }
+        let what = format!("`{}` was changed by somebody else meanwhile", path.display());
+        Err(Error::new(ErrorKind::Conflict, what).hint("try it once more"))
+    })
 }
+
+/// The permissions of a new file.
+const PRIVATE: u32 = 0o600;
 
 fn make_dir(dir: &Path) -> Result<()> {
     std::fs::create_dir_all(dir)
