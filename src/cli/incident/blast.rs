@@ -217,6 +217,7 @@ fn use_in_words(used: &Use) -> Row {
         ("user", Cell::owned(format!("{} on {}", entry.user, entry.host))),
         ("from", text(entry.remote.as_deref().or(entry.tty.as_deref()))),
         ("program", text(entry.program.as_deref())),
+        ("to", text(entry.recipient().as_deref())),
     ]
 }
 
@@ -239,6 +240,8 @@ fn one_use(used: &Use) -> Row {
         ("remote", text(entry.remote.as_deref())),
         ("program", text(entry.program.as_deref())),
         ("parent", text(entry.parent.as_deref())),
+        ("mode", text(entry.detail("mode").as_deref())),
+        ("command", text(entry.detail("command").as_deref())),
         ("incident", text(entry.incident.as_deref())),
         ("reason", text(entry.reason.as_deref())),
         ("hash", Cell::owned(tables::hex(&entry.hash))),
