@@ -80,8 +80,16 @@ const fn refused(
     Attack { name, apply, caught_by, kind }
 }
 
-const ALPHA: &[&str] =
-    &["reveal alpha", "deliver alpha", "show alpha", "set alpha", "list", "doctor", "whose", "same"];
+const ALPHA: &[&str] = &[
+    "reveal alpha",
+    "deliver alpha",
+    "show alpha",
+    "set alpha",
+    "list",
+    "doctor",
+    "whose",
+    "same",
+];
 const BOTH: &[&str] = &[
     "reveal alpha",
     "deliver alpha",
