@@ -208,11 +208,12 @@ fn use_in_words(used: &Use) -> Row {
     let entry = &used.entry;
     let versions = used.versions.iter().map(|(field, n)| format!("{field} version {n}").into());
     let failed = Some(entry.outcome.clone()).filter(|outcome| outcome != "ok");
+    let nameless = if failed.is_some() { "not known which" } else { "all there is" };
     vec![
         ("at", Cell::Time(entry.at)),
         ("action", Cell::owned(entry.action.as_str())),
         ("outcome", failed.map_or(Cell::None, Cell::owned)),
-        ("name", Cell::owned(entry.name.clone().unwrap_or_else(|| "all there is".into()))),
+        ("name", Cell::owned(entry.name.as_deref().unwrap_or(nameless))),
         ("versions", Cell::List(versions.collect())),
         ("user", Cell::owned(format!("{} on {}", entry.user, entry.host))),
         ("from", text(entry.remote.as_deref().or(entry.tty.as_deref()))),
