@@ -91,12 +91,14 @@ fn references_name_secrets_versions_codes_and_public_fields() {
     assert_eq!(got[..4], ["two", "one", "db.internal", "5432"]);
     assert!(got[4].len() == 6 && got[4].bytes().all(|b| b.is_ascii_digit()), "a code, no seed");
     let log = f.log("run");
-    assert_eq!(log.len(), 1, "one credential, one entry");
-    let (_, fields, details) = &log[0];
-    assert_eq!(*fields, ["password", "totp"]);
-    for part in [r#""mode":"env""#, r#""command":"psql""#, r#""version":"1""#, r#""made":"code""#] {
-        assert!(details.contains(part), "{details}");
-    }
+    assert_eq!(log.len(), 3, "of now, of then, and a code");
+    let says = |fields: &[&str], parts: &[&str]| {
+        log.iter().any(|(_, f, details)| f == fields && parts.iter().all(|p| details.contains(p)))
+    };
+    let psql = r#""command":"psql","#;
+    assert!(says(&["password"], &[psql, r#""mode":"env","slot":"#]), "{log:?}");
+    assert!(says(&["password"], &[psql, r#""version":"1""#]), "{log:?}");
+    assert!(says(&["totp"], &[psql, r#""made":"code""#]), "{log:?}");
 }
 
 #[test]
@@ -154,4 +156,37 @@ fn a_credential_under_customary_and_full_names() {
     let pair = |name: &str, is_secret| (name.to_owned(), is_secret);
     assert_eq!(named(What::Customary), [pair("SSH_PASSWORD", true), pair("SSH_USER", false)]);
     assert_eq!(named(What::Full), [pair("WEB_1_PASSWORD", true), pair("WEB_1_USERNAME", false)]);
+}
+
+/// What the log says of a read must hold for each of its fields: `whose` and `blast` go by it.
+#[test]
+fn versions_and_codes_have_entries_of_their_own() {
+    let mut f = Fixture::new();
+    let (old, now) = (b"the-first-password", b"the-second-password");
+    let seed = b"GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+    let mut meta = Metadata::default();
+    meta.set(Attr::Host, Some("db.internal".into()));
+    f.add("db", "password", &[("password", old), ("totp", seed)], meta);
+    f.add("other", "password", &[("password", now)], Metadata::default());
+    let secrets = vec![("password".parse().unwrap(), Secret::from_bytes(now))];
+    f.vault.set(&"db".parse().unwrap(), Change { edit: None, secrets }).unwrap();
+    f.deliver(&["vault://db", "vault://db?version=1", "vault://db?attribute=totp"]).unwrap();
+    f.deliver(&["vault://db?version=1", "vault://db?version=2", "vault://db/host"]).unwrap();
+    let mut reads = |value: &[u8]| {
+        let text = Secret::from_bytes(value);
+        let trace = f.vault.whose(&text, &Filter::default(), &mut |_, _| {}).unwrap();
+        let hit = trace.hits.into_iter().find(|hit| hit.name == "db").unwrap();
+        let told = |reader: &Reader| (reader.reads, reader.command.clone());
+        hit.readers.iter().map(told).collect::<Vec<_>>()
+    };
+    let psql = Some("psql".to_owned());
+    assert_eq!(reads(old), [(2, psql.clone())]);
+    assert_eq!(reads(now), [(2, psql)]);
+    assert_eq!(reads(seed), [], "a code is not its seed");
+    // what is public is no use of a secret
+    f.deliver(&["vault://db/host"]).unwrap();
+    let views = f.log("view");
+    assert!(views.iter().all(|(outcome, fields, _)| outcome == "ok" && fields.is_empty()));
+    assert!(views[0].2.contains(r#""command":"psql""#), "{views:?}");
+    assert!(f.log("run").iter().all(|(_, fields, _)| !fields.is_empty()));
 }

@@ -196,11 +196,10 @@ fn status(hit: &Hit) -> &'static str {
     }
 }
 
-fn shown(Reader { user, host, program, .. }: &Reader) -> String {
-    match program {
-        Some(program) => format!("{user}@{host}, {program}"),
-        None => format!("{user}@{host}"),
-    }
+fn shown(Reader { user, host, program, command, .. }: &Reader) -> String {
+    let program = program.as_ref().map(|program| format!(", {program}"));
+    let command = command.as_ref().map(|command| format!(", to {command}"));
+    format!("{user}@{host}{}{}", program.unwrap_or_default(), command.unwrap_or_default())
 }
 
 fn reads(reader: &Reader) -> Cell<'static> {
@@ -221,12 +220,13 @@ const EVERYTHING: &[Column] = &[
     Column { name: "user" },
     Column { name: "host" },
     Column { name: "program" },
+    Column { name: "command" },
     Column { name: "reads" },
     Column { name: "first_read" },
     Column { name: "last_read" },
 ];
 
-fn everything<'a>(hit: &'a Hit, reader: Option<&'a Reader>) -> [Cell<'a>; 15] {
+fn everything<'a>(hit: &'a Hit, reader: Option<&'a Reader>) -> [Cell<'a>; 16] {
     [
         Cell::text(Some(&hit.name)),
         Cell::text(Some(hit.field.as_str())),
@@ -240,6 +240,7 @@ fn everything<'a>(hit: &'a Hit, reader: Option<&'a Reader>) -> [Cell<'a>; 15] {
         Cell::text(reader.map(|reader| &*reader.user)),
         Cell::text(reader.map(|reader| &*reader.host)),
         Cell::text(reader.and_then(|reader| reader.program.as_deref())),
+        Cell::text(reader.and_then(|reader| reader.command.as_deref())),
         reader.map_or(Cell::Int(0), reads),
         Cell::time(reader.map(|reader| reader.first)),
         Cell::time(reader.map(|reader| reader.last)),

@@ -64,6 +64,11 @@ pub(super) fn check(path: &Path) -> Result<bool> {
     }
 }
 
+/// Which file is at a path, whatever it is called; none if none is.
+pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {
+    std::fs::symlink_metadata(path).ok().map(|about| (about.dev(), about.ino()))
+}
+
 /// Refuses what an attacker could have put there: links, pipes, others' files, open modes.
 fn check_metadata(path: &Path, about: &Metadata) -> Result<()> {
     let refuse =

@@ -9,7 +9,8 @@ use super::tx::Tx;
 use super::versions::open;
 use super::{Errand, Mode, Unlocked, Vault};
 use crate::error::{Error, ErrorKind, Result};
-use crate::kind::signature::Wish;
+use crate::kind::signature::{PublicKey, Wish};
+use crate::kind::variables;
 use crate::model::CredName;
 use std::iter::once;
 
@@ -18,7 +19,7 @@ impl Vault<Unlocked> {
     /// Logged as the errand says, with the detail that a signature was made.
     ///
     /// # Errors
-    /// Not found (10), refused (14) when the key cannot do it, integrity (15), I/O (18). Without a
+    /// Not found (10), conflict (13) when it is another key now, refused (14) when the key cannot do it, integrity (15), I/O (18). Without a
     /// committed entry there is no signature.
     pub fn sign(&mut self, name: &CredName, wish: &Wish, errand: &Errand) -> Result<Vec<u8>> {
         let done = self.begin_with_keys().and_then(|(tx, keys)| {
@@ -43,6 +44,11 @@ fn signed(
 ) -> Result<Vec<u8>> {
     let row = find(tx, Some(keys), name, false)?;
     let key = head(&row, "private_key").ok_or_else(|| no_key(&row))?;
+    let public = variables::public_value("public_key", &row.meta);
+    if public.is_none_or(|line| PublicKey::parse(&line).as_ref() != Ok(&wish.key)) {
+        let what = format!("`{}` has another `public_key` since the keys were listed", row.name);
+        return Err(Error::new(ErrorKind::Conflict, what).hint("start this program again"));
+    }
     let refused = |why| {
         let what = format!("`{}` of `{}` {why}", key.field, row.name);
         Error::new(ErrorKind::Refused, what)

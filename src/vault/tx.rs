@@ -11,8 +11,8 @@ use super::seal::{Found, PathRecord, SealFile};
 use super::store::vault::SlotRow;
 use super::store::{Db, VaultRow};
 use super::warnings::Warnings;
-use super::{Place, Purpose, glance, incident, state};
-use crate::error::Result;
+use super::{Place, Purpose, files, glance, incident, state};
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::Timestamp;
 use crate::world::World;
 use std::cell::{Cell, OnceCell, RefCell};
@@ -32,6 +32,8 @@ const WAL_LIMIT: u64 = 256 << 10;
 pub(super) struct Core {
     pub(super) db: Db,
     pub(super) place: Place,
+    /// Which file was opened there.
+    opened: Option<(u64, u64)>,
     pub(super) world: Rc<World>,
     pub(super) purpose: Purpose,
     /// The vault's row as last read.
@@ -58,6 +60,7 @@ impl Core {
         vault: VaultRow,
     ) -> Self {
         Self {
+            opened: files::identity(&place.file),
             db,
             place,
             world,
@@ -74,6 +77,16 @@ impl Core {
 
     pub(super) fn actor(&self) -> &Actor {
         self.actor.get_or_init(|| Actor::of_this_process(&self.world))
+    }
+
+    /// Refuses to go on when another file is in the place of the database: what was entered here would be
+    /// in no log that anybody has.
+    fn check_file(&self) -> Result<()> {
+        if files::identity(&self.place.file) == self.opened {
+            return Ok(());
+        }
+        let what = format!("`{}` was replaced or moved meanwhile", self.place.file.display());
+        Err(Error::new(ErrorKind::Conflict, what).hint("start this program again"))
     }
 
     pub(super) fn seal_file(&self) -> SealFile {
@@ -128,6 +141,7 @@ impl<'v> Tx<'v> {
 
     fn start(core: &'v mut Core, with: Option<With<'v>>) -> Result<Self> {
         let lock = WriteLock::acquire(&core.place.file)?;
+        core.check_file()?;
         core.db.begin()?;
         let prepared = Self::prepare(core, with);
         match prepared {

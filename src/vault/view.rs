@@ -10,8 +10,10 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 mod elsewhere;
+mod entry;
 
 pub use elsewhere::{Anchor, Anchored, Prunable, Record, SinkState};
+pub use entry::Entry;
 
 /// One credential as the clear columns tell it.
 #[derive(Clone, Debug)]
@@ -159,53 +161,6 @@ pub struct NewCredential {
     pub secrets: Vec<(FieldName, Secret)>,
 }
 
-/// One entry of the audit log.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// 1 and up, without gaps.
-    pub seq: i64,
-    /// A version 7 UUID.
-    pub id: Uuid,
-    /// When it was written, by the clock of then.
-    pub at: Timestamp,
-    /// One of `ACTIONS`.
-    pub action: String,
-    /// `ok`, `refused` or `failed`.
-    pub outcome: String,
-    /// The credential it is about.
-    pub credential: Option<Uuid>,
-    /// The credential's name as it was.
-    pub name: Option<String>,
-    /// The secret fields it is about.
-    pub fields: Vec<String>,
-    /// The user's login name, from the system.
-    pub user: String,
-    /// The real user id.
-    pub uid: u32,
-    /// The machine.
-    pub host: String,
-    /// The terminal.
-    pub tty: Option<String>,
-    /// Remote address of the SSH session.
-    pub remote: Option<String>,
-    /// The nearest of three calling programs that is no shell, or else the direct one.
-    pub program: Option<String>,
-    /// The program that started this one.
-    pub parent: Option<String>,
-    /// `vault/VERSION`.
-    pub agent: String,
-    /// The incident it belongs to.
-    pub incident: Option<String>,
-    /// What the user gave as the reason.
-    pub reason: Option<String>,
-    /// A small JSON object.
-    pub details: Option<String>,
-    /// The log segment; none for an entry written while no seal was there.
-    pub segment: Option<i64>,
-    /// SHA-256 of the public chain.
-    pub hash: [u8; 32],
-}
-
 /// Which entries of the log. Empty means all.
 #[derive(Clone, Debug, Default)]
 pub struct EntryFilter {
@@ -223,7 +178,7 @@ pub struct EntryFilter {
     pub actor: Option<String>,
     /// By machine.
     pub host: Option<String>,
-    /// By the calling program.
+    /// By the calling program, or the one that values went to.
     pub program: Option<String>,
     /// By outcome.
     pub outcome: Option<String>,

@@ -60,6 +60,8 @@ pub struct Reader {
     pub host: String,
     /// The calling program.
     pub program: Option<String>,
+    /// The program that the value went to, if it was another one.
+    pub command: Option<String>,
     /// How often.
     pub reads: u64,
     /// When first.
@@ -187,11 +189,14 @@ impl Found {
 fn readers(db: &Db, job: &Job) -> Result<Vec<Reader>> {
     let mut readers: Vec<Reader> = Vec::new();
     overview::reads_of(db, job.credential, |read| {
-        if !is_of(&read, job) {
+        let details = details(&read);
+        if !is_of(&read, &details, job) {
             return Ok(());
         }
+        let command = details["command"].as_str().map(str::to_owned);
         let known = readers.iter_mut().find(|reader| {
-            (&reader.user, &reader.host, &reader.program) == (&read.user, &read.host, &read.program)
+            (&reader.user, &reader.host, &reader.program, &reader.command)
+                == (&read.user, &read.host, &read.program, &command)
         });
         if let Some(reader) = known {
             reader.reads += 1;
@@ -199,21 +204,21 @@ fn readers(db: &Db, job: &Job) -> Result<Vec<Reader>> {
             return Ok(());
         }
         let Read { at, user, host, program, .. } = read;
-        readers.push(Reader { user, host, program, reads: 1, first: at, last: at });
+        readers.push(Reader { user, host, program, command, reads: 1, first: at, last: at });
         Ok(())
     })?;
     readers.sort_by_key(|reader| std::cmp::Reverse(reader.last));
     Ok(readers)
 }
 
+fn details(read: &Read) -> serde_json::Value {
+    let text = read.details.as_deref();
+    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+}
+
 /// Whether a read handed out this version: the one it names, or else the one that was current then. An
 /// entry without fields is about all of them. A one-time code is not its seed, a signature not its key.
-fn is_of(read: &Read, job: &Job) -> bool {
-    let details: serde_json::Value = read
-        .details
-        .as_deref()
-        .and_then(|text| serde_json::from_str(text).ok())
-        .unwrap_or_default();
+fn is_of(read: &Read, details: &serde_json::Value, job: &Job) -> bool {
     let of_field = read
         .fields
         .as_deref()

@@ -203,3 +203,31 @@ fn a_log_that_was_changed_is_not_told_as_true() {
     says(&answer, 15, "the audit log was tampered with", "vault audit show");
     assert!(answer.out.is_empty());
 }
+
+#[test]
+fn the_program_that_a_value_went_to_is_told() {
+    let sandbox = house();
+    incident(&sandbox, "Leak", None, &["db/main"]);
+    let from = ["-e", "X=vault://db%2Fmain", "-e", "Y=vault://db%2Fmain?version=1"];
+    _ = sandbox.ok(&[&["run"], &from[..], &["--", "/usr/bin/true", "mine"]].concat(), b"");
+    _ = sandbox.ok(&["run", "--stdin", "vault://db%2Fmain", "--", "cat"], b"");
+    let blast = json(&sandbox.ok(&["incident", "blast", "INC-1", "--json"], b""));
+    let uses = blast["uses"].as_array().unwrap();
+    let told: Vec<_> = uses.iter().map(|one| [&one["command"], &one["mode"]]).collect();
+    let [to_true, to_cat] = [["true", "env"], ["cat", "stdin"]].map(|pair| value!(pair));
+    assert_eq!(value!(told), value!([to_true, to_true, to_cat]));
+    let people = blast["used_by"].as_array().unwrap();
+    let told: Vec<_> = people.iter().map(|one| (&one["command"], &one["count"])).collect();
+    assert_eq!(told, [(&value!("true"), &value!(2)), (&value!("cat"), &value!(1))]);
+    let text = sandbox.ok(&["incident", "blast", "INC-1", "--all", "--format", "table"], b"");
+    let text = String::from_utf8(text).unwrap();
+    for part in ["to true", "true by env", "cat by stdin"] {
+        assert!(text.contains(part), "no {part}: {text}");
+    }
+    // and asked for in the log
+    let shown = json(&sandbox.ok(&["audit", "show", "--program", "cat", "--json"], b""));
+    let shown = shown["items"].as_array().unwrap();
+    assert_eq!((shown.len(), &shown[0]["details"]["mode"]), (1, &value!("stdin")));
+    let none = json(&sandbox.ok(&["audit", "show", "--program", "c_t", "--json"], b""));
+    assert_eq!(none["items"], value!([]));
+}

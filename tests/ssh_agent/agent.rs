@@ -42,6 +42,14 @@ impl Agent {
         stream
     }
 
+    /// Ends it, and tells what it said.
+    pub fn end(&mut self) -> String {
+        self.signal(rustix::process::Signal::TERM);
+        let mut said = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        said
+    }
+
     /// Sends it a signal.
     pub fn signal(&self, signal: rustix::process::Signal) {
         let pid = rustix::process::Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();

@@ -164,6 +164,46 @@ fn what_is_taken_away_meanwhile_signs_no_more() {
 }
 
 #[test]
+fn a_key_that_was_replaced_meanwhile_signs_no_more_and_is_not_opened() {
+    let Some(sandbox) = with_key("deploy", ED25519) else { return };
+    let mut agent = Agent::start(&sandbox, &[]);
+    let old = fs::read_to_string(sandbox.path("deploy.pub")).unwrap();
+    let new = crate::make_key(&sandbox, "new", ED25519);
+    let public = fs::read_to_string(sandbox.path("new.pub")).unwrap();
+    let public = format!("public_key={}", public.trim());
+    sandbox.ok(&["cred", "set", "deploy", "private_key", "--field", &public, "--file", &new], b"");
+    let mut stream = agent.connect();
+    for line in [&old, &fs::read_to_string(sandbox.path("new.pub")).unwrap()] {
+        assert_eq!(ask(&mut stream, &wish(line, b"data", 0)).as_deref(), Some(FAILURE));
+    }
+    assert_eq!(sandbox.log(&["--action", "decrypt", "--outcome", "ok"]).len(), 0);
+    let said = agent.end();
+    assert!(said.contains("another `public_key` since the keys were listed"), "{said}");
+    assert!(said.contains("start this program again"), "{said}");
+}
+
+/// The entry of a signature must be in the log that everybody reads, not in a file that has no name.
+#[test]
+fn when_another_file_takes_the_place_of_the_vault_nothing_is_signed() {
+    let Some(sandbox) = with_key("deploy", ED25519) else { return };
+    let mut agent = Agent::start(&sandbox, &[]);
+    let public = fs::read_to_string(sandbox.path("deploy.pub")).unwrap();
+    let mut stream = agent.connect();
+    assert_eq!(ask(&mut stream, &wish(&public, b"data", 0)).unwrap()[0], 14);
+    // as programs do that keep directories alike
+    let (dir, aside) = (sandbox.path("data/vault"), sandbox.path("aside"));
+    let copied = sandbox.command("cp").arg("-a").args([&dir, &aside]).status().unwrap();
+    assert!(copied.success());
+    fs::rename(&dir, sandbox.path("away")).unwrap();
+    fs::rename(&aside, &dir).unwrap();
+    assert_eq!(ask(&mut stream, &wish(&public, b"data", 0)).as_deref(), Some(FAILURE));
+    let said = agent.end();
+    assert!(said.contains("was replaced or moved meanwhile (start this program again)"), "{said}");
+    assert_eq!(sandbox.log(&["--action", "decrypt"]).len(), 1);
+    sandbox.ok(&["audit", "verify"], b"");
+}
+
+#[test]
 fn the_key_is_never_on_the_disk() {
     let Some(sandbox) = with_key("deploy", ED25519) else { return };
     let private = sandbox.ok(&["cred", "get", "deploy", "private_key"], b"");

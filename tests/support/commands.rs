@@ -18,11 +18,23 @@ pub const SET: &[&str] =
 /// One that opens an incident.
 const OPEN: &[&str] = &["incident", "open", "Laptop stolen", "--cred", "alpha", "--stdin"];
 
+/// Ways to get `SECRET` to other programs, and how the titles begin of all that hand it out.
+const RUN: &[&str] = &["run", "-e", "X=vault://alpha", "--", "printenv", "X"];
+const EXPORT: &[&str] = &["export", "--format", "json", "alpha"];
+const TEMPLATE: &[u8] = b"{{ vault://alpha }}";
+pub const HANDING_OUT: &[&str] = &["get", "run", "inject", "values"];
+/// The file that one of them writes.
+pub const MADE: &str = "made";
+
 /// The commands that are disturbed: title, arguments, standard input.
 pub const COMMANDS: &[(&str, &[&str], &[u8])] = &[
     ("add", ADD, b"the-secret-of-delta"),
     ("set", SET, b"a new secret"),
     ("get", &["cred", "get", "alpha"], b""),
+    ("run", RUN, b""),
+    ("inject", &["inject"], TEMPLATE),
+    ("inject into a file", &["inject", "-o", MADE, "--force"], TEMPLATE),
+    ("values in a document", EXPORT, b""),
     ("rotate", &["cred", "rotate", "alpha", "--stdin"], b"a rotated secret"),
     ("rollback", &["cred", "rollback", "alpha", "--to", "1"], b""),
     ("keep", &["cred", "set", "alpha", "--keep", "1"], b""),

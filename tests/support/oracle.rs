@@ -2,7 +2,7 @@
 //! library, and whether that agrees with what the program said.
 
 use super::Sandbox;
-use super::commands::{INIT, SECRET};
+use super::commands::{HANDING_OUT, INIT, MADE, SECRET};
 use super::incidents::{Incident, incidents};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder};
@@ -31,6 +31,9 @@ const CHANGES: &[&str] = &[
     "incident_contain",
     "incident_resolve",
 ];
+
+/// The actions that hand out a value.
+const READS: &[&str] = &["decrypt", "run", "inject", "export"];
 
 /// A credential as it can be read: the value, its metadata as far as tests change it, its revision, its
 /// versions and whether they still have a value.
@@ -153,7 +156,7 @@ fn history(vault: &mut Vault<Unlocked>) -> Result<(Vec<Logged>, usize), String> 
             if entry.outcome == "ok" && CHANGES.contains(&entry.action.as_str()) {
                 changes.push((entry.action.clone(), entry.name.clone()));
             }
-            decrypts += usize::from(entry.outcome == "ok" && entry.action == "decrypt");
+            decrypts += usize::from(entry.outcome == "ok" && READS.contains(&&*entry.action));
             Ok(())
         })
         .map_err(text)?;
@@ -321,11 +324,15 @@ fn judge_change(case: &Case, outcome: &Outcome, sandbox: &Sandbox) -> Result<(),
     if outcome.code.is_some_and(|code| code != 0) && !is_before && !in_doubt && !unheard {
         return Err("reported as failed, and done all the same".into());
     }
-    let handed_out = case.title.starts_with("get") && !outcome.out.is_empty();
-    if (handed_out || case.title.starts_with("get") && outcome.code == Some(0))
-        && decrypts != case.decrypts + 1
-    {
-        return Err("a secret handed out without an entry".into());
+    if HANDING_OUT.iter().any(|title| case.title.starts_with(title)) {
+        let made = fs::read(sandbox.path(MADE)).unwrap_or_default();
+        if !made.is_empty() && made != SECRET {
+            return Err("a file that is not whole".into());
+        }
+        let handed_out = !outcome.out.is_empty() || !made.is_empty();
+        if (handed_out || outcome.code == Some(0)) && decrypts != case.decrypts + 1 {
+            return Err("a secret handed out without an entry".into());
+        }
     }
     let (code, then) = if is_before { (0, after) } else { (case.again, last) };
     let again = sandbox.run_in(case.args, case.input);

@@ -24,6 +24,7 @@ mod incidents;
 mod log;
 mod metadata;
 mod readers;
+mod references;
 mod rows;
 mod seals;
 mod site;
@@ -79,10 +80,19 @@ const fn refused(
     Attack { name, apply, caught_by, kind }
 }
 
-const ALPHA: &[&str] =
-    &["reveal alpha", "show alpha", "set alpha", "list", "doctor", "whose", "same"];
+const ALPHA: &[&str] = &[
+    "reveal alpha",
+    "deliver alpha",
+    "show alpha",
+    "set alpha",
+    "list",
+    "doctor",
+    "whose",
+    "same",
+];
 const BOTH: &[&str] = &[
     "reveal alpha",
+    "deliver alpha",
     "show alpha",
     "set alpha",
     "reveal bravo",
@@ -91,8 +101,9 @@ const BOTH: &[&str] = &[
     "doctor",
     "whose",
 ];
-const VALUE: &[&str] = &["reveal alpha", "doctor", "whose", "same"];
-const VALUES: &[&str] = &["reveal alpha", "reveal bravo", "doctor", "whose", "same"];
+const VALUE: &[&str] = &["reveal alpha", "deliver alpha", "doctor", "whose", "same"];
+const VALUES: &[&str] =
+    &["reveal alpha", "deliver alpha", "reveal bravo", "deliver bravo", "doctor", "whose", "same"];
 const SET: &[&str] = &["list", "doctor", "whose", "same"];
 const LOG: &[&str] = &["log", "doctor"];
 const UNLOCK: &[&str] = &["unlock"];
@@ -197,7 +208,7 @@ fn an_untouched_vault_raises_no_alarm() {
         let (verb, object) =
             reader.trim_start_matches("again ").split_once(' ').unwrap_or_default();
         let missing = match verb {
-            "reveal" | "copy" | "show" => gone.contains(&object),
+            "reveal" | "copy" | "deliver" | "show" => gone.contains(&object),
             "trash" => object != "echo",
             _ => false,
         };

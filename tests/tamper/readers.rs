@@ -30,6 +30,7 @@ pub(crate) fn read_all(v: &mut Vault<Unlocked>, report: &mut Report) {
             format!("{f}={}", String::from_utf8_lossy(s.expose()))
         });
         report.insert(format!("copy {text}"), copied);
+        report.insert(format!("deliver {text}"), delivered(v, &format!("vault://{text}")));
         report.insert(format!("show {text}"), said(v.show(&name(text), false), |c| about(&c)));
         report.insert(format!("trash {text}"), said(v.show(&name(text), true), |c| about(&c)));
     }
@@ -50,6 +51,15 @@ pub(crate) fn read_all(v: &mut Vault<Unlocked>, report: &mut Report) {
     report.insert("same".into(), said(same, |groups| format!("{groups:?}")));
     report.insert("log".into(), log(v));
     report.insert("doctor".into(), doctor(v));
+}
+
+/// What a program would get.
+pub(crate) fn delivered(v: &mut Vault<Unlocked>, reference: &str) -> Said {
+    let want = Want { what: What::Reference(reference.parse().unwrap()), mode: Mode::Env };
+    let errand = Errand { action: "run", command: Some("psql".into()) };
+    said(v.deliver(&[want], &errand), |handed| {
+        handed.iter().map(|one| format!("{:?}", one.value.expose())).collect()
+    })
 }
 
 /// What a list shows, row by row; as much as was shown counts even if the list then fails.

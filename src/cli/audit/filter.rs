@@ -42,7 +42,7 @@ pub struct FilterArgs {
     #[arg(long, value_name = "HOST")]
     host: Option<String>,
 
-    /// Only from this calling program
+    /// Only from this calling program, or handed to it
     #[arg(long, value_name = "NAME")]
     program: Option<String>,
 

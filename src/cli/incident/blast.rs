@@ -208,15 +208,17 @@ fn use_in_words(used: &Use) -> Row {
     let entry = &used.entry;
     let versions = used.versions.iter().map(|(field, n)| format!("{field} version {n}").into());
     let failed = Some(entry.outcome.clone()).filter(|outcome| outcome != "ok");
+    let nameless = if failed.is_some() { "not known which" } else { "all there is" };
     vec![
         ("at", Cell::Time(entry.at)),
         ("action", Cell::owned(entry.action.as_str())),
         ("outcome", failed.map_or(Cell::None, Cell::owned)),
-        ("name", Cell::owned(entry.name.clone().unwrap_or_else(|| "all there is".into()))),
+        ("name", Cell::owned(entry.name.as_deref().unwrap_or(nameless))),
         ("versions", Cell::List(versions.collect())),
         ("user", Cell::owned(format!("{} on {}", entry.user, entry.host))),
         ("from", text(entry.remote.as_deref().or(entry.tty.as_deref()))),
         ("program", text(entry.program.as_deref())),
+        ("to", text(entry.recipient().as_deref())),
     ]
 }
 
@@ -239,6 +241,8 @@ fn one_use(used: &Use) -> Row {
         ("remote", text(entry.remote.as_deref())),
         ("program", text(entry.program.as_deref())),
         ("parent", text(entry.parent.as_deref())),
+        ("mode", text(entry.detail("mode").as_deref())),
+        ("command", text(entry.detail("command").as_deref())),
         ("incident", text(entry.incident.as_deref())),
         ("reason", text(entry.reason.as_deref())),
         ("hash", Cell::owned(tables::hex(&entry.hash))),

@@ -1,4 +1,5 @@
-//! Who used what, put together: a line for each person, machine, address and program.
+//! Who used what, put together: a line for each person, machine, address and program, and for each
+//! program that it went to.
 
 use super::tables::{Row, integer, text};
 use crate::cli::report::Cell;
@@ -12,6 +13,8 @@ pub struct Person {
     host: String,
     remote: Option<String>,
     program: Option<String>,
+    /// The program that the values went to, if it was another one.
+    command: Option<String>,
     count: usize,
     /// How many of these came to nothing.
     failed: usize,
@@ -25,7 +28,8 @@ pub struct Person {
 pub fn people(uses: &[Use]) -> Vec<Person> {
     let mut people: BTreeMap<_, Person> = BTreeMap::new();
     for Use { entry, .. } in uses {
-        let key = (&entry.user, &entry.host, &entry.remote, &entry.program);
+        let command = entry.detail("command");
+        let key = (&entry.user, &entry.host, &entry.remote, &entry.program, command);
         people.entry(key).or_insert_with(|| Person::of(entry)).add(entry);
     }
     let mut people: Vec<Person> = people.into_values().collect();
@@ -40,6 +44,7 @@ impl Person {
             host: entry.host.clone(),
             remote: entry.remote.clone(),
             program: entry.program.clone(),
+            command: entry.detail("command"),
             count: 0,
             failed: 0,
             first: entry.at,
@@ -66,6 +71,7 @@ impl Person {
         };
         let from = self.remote.map(|remote| format!("from {remote}"));
         let program = self.program.map(|program| format!("with {program}"));
+        let command = self.command.map(|command| format!("to {command}"));
         let days = match (self.first.day(), self.last.day()) {
             (first, last) if first == last => format!("on {first}"),
             (first, last) => format!("{first} to {last}"),
@@ -74,6 +80,7 @@ impl Person {
             ("user", Cell::owned(format!("{} on {}", self.user, self.host))),
             ("remote", text(from.as_deref())),
             ("program", text(program.as_deref())),
+            ("command", text(command.as_deref())),
             ("count", Cell::owned(count)),
             ("days", Cell::owned(days)),
             ("credentials", list(self.names)),
@@ -87,6 +94,7 @@ impl Person {
             ("host", Cell::owned(self.host)),
             ("remote", text(self.remote.as_deref())),
             ("program", text(self.program.as_deref())),
+            ("command", text(self.command.as_deref())),
             ("count", integer(self.count)),
             ("failed", integer(self.failed)),
             ("first", Cell::Time(self.first)),

@@ -42,23 +42,28 @@ impl Stage {
         }
     }
 
-    /// Runs a line of the shell with `input` on standard input. None if it cannot be started, or takes
-    /// too long.
+    /// Runs a line of the shell with `input` on standard input, in a directory of its own. None if it
+    /// cannot be started, or takes too long.
     pub(super) fn play(
         &self,
         line: &str,
         variables: &[(&str, &str)],
         input: &[u8],
     ) -> Option<Output> {
+        let place = self.dir.join(format!("{:016x}", rand::random::<u64>()));
+        fs::create_dir(&place).ok()?;
         let mut command = Command::new("/bin/sh");
-        command.args(["-c", line]).current_dir(&self.dir).env_clear().process_group(0);
+        command.args(["-c", line]).current_dir(&place).env_clear().process_group(0);
         command.env("PATH", &self.path).env("HOME", &self.dir).env("LC_ALL", "C");
         command.env("XDG_DATA_HOME", self.dir.join("data"));
         command.env("XDG_STATE_HOME", self.dir.join("state"));
         command.env("XDG_CONFIG_HOME", self.dir.join("config"));
         command.env("VAULT_KEY_FILE", self.dir.join("key")).envs(variables.iter().copied());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        finish(command.spawn().ok()?, input.to_vec())
+        let played = finish(command.spawn().ok()?, input.to_vec());
+        // what stays is removed with the stage
+        let _ = fs::remove_dir_all(&place);
+        played
     }
 
     /// Whether there is a program of this name.

@@ -175,7 +175,8 @@ impl Agent<'_> {
         let signature = self.vault.sign(&asked.name, &asked.wish, &errand);
         self.cx.pass_on();
         if let Err(e) = &signature {
-            self.cx.warn(&format!("nothing was signed: {e}"));
+            let hint = e.hints().first().map(|hint| format!(" ({hint})")).unwrap_or_default();
+            self.cx.warn(&format!("nothing was signed: {e}{hint}"));
         }
         // a client that has gone needs no answer
         let _ = asked.back.send(signature.ok());

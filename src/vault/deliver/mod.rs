@@ -1,5 +1,5 @@
-//! Handing out values to programs, several at once: in one transaction, with one entry for each
-//! credential, or none of them.
+//! Handing out values to programs, several at once: in one transaction, entered for each credential, or
+//! none of them.
 
 mod pick;
 
@@ -12,7 +12,8 @@ use super::{Unlocked, Vault};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::variables::{self, Variable};
 use crate::model::{CredName, FieldName, Reference, Secret};
-use pick::{Pick, resolve, row_of};
+use pick::{Pick, Sort, resolve, row_of};
+use std::collections::BTreeMap;
 
 /// How a value gets to a program.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -131,7 +132,8 @@ pub struct Handed {
 
 impl Vault<Unlocked> {
     /// Hands out all that is wanted, or nothing. Logged as the errand says, once for each credential, with the
-    /// modes and the program.
+    /// modes and the program; versions that were asked for by number, and codes, have entries of their
+    /// own. Where nothing secret is handed out, it is logged as `view`.
     ///
     /// # Errors
     /// Not found (10) naming all that leads nowhere, conflict (13) for what can mean two things, usage (2)
@@ -264,12 +266,15 @@ impl Order {
             if lines.is_empty() {
                 continue;
             }
-            let receipt = tx.append(note_state(errand.entry(row, &lines)?, row, tx.now()))?;
-            warn_if_expired(tx, row);
-            let mut taken_apart = None;
-            for line in lines {
-                handed.extend(line.open(tx, keys, row, &receipt, &mut taken_apart)?);
+            for (sort, lines) in by_sort(lines) {
+                let draft = errand.entry(row, sort, &lines)?;
+                let receipt = tx.append(note_state(draft, row, tx.now()))?;
+                let mut taken_apart = None;
+                for line in lines {
+                    handed.extend(line.open(tx, keys, row, &receipt, &mut taken_apart)?);
+                }
             }
+            warn_if_expired(tx, row);
         }
         handed.sort_by_key(|one| one.want);
         Ok(handed)
@@ -304,22 +309,30 @@ impl What {
 }
 
 impl Errand {
-    fn entry(&self, row: &CredentialRow, lines: &[&Line]) -> Result<Draft> {
+    fn entry(&self, row: &CredentialRow, sort: Sort, lines: &[&Line]) -> Result<Draft> {
         let name: CredName = row.name.parse()?;
         let mut fields: Vec<&FieldName> = lines.iter().filter_map(|l| l.pick.head()).collect();
         fields.sort();
         fields.dedup();
-        let draft = Draft::about(self.action, row.id, &name).fields(fields);
-        let mut draft = self.enter(draft, lines.iter().map(|line| line.mode));
-        let versions: Vec<String> = lines.iter().filter_map(|line| line.pick.version()).collect();
-        if !versions.is_empty() {
-            draft = draft.detail("version", versions.join(","));
-        }
-        match lines.iter().any(|line| matches!(line.pick, Pick::Code(_))) {
-            true => Ok(draft.detail("made", "code")),
-            false => Ok(draft),
-        }
+        // what is public is no use of the secrets
+        let action = if fields.is_empty() { "view" } else { self.action };
+        let draft = Draft::about(action, row.id, &name).fields(fields);
+        let draft = self.enter(draft, lines.iter().map(|line| line.mode));
+        Ok(match sort {
+            Sort::Current => draft,
+            Sort::Version(number) => draft.detail("version", number.to_string()),
+            Sort::Code => draft.detail("made", "code"),
+        })
     }
+}
+
+/// One entry for each sort: its details hold for all of its fields.
+fn by_sort(lines: Vec<&Line>) -> BTreeMap<Sort, Vec<&Line>> {
+    let mut sorts: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for line in lines {
+        sorts.entry(line.pick.sort()).or_default().push(line);
+    }
+    sorts
 }
 
 impl Line {

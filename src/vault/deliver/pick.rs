@@ -23,6 +23,17 @@ pub(super) enum Pick {
     Public(String, String),
 }
 
+/// What the log tells apart when a field is handed out.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) enum Sort {
+    /// As it is now.
+    Current,
+    /// A version that was asked for by its number.
+    Version(u32),
+    /// Not the field itself, but a code made from it.
+    Code,
+}
+
 impl Pick {
     pub(super) fn of(row: &CredentialRow, source: Source) -> Option<Self> {
         let head = |field: &FieldName| row.heads.iter().find(|head| head.field == *field).cloned();
@@ -56,10 +67,11 @@ impl Pick {
         }
     }
 
-    pub(super) fn version(&self) -> Option<String> {
+    pub(super) fn sort(&self) -> Sort {
         match self {
-            Self::Secret(_, version) => version.map(|version| version.to_string()),
-            Self::Part(..) | Self::Code(_) | Self::Public(..) => None,
+            Self::Secret(_, Some(number)) => Sort::Version(*number),
+            Self::Code(_) => Sort::Code,
+            Self::Secret(_, None) | Self::Part(..) | Self::Public(..) => Sort::Current,
         }
     }
 
@@ -131,9 +143,11 @@ pub(super) fn resolve(
     if good > 1 {
         return Err(ambiguous(reference));
     }
-    // it means this one only if nobody took away the one that fits better
+    // the one that fits best, or none, only if nobody took away another
     let first = &reference.readings()[0];
-    if good == 1 && !*all_checked && !found.iter().any(|(_, reading, _)| *reading == first) {
+    let is_best = found.iter().any(|(_, reading, pick)| *reading == first && pick.is_ok());
+    let is_sure = is_best || found.is_empty() || found.len() == reference.readings().len();
+    if !is_sure && !*all_checked {
         state::check_all(tx.db(), tx.vault(), keys)?;
         *all_checked = true;
     }

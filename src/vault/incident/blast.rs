@@ -165,7 +165,8 @@ fn uses(
 
 impl Linked {
     fn used(&self, entry: Entry) -> Use {
-        let asked = entry.details.as_deref().and_then(asked_for);
+        // asked for by its number
+        let asked = entry.detail("version").and_then(|number| number.parse().ok());
         let of = |field: &String| {
             let id = entry.credential?;
             let version = asked.or_else(|| self.version_at(id, field, entry.at))?;
@@ -174,10 +175,4 @@ impl Linked {
         let versions = entry.fields.iter().filter_map(of).collect();
         Use { entry, versions }
     }
-}
-
-/// The version that was asked for by its number.
-fn asked_for(details: &str) -> Option<u32> {
-    let details: serde_json::Value = serde_json::from_str(details).ok()?;
-    details.get("version")?.as_str()?.parse().ok()
 }

@@ -105,11 +105,10 @@ impl<'a> Plan<'a> {
         let mut plan = Plan { db, all, led: filter.after.is_some() };
         plan.range(filter);
         plan.by_index(filter)?;
-        for (column, text) in
-            [("user_name", &filter.actor), ("host", &filter.host), ("program", &filter.program)]
-        {
+        for (column, text) in [("user_name", &filter.actor), ("host", &filter.host)] {
             plan.equal(column, text.as_ref());
         }
+        plan.program(filter.program.as_deref());
         if let Some(text) = &filter.reason {
             plan.all.and(Arg::Text(anywhere(text)), |n| contains("reason", n));
         }
@@ -233,6 +232,15 @@ impl<'a> Plan<'a> {
             let column = unindexed(column);
             self.all.and(Arg::Text(text.clone()), |n| format!("{column} = ?{n}"));
         }
+    }
+
+    /// The calling program, or the one that values went to.
+    fn program(&mut self, name: Option<&str>) {
+        let Some(name) = name else { return };
+        let caller = self.arg(Arg::Text(name.to_owned()));
+        let command = format!("\"command\":{}", serde_json::Value::from(name));
+        let command = contains("details", self.arg(Arg::Text(anywhere(&command))));
+        self.all.plain(&format!("({} = ?{caller} OR {command})", unindexed("program")));
     }
 
     /// Text anywhere in an entry. Users, machines, programs and actions are few, so it is looked for

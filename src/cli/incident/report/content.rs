@@ -240,10 +240,10 @@ fn happened(entry: &Entry) -> Row {
         "ok" => entry.action.clone(),
         outcome => format!("{} ({outcome})", entry.action),
     };
-    let who = match &entry.program {
-        Some(program) => format!("{} on {} with {program}", entry.user, entry.host),
-        None => format!("{} on {}", entry.user, entry.host),
-    };
+    let program = entry.program.as_ref().map(|program| format!(" with {program}"));
+    let command = entry.detail("command").map(|command| format!(" to {command}"));
+    let (program, command) = (program.unwrap_or_default(), command.unwrap_or_default());
+    let who = format!("{} on {}{program}{command}", entry.user, entry.host);
     vec![
         ("at", Cell::Time(entry.at)),
         ("what", Cell::owned(what)),
@@ -267,6 +267,7 @@ fn entry(entry: &Entry) -> Row {
         ("host", Cell::owned(entry.host.as_str())),
         ("remote", text(entry.remote.as_deref())),
         ("program", text(entry.program.as_deref())),
+        ("command", text(entry.detail("command").as_deref())),
         ("reason", text(entry.reason.as_deref())),
         ("hash", Cell::owned(hex(&entry.hash))),
     ]
