@@ -237,3 +237,25 @@ fn said(ended: &Output) -> String {
     let line = line.unwrap_or("it said nothing");
     line.strip_prefix("error: ").unwrap_or(line).to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn on_a_terminal_values_are_counted_and_those_refused_or_different_are_named() {
+        let mut outcomes = vec![Outcome::Same; SAMPLES.len()];
+        outcomes[2] = Outcome::Refused("no NUL".into());
+        outcomes[3] = Outcome::Different("cut short".into());
+        let cells = |outcomes| {
+            let row = Row { name: "run", outcomes };
+            row.summary().map(|cell| match cell {
+                Cell::Text(text) => text.into_owned(),
+                _ => String::new(),
+            })
+        };
+        assert_eq!(cells(Ok(outcomes)), ["run", "9 of 11", "nul", "crlf: cut short"]);
+        let untried = cells(Err("`fish` is not installed".into()));
+        assert_eq!(untried, ["run", "", "", "not tried: `fish` is not installed"]);
+    }
+}
