@@ -46,7 +46,10 @@ pub fn nowhere(program: &OsStr) -> Error {
     let error = Error::new(ErrorKind::NotFound, format!("there is no program `{shown}`"));
     match shown.contains([' ', '$', '|', ';']) {
         true => error.hint("a line for the shell is started so: -- sh -c 'LINE'"),
-        false => error.hint("see where it is: command -v NAME"),
+        false if !shown.contains('/') && Path::new(program).exists() => {
+            error.hint(format!("it is not in `PATH`; the one that lies here is `./{shown}`"))
+        }
+        false => error.hint(format!("see where it is: command -v {shown}")),
     }
 }
 

@@ -7,13 +7,14 @@ use super::report::{Cell, Column, Report, Sink};
 use crate::error::{EXIT_CODES, Error, Result};
 use crate::kind::variables;
 
-/// Explain a command, or a topic: exit-codes, environment, config, variables
+/// Explain a command, or a topic: exit-codes, environment, config, references, variables
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   vault help cred add
   vault help exit-codes
   vault help environment --json
   vault help config
+  vault help references
   vault help variables")]
 pub struct Args {
     /// A topic, or the words of a command
@@ -28,6 +29,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         ["exit-codes"] => Ok(exit_codes()),
         ["environment"] => Ok(environment()),
         ["config"] => Ok(config(cx)),
+        ["references"] => Ok(references(cx)),
         ["variables"] => Ok(variables(cx)),
         _ => command(&words).map(Report::Text),
     }
@@ -40,7 +42,7 @@ fn command(words: &[&str]) -> Result<String> {
     for word in words {
         command = command.find_subcommand_mut(word).ok_or_else(|| {
             Error::usage("no such command or topic")
-                .hint("topics: `vault help exit-codes`, `environment`, `config`, `variables`")
+                .hint("topics: `vault help exit-codes`, `environment`, `config`, `references`, `variables`")
                 .hint("commands: `vault help`")
         })?;
     }
@@ -83,10 +85,42 @@ fn config(cx: &Context) -> Report {
     Report::Table { columns: COLUMNS.into(), rows: Box::new(rows), empty: "" }
 }
 
+/// How references are written, and what they mean.
+const REFERENCES: &[(&str, &str)] = &[
+    ("vault://db/main", "the primary secret of `db/main`, as `vault cred get db/main` has it"),
+    ("vault://db/main/password", "this field"),
+    (
+        "vault://db/main/host",
+        "a public one: `username`, `url`, `host`, `port`, `database`, or your own",
+    ),
+    ("vault://db/main/password?version=1", "an older value"),
+    ("vault://mail?attribute=totp", "the one-time code of now"),
+    ("vault://db%2Fmain/password", "the slash as %2F belongs to the name, if both could be meant"),
+];
+
+fn references(cx: &Context) -> Report {
+    const COLUMNS: &[Column] = &[column("reference"), column("meaning")];
+    for note in [
+        "for `vault run`, `vault inject`, files of variables, and `vault cred get`",
+        "one with `?` is put into quotes in a shell",
+        "one that leads nowhere is an error, and nothing at all is handed out",
+    ] {
+        cx.note(note);
+    }
+    let rows = |sink: &mut Sink<'_>| {
+        REFERENCES.iter().try_for_each(|(reference, meaning)| {
+            sink(&[Cell::text(Some(reference)), Cell::text(Some(meaning))])
+        })
+    };
+    Report::Table { columns: COLUMNS.into(), rows: Box::new(rows), empty: "" }
+}
+
 fn variables(cx: &Context) -> Report {
     const COLUMNS: &[Column] = &[column("of"), column("variables")];
     for note in [
-        "so `vault run --cred` and `vault export` call values, by service, address, port or type",
+        "names in `vault run --cred` and `vault export`, by --url, --service, --port, --type",
+        "a database on another port than usual is known by --service postgres",
+        "to see whose: vault run --mask always --clean --cred NAME -- env",
         "a part of a connection string is read from it; what is not there gets no variable",
         "fields of your own are called as they are, in capitals; with SECRET_ before a name like PATH",
     ] {
@@ -112,6 +146,13 @@ mod tests {
         assert!(command(&[]).unwrap().contains("vault help exit-codes"));
         assert!(command(&["cred", "add"]).unwrap().contains("--secret-field"));
         assert!(command(&["nonsense"]).is_err());
+    }
+
+    #[test]
+    fn the_references_shown_can_be_read() {
+        for (reference, _) in REFERENCES {
+            assert!(reference.parse::<crate::model::Reference>().is_ok(), "{reference}");
+        }
     }
 
     #[test]

@@ -128,7 +128,7 @@ tree::commands! {
         TrustState(trust_state::Args) leaf "trust-state"
             "Accept a vault file that is older than its seal, after you restored it yourself",
         Help(help_topics::Args) leaf "help"
-            "Explain a command, or a topic: exit-codes, environment, config, variables",
+            "Explain a command, or a topic: exit-codes, environment, config, references, variables",
     }
 }
 

@@ -99,7 +99,7 @@ fn a_bad_template_writes_nothing_and_says_where() {
     bad("a{{ vault:// }}", (2, "t:1:2: a reference names a credential", "vault://"), 0);
     bad("{{ vault://db/main }}\n{{ vault://none }}", (10, "t:2:1: ", ""), 1);
     let two = "{{ vault://none }} {{ vault://db/main }} {{ vault://other }} {{ vault://none }}";
-    bad(two, (10, "2 lead nowhere: `vault://none`, `vault://other`", "t:1:42: "), 1);
+    bad(two, (10, "2 references lead nowhere: `vault://none`, `vault://other`", "t:1:42: "), 1);
     sandbox.add("nul", b"hunter2\0");
     fs::write(sandbox.path("t"), "{{ vault://nul | shell }}").unwrap();
     let answer = sandbox.run(&["inject", "-i", "t", "-o", "out"]);

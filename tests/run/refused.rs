@@ -132,6 +132,7 @@ fn a_program_that_cannot_be_started_costs_no_secret() {
         ("nonesuch", 127, "there is no program `nonesuch`"),
         ("./nonesuch", 127, "there is no program `./nonesuch`"),
         ("echo $A", 127, "sh -c 'LINE'"),
+        ("text", 127, "the one that lies here is `./text`"),
         ("./text", 126, "permission denied"),
         ("/", 126, "it is a directory"),
     ] {

@@ -29,6 +29,9 @@ pub struct Args {
     question: Option<OsString>,
 }
 
+/// How a question about the passphrase of a key begins.
+const OF_KEY: &str = "Enter passphrase for ";
+
 /// What is asked for.
 #[derive(Debug, Eq, PartialEq)]
 enum Question {
@@ -49,14 +52,18 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     cx.fail_with_code(1);
     let question = args.question.unwrap_or_default();
     let question = question.to_string_lossy();
+    let is_about_some_key = question.starts_with(OF_KEY);
     let question = match cx.world.var("SSH_ASKPASS_PROMPT") {
         Some(_) => Question::Other, // it wants a yes or no, or no answer at all
         None => read_question(&question),
     };
     let named = cx.world.var("VAULT_ASKPASS_CRED").map(|text| text.to_string_lossy().into_owned());
     if question == Question::Other || (question == Question::Some && named.is_none()) {
-        return Err(Error::new(ErrorKind::Refused, "this question is not for a program to answer")
-            .hint("answer it yourself: unset SSH_ASKPASS"));
+        let error = Error::new(ErrorKind::Refused, "this question is not for a program to answer");
+        return Err(match is_about_some_key {
+            true => error.hint("name the key by its whole path: ssh-add ~/.ssh/id_ed25519"),
+            false => error.hint("answer it yourself: unset SSH_ASKPASS"),
+        });
     }
     let mut vault = cx.unlocked()?;
     let reference = match named {
@@ -197,7 +204,7 @@ fn read_question(text: &str) -> Question {
     if lower.contains("yes/no") || lower.contains("(y/n") || lower.ends_with('?') {
         return Question::Other;
     }
-    if let Some(rest) = text.strip_prefix("Enter passphrase for ") {
+    if let Some(rest) = text.strip_prefix(OF_KEY) {
         return key_of(rest).map_or(Question::Other, Question::Passphrase);
     }
     if let Some(user) = between(text, "[sudo] password for ", ":") {

@@ -27,7 +27,8 @@ commands! {
     @after_help "Examples:
   vault helper install git
   vault helper install docker --dry-run
-  SSH_ASKPASS=vault-askpass SSH_ASKPASS_REQUIRE=force ssh-add ~/.ssh/id_ed25519
+  ln -s \"$(command -v vault)\" ~/.local/bin/vault-askpass
+  SSH_ASKPASS=~/.local/bin/vault-askpass SSH_ASKPASS_REQUIRE=force ssh-add ~/.ssh/id_ed25519
   RESTIC_PASSWORD_COMMAND='vault cred get backup/repo' restic snapshots
   BORG_PASSCOMMAND='vault cred get backup/repo' borg list
 

@@ -15,15 +15,16 @@ use std::str::FromStr;
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   vault run --cred db/main -- psql
-  vault run -e TOKEN=vault://github/token -- sh -c 'curl -H \"Authorization: Bearer $TOKEN\" https://api.github.com/user'
+  vault run -e GH_TOKEN=vault://github/token -- gh pr list
   vault run --env-file .env --reason 'ticket 42' -- ./deploy
   vault run --file KEY=vault://web/tls/private_key -- sh -c 'openssl pkey -in \"$KEY\" -noout -check'
   vault run --stdin vault://registry -- docker login --username ci --password-stdin
   vault run --clean --fd 3=vault://backup -- restic --password-file /dev/fd/3 snapshots
 
-All references lead somewhere, or nothing is started. The program and its arguments are passed on as they
-are, through no shell. It never gets the variables of vault itself (VAULT_…), and the vault is closed before
-it starts. The log tells which values it got, how, its name, and the reason.
+All references lead somewhere, or nothing is started; `vault help references` tells how they are written.
+The program and its arguments are passed on as they are, through no shell. It never gets the variables of
+vault itself (VAULT_…), and the vault is closed before it starts. The log tells which values it got, how,
+its name, and the reason.
 
 A file of variables has lines NAME=VALUE. A value may be a reference, a text with {{ REFERENCE }} in it as
 `vault inject` takes it, or any text; between single quotes everything stands for itself, between double

@@ -3,6 +3,7 @@
 use super::deliveries::{DELIVERIES, Delivery, SAMPLES, Sample};
 use super::stage::Stage;
 use crate::cli::context::Context;
+use crate::cli::render::Format;
 use crate::cli::report::{Cell, Column, Report, Sink};
 use crate::error::{Error, ErrorKind, Result};
 use crate::world::World;
@@ -19,10 +20,14 @@ use std::thread;
 
 Each value is `same` when it arrived byte for byte, `refused` when this way cannot carry it and said so,
 `DIFFERENT` when neither is true, and empty when the way was not tried: then the last column says why.
+On a terminal they are counted and named; --json and --format plain tell each, and why it was refused.
 
 The vault is a new one, with made-up values, and is thrown away; yours is not used. The clipboard is not
 tried, because that would overwrite yours. Exit code 16 when anything is different.")]
 pub struct Args {}
+
+/// Said when there was no way to try.
+const NOTHING: &str = "nothing was tried";
 
 /// What became of a value.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -56,10 +61,25 @@ pub fn run(_args: Args, cx: &mut Context) -> Result<Report> {
         cx.end_with(ErrorKind::Findings);
         cx.note_later(format!("{failures} did not arrive as they are; please report it"));
     }
+    Ok(match cx.format() {
+        Format::Table => overview(rows),
+        Format::Json | Format::Plain => each(rows),
+    })
+}
+
+/// What became of every value: as many columns as there are values.
+fn each(rows: Vec<Row>) -> Report {
     let show = move |sink: &mut Sink<'_>| rows.iter().try_for_each(|row| sink(&row.cells()));
     let columns = ["delivery"].into_iter().chain(SAMPLES.iter().map(|sample| sample.name));
     let columns: Vec<Column> = columns.chain(["remark"]).map(|name| Column { name }).collect();
-    Ok(Report::Table { columns: columns.into(), rows: Box::new(show), empty: "nothing was tried" })
+    Report::Table { columns: columns.into(), rows: Box::new(show), empty: NOTHING }
+}
+
+/// The same in the width of a terminal.
+fn overview(rows: Vec<Row>) -> Report {
+    let show = move |sink: &mut Sink<'_>| rows.iter().try_for_each(|row| sink(&row.summary()));
+    let columns = ["delivery", "same", "refused", "different"].map(|name| Column { name });
+    Report::Table { columns: columns.to_vec().into(), rows: Box::new(show), empty: NOTHING }
 }
 
 /// Sends all samples through `deliveries`, with `program` as the vault.
@@ -101,6 +121,21 @@ impl Row {
         }
         cells.push(self.remark().map_or(Cell::None, Cell::owned));
         cells
+    }
+
+    fn summary(&self) -> [Cell<'_>; 4] {
+        let name = Cell::text(Some(self.name));
+        let Ok(outcomes) = &self.outcomes else {
+            return [name, Cell::None, Cell::None, self.remark().map_or(Cell::None, Cell::owned)];
+        };
+        let same = outcomes.iter().filter(|outcome| **outcome == Outcome::Same).count();
+        let refused = outcomes.iter().zip(SAMPLES);
+        let refused = refused.filter(|(outcome, _)| matches!(outcome, Outcome::Refused(_)));
+        let refused: Vec<&str> = refused.map(|(_, sample)| sample.name).collect();
+        let different: Vec<String> =
+            self.differences().map(|(name, how)| format!("{name}: {how}")).collect();
+        let same = format!("{same} of {}", outcomes.len());
+        [name, Cell::owned(same), Cell::owned(refused.join(" ")), Cell::owned(different.join("; "))]
     }
 
     /// Why it was not tried, or what is different, or else why something was refused first.
@@ -214,4 +249,26 @@ fn said(ended: &Output) -> String {
     let line = text.lines().find(|line| line.starts_with("error:")).or(text.lines().next());
     let line = line.unwrap_or("it said nothing");
     line.strip_prefix("error: ").unwrap_or(line).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn on_a_terminal_values_are_counted_and_those_refused_or_different_are_named() {
+        let mut outcomes = vec![Outcome::Same; SAMPLES.len()];
+        outcomes[2] = Outcome::Refused("no NUL".into());
+        outcomes[3] = Outcome::Different("cut short".into());
+        let cells = |outcomes| {
+            let row = Row { name: "run", outcomes };
+            row.summary().map(|cell| match cell {
+                Cell::Text(text) => text.into_owned(),
+                _ => String::new(),
+            })
+        };
+        assert_eq!(cells(Ok(outcomes)), ["run", "9 of 11", "nul", "crlf: cut short"]);
+        let untried = cells(Err("`fish` is not installed".into()));
+        assert_eq!(untried, ["run", "", "", "not tried: `fish` is not installed"]);
+    }
 }

@@ -58,7 +58,7 @@ pub struct Args {
     filter: FilterArgs,
 
     /// The program and its arguments, after `--`
-    #[arg(last = true, value_name = "COMMAND", value_hint = clap::ValueHint::CommandWithArguments)]
+    #[arg(last = true, value_name = "COMMAND", help_heading = "Arguments", value_hint = clap::ValueHint::CommandWithArguments)]
     command: Vec<OsString>,
 }
 

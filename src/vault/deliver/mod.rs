@@ -375,7 +375,8 @@ fn all_of(mut missing: Vec<(String, Error)>) -> Error {
     let same = kinds.iter().all(|kind| *kind == kinds[0]);
     let kind = if same { kinds[0] } else { ErrorKind::NotFound };
     let names: Vec<String> = missing.iter().map(|(written, _)| format!("`{written}`")).collect();
-    let error = Error::new(kind, format!("{} lead nowhere: {}", names.len(), names.join(", ")));
+    let error =
+        Error::new(kind, format!("{} references lead nowhere: {}", names.len(), names.join(", ")));
     let error = missing
         .iter()
         .fold(error, |error, (written, e)| error.hint(format!("{written}: {}", e.message())));
