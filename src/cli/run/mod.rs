@@ -67,7 +67,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         // how the program ended is what whoever waits for us wants to know
         cx.warn(&format!("{}; {}", left.message(), left.hints().join("; ")));
     }
-    cx.end_with_code(child::code_of(ended.map_err(|why| not_started(cx, &found, &why))?));
+    cx.end_as(ended.map_err(|why| not_started(cx, &found, &why))?);
     Ok(Report::Nothing)
 }
 
