@@ -58,6 +58,14 @@ pub const EXIT_CODES: &[(u8, &str, &str)] = &[
     (19, "indeterminate", "the remote side gave no clear answer"),
 ];
 
+/// What commands that start a program end with instead: the code of the program, or one of these.
+pub const PROGRAM_CODES: &[(u8, &str, &str)] = &[
+    (125, "own_failure", "`vault run`: the program was not started, for any reason above"),
+    (126, "cannot_start", "`vault run`: the program is there and cannot be started"),
+    (127, "no_program", "`vault run`: there is no such program"),
+    (128, "signal", "`vault run`: 128 and the number of the signal that ended the program"),
+];
+
 impl ErrorKind {
     /// The exit code, 1 to 19.
     #[must_use]

@@ -1,12 +1,18 @@
-//! Process hygiene: the only file with `unsafe`. It knows nothing of vaults.
+//! Process hygiene: the only module with `unsafe`. It knows nothing of vaults.
 #![allow(unsafe_code)]
 
+mod signals;
+
+pub use signals::{Came, Caught, Signals};
+pub use signals::{end_by, ignore_hang_up, stop_group, without_background_stop};
+
+use signals::{action, change};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::{self, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// Makes the process a poor place to steal from. Called first, before anything secret is read.
 ///
@@ -24,6 +30,8 @@ pub fn harden() {
     // before any thread is started.
     let before = unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
     QUOTA_SIGNAL_IGNORED.store(before == libc::SIG_IGN, Ordering::SeqCst);
+    // where it is ignored, nobody could tell how a program ended
+    change(libc::SIGCHLD, &action(libc::SIG_DFL, 0));
     std::panic::set_hook(Box::new(|panic| {
         let at =
             panic.location().map_or_else(String::new, |l| format!(" at {}:{}", l.file(), l.line()));
@@ -53,19 +61,6 @@ pub fn unharden_child(command: &mut Command) {
     };
     // SAFETY: `give_back` allocates nothing and takes no lock; it reads atomics and makes system calls.
     unsafe { command.pre_exec(give_back) };
-}
-
-/// Whether `signal` is ignored, and so will be by the programs that are started.
-#[must_use]
-pub fn is_ignored(signal: libc::c_int) -> bool {
-    let mut now = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
-    // SAFETY: without a new action nothing is changed; the old one is written to memory of ours that
-    // is large enough, and all bits zero are a value of it should the call fail.
-    let now = unsafe {
-        libc::sigaction(signal, std::ptr::null(), now.as_mut_ptr());
-        now.assume_init()
-    };
-    now.sa_sigaction == libc::SIG_IGN
 }
 
 /// Keeps `fd` from programs that are started, if it is open.
@@ -145,77 +140,6 @@ pub fn close_all_but(kept: &[RawFd]) {
     }
 }
 
-/// Does `work`, which uses the terminal from the background, without being stopped for it.
-pub fn without_background_stop<T>(work: impl FnOnce() -> T) -> T {
-    // SAFETY: SIG_IGN installs no handler, so no code of ours runs in a signal context.
-    let before = unsafe { libc::signal(libc::SIGTTOU, libc::SIG_IGN) };
-    let done = work();
-    // SAFETY: `before` is what was there, set by this function's caller or by nobody: it is valid.
-    unsafe { libc::signal(libc::SIGTTOU, before) };
-    done
-}
-
-/// Signals that would end the process at once are only noted until this is dropped: something must be
-/// wiped first. Programs started meanwhile have the signals as usual.
-pub struct Signals {
-    before: [(libc::c_int, libc::sighandler_t); 4],
-}
-
-/// Whether one came that means the process itself. An interrupt is for the program at the terminal.
-static TOLD_TO_END: AtomicBool = AtomicBool::new(false);
-
-/// Whether any of them came.
-static CAME: AtomicBool = AtomicBool::new(false);
-
-impl Signals {
-    /// Notes them from now on.
-    #[must_use]
-    pub fn noted() -> Self {
-        TOLD_TO_END.store(false, Ordering::SeqCst);
-        CAME.store(false, Ordering::SeqCst);
-        let handler = note as extern "C" fn(libc::c_int) as *const () as libc::sighandler_t;
-        let before = [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM].map(|signal| {
-            // SAFETY: the handler only stores to atomics, which is allowed in a signal context.
-            let before = unsafe { libc::signal(signal, handler) };
-            if before == libc::SIG_IGN {
-                // whoever started us wants that: nohup, or a shell for what runs in the background
-                // SAFETY: SIG_IGN installs no handler.
-                unsafe { libc::signal(signal, before) };
-            }
-            (signal, before)
-        });
-        Self { before }
-    }
-
-    /// Whether the process was told to end, by a hang-up or a request to terminate.
-    #[must_use]
-    pub fn told_to_end(&self) -> bool {
-        TOLD_TO_END.load(Ordering::SeqCst)
-    }
-
-    /// Whether the process was told to end, or interrupted: for one that has the terminal to itself.
-    #[must_use]
-    pub fn came(&self) -> bool {
-        CAME.load(Ordering::SeqCst)
-    }
-}
-
-impl Drop for Signals {
-    fn drop(&mut self) {
-        for (signal, handler) in self.before.iter().filter(|(_, before)| *before != libc::SIG_ERR) {
-            // SAFETY: the handler is what was there before, so it is valid.
-            unsafe { libc::signal(*signal, *handler) };
-        }
-    }
-}
-
-extern "C" fn note(signal: libc::c_int) {
-    CAME.store(true, Ordering::SeqCst);
-    if signal == libc::SIGHUP || signal == libc::SIGTERM {
-        TOLD_TO_END.store(true, Ordering::SeqCst);
-    }
-}
-
 /// Makes a copy of this process; tells its number, and nothing in the copy. Threads that are about to end
 /// are waited for.
 ///
@@ -252,81 +176,6 @@ pub fn begin_in_foreground(command: &mut Command, terminal: OwnedFd) {
     };
     // SAFETY: `take` allocates nothing and takes no lock; it only makes system calls.
     unsafe { command.pre_exec(take) };
-}
-
-/// Lets this process live on when its terminal goes.
-pub fn ignore_hang_up() {
-    // SAFETY: SIG_IGN installs no handler, so no code of ours runs in a signal context.
-    unsafe { libc::signal(libc::SIGHUP, libc::SIG_IGN) };
-}
-
-/// Stops the process group of this process with `signal`; returns when it is to go on.
-pub fn stop_group(signal: libc::c_int) {
-    // SAFETY: SIG_DFL installs no handler; `kill` takes plain integers.
-    unsafe {
-        let before = libc::signal(signal, libc::SIG_DFL);
-        libc::kill(0, signal);
-        if before != libc::SIG_ERR {
-            libc::signal(signal, before);
-        }
-    }
-}
-
-/// Signals that are told through a pipe until this is dropped, one byte each. One that is ignored stays so.
-pub struct Caught {
-    reader: io::PipeReader,
-    _writer: io::PipeWriter,
-    before: Vec<(libc::c_int, libc::sighandler_t)>,
-}
-
-/// Where the handler writes to.
-static TELL: AtomicI32 = AtomicI32::new(-1);
-
-impl Caught {
-    /// Catches `signals` from now on.
-    ///
-    /// # Errors
-    /// There are no descriptors left.
-    pub fn these(signals: &[libc::c_int]) -> io::Result<Self> {
-        let (reader, writer) = io::pipe()?;
-        TELL.store(writer.as_raw_fd(), Ordering::SeqCst);
-        let handler = tell as extern "C" fn(libc::c_int) as *const () as libc::sighandler_t;
-        let mut before = Vec::new();
-        for signal in signals {
-            // SAFETY: the handler only loads an atomic and writes, which is allowed in a signal context.
-            let was = unsafe { libc::signal(*signal, handler) };
-            if was == libc::SIG_IGN {
-                // SAFETY: SIG_IGN installs no handler.
-                unsafe { libc::signal(*signal, libc::SIG_IGN) };
-            } else if was != libc::SIG_ERR {
-                before.push((*signal, was));
-            }
-        }
-        Ok(Self { reader, _writer: writer, before })
-    }
-
-    /// Where they can be read.
-    #[must_use]
-    pub fn pipe(&self) -> &io::PipeReader {
-        &self.reader
-    }
-}
-
-impl Drop for Caught {
-    fn drop(&mut self) {
-        for (signal, handler) in &self.before {
-            // SAFETY: the handler is what was there before, so it is valid.
-            unsafe { libc::signal(*signal, *handler) };
-        }
-        TELL.store(-1, Ordering::SeqCst);
-    }
-}
-
-/// A pipe takes thousands of these, and they are read at once: the write does not block.
-extern "C" fn tell(signal: libc::c_int) {
-    let byte = signal.to_ne_bytes()[if cfg!(target_endian = "big") { 3 } else { 0 }];
-    // SAFETY: one byte of our own is read; a closed pipe is an error that changes nothing.
-    unsafe { libc::write(TELL.load(Ordering::SeqCst), (&raw const byte).cast(), 1) };
 }
 
 /// The system's allocator, wiping what is given back: libraries that seal and open leave plaintext
@@ -374,21 +223,6 @@ unsafe fn wipe(block: *mut u8, size: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_request_to_end_is_noted_and_an_interrupt_is_not() {
-        let signals = Signals::noted();
-        let raise = |signal| rustix::process::kill_process(rustix::process::getpid(), signal);
-        raise(rustix::process::Signal::INT).unwrap();
-        while !signals.came() {
-            std::thread::yield_now(); // another thread may have got it
-        }
-        assert!(!signals.told_to_end());
-        raise(rustix::process::Signal::TERM).unwrap();
-        while !signals.told_to_end() {
-            std::thread::yield_now();
-        }
-    }
 
     #[test]
     fn a_closed_descriptor_is_an_error() {

@@ -71,7 +71,7 @@ pub fn masked(
     drop(secrets);
     beside()?;
     let status = plain(command);
-    join(running);
+    join(&running)?;
     status
 }
 
@@ -79,16 +79,19 @@ fn start_all(pumps: Vec<Pump>, hidden: &Arc<Hidden>) -> Vec<JoinHandle<()>> {
     pumps.into_iter().map(|pump| pump.start(hidden)).collect()
 }
 
-fn join(running: Vec<JoinHandle<()>>) {
-    for pump in running {
-        drop(pump.join()); // one that failed has nobody to write to
+/// Waits until nobody writes any more, or we are told not to: what the program has left behind in the
+/// background may hold a pipe for ever.
+fn join(running: &[JoinHandle<()>]) -> io::Result<()> {
+    let caught = Caught::these(&[libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM])?;
+    let mut patience = Timespec { tv_sec: 0, tv_nsec: 500_000 };
+    while running.iter().any(|pump| !pump.is_finished()) {
+        let mut told = [PollFd::new(caught.socket(), PollFlags::IN)];
+        if poll(&mut told, Some(&patience)).is_ok_and(|count| count > 0) {
+            break;
+        }
+        patience.tv_nsec = (patience.tv_nsec * 2).min(MOMENT.tv_nsec);
     }
-}
-
-fn next_signal(caught: &Caught) -> Option<i32> {
-    let mut byte = [0];
-    caught.pipe().read_exact(&mut byte).ok()?;
-    Some(i32::from(byte[0]))
+    Ok(())
 }
 
 /// Gives the program a terminal in place of ours.
@@ -117,7 +120,7 @@ fn at_terminal(
     let modes = terminal.modes();
     let (socket, other) = UnixStream::pair()?;
     if sys::fork()?.is_none() {
-        drop((socket, ours, pumps, secrets));
+        drop((socket, ours, pumps, secrets, beside));
         monitor::live(command, &theirs, is_attached, &other, (&terminal, modes));
     }
     drop((command, theirs, other));
@@ -143,7 +146,7 @@ fn at_terminal(
     };
     let status = session.live();
     drop(session);
-    join(running);
+    join(&running)?;
     status
 }
 
@@ -212,7 +215,7 @@ impl Session {
             false => PollFlags::IN | PollFlags::OUT,
         };
         let mut fds = vec![
-            PollFd::new(self.caught.pipe(), PollFlags::IN),
+            PollFd::new(self.caught.socket(), PollFlags::IN),
             PollFd::new(&self.socket, PollFlags::IN),
             PollFd::new(&self.ours, of_program),
         ];
@@ -266,11 +269,11 @@ impl Session {
     }
 
     fn signal(&mut self) {
-        match next_signal(&self.caught) {
-            Some(libc::SIGWINCH) => resize(&self.ours, &self.terminal),
-            Some(libc::SIGCONT) => self.go_on(),
-            Some(signal) => self.say(Word::Signal(signal)),
-            None => {}
+        match self.caught.next().map(|came| came.signal) {
+            Ok(libc::SIGWINCH) => resize(&self.ours, &self.terminal),
+            Ok(libc::SIGCONT) => self.go_on(),
+            Ok(signal) => self.say(Word::Signal(signal)),
+            Err(_) => {}
         }
     }
 

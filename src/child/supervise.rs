@@ -1,22 +1,26 @@
 //! A program beside us: signals are passed on to it, stops are followed, its end is awaited. It stays in
 //! our process group, so that the shell we were started from sees one job.
 
-use crate::sys;
+use crate::sys::{Came, Caught};
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process, waitpid};
-use signal_hook::consts::signal::{
-    SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2, SIGWINCH,
-};
-use signal_hook::iterator::SignalsInfo;
-use signal_hook::iterator::exfiltrator::origin::WithOrigin;
-use signal_hook::low_level::siginfo::{Cause, Origin};
 use std::fs::File;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
 
-/// What is passed on. The rest does to us what it does to everybody.
-const PASSED_ON: [i32; 9] =
-    [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGCONT, SIGWINCH, SIGTSTP];
+/// What is passed on, and the end of the program. The rest does to us what it does to everybody.
+const HEARD: [i32; 10] = [
+    libc::SIGHUP,
+    libc::SIGINT,
+    libc::SIGQUIT,
+    libc::SIGTERM,
+    libc::SIGUSR1,
+    libc::SIGUSR2,
+    libc::SIGCONT,
+    libc::SIGWINCH,
+    libc::SIGTSTP,
+    libc::SIGCHLD,
+];
 
 /// Starts the program, and is there for it until it ends.
 ///
@@ -24,20 +28,18 @@ const PASSED_ON: [i32; 9] =
 /// It could not be started.
 pub(super) fn run(mut command: Command) -> io::Result<ExitStatus> {
     // before the start, so that nothing is missed; what is ignored stays so, for the program too
-    let heard = PASSED_ON.into_iter().filter(|signal| !sys::is_ignored(*signal));
-    let mut signals = SignalsInfo::<WithOrigin>::new(heard.chain([SIGCHLD]))?;
+    let caught = Caught::these(&HEARD)?;
     let child = command.spawn()?;
     drop(command); // and with it our copies of what was handed over
     let child = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let child = child.ok_or_else(|| io::Error::other("a process without a number"))?;
     loop {
-        for origin in signals.wait() {
-            if is_for(&origin, child)
-                && let Some(signal) = Signal::from_named_raw(origin.signal)
-            {
-                // it may have ended just now
-                let _ = kill_process(child, signal);
-            }
+        let came = caught.next()?;
+        if is_for(&came, child)
+            && let Some(signal) = Signal::from_named_raw(came.signal)
+        {
+            // it may have ended just now
+            let _ = kill_process(child, signal);
         }
         if let Some(status) = look(child)? {
             return Ok(status);
@@ -47,10 +49,9 @@ pub(super) fn run(mut command: Command) -> io::Result<ExitStatus> {
 
 /// Whether a signal is to be passed on: what the terminal sends, it sends to the program as well, and
 /// what the program itself sends to its group is not meant for it.
-fn is_for(origin: &Origin, child: Pid) -> bool {
-    let from_child =
-        origin.process.is_some_and(|sender| sender.pid == child.as_raw_nonzero().get());
-    origin.signal != SIGCHLD && origin.cause != Cause::Kernel && !from_child
+fn is_for(came: &Came, child: Pid) -> bool {
+    let from_another = came.sender.is_some_and(|sender| sender != child.as_raw_nonzero().get());
+    came.signal != libc::SIGCHLD && from_another
 }
 
 /// What has become of the program, if it has ended. As the first process of a container we bury whoever
@@ -71,7 +72,7 @@ fn look(child: Pid) -> io::Result<Option<ExitStatus>> {
 /// the whole group.
 fn follow(status: WaitStatus) -> io::Result<()> {
     // without a terminal nobody would let us go on
-    if status.stopping_signal() == Some(SIGTSTP) && File::open("/dev/tty").is_ok() {
+    if status.stopping_signal() == Some(libc::SIGTSTP) && File::open("/dev/tty").is_ok() {
         kill_process(getpid(), Signal::STOP)?;
     }
     Ok(())

@@ -4,13 +4,16 @@ use super::guard::Guard;
 use super::prompt::Terminal;
 use super::render::Format;
 use super::{escape, sink, unlock};
+use crate::child;
 use crate::error::{Error, ErrorKind, Result};
 use crate::vault::{Locked, Place, Purpose, State, Unlocked, Vault, Warnings};
 use crate::world::World;
 use clap::builder::PossibleValuesParser;
 use std::cell::{Cell, RefCell};
 use std::io::Write;
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
+use std::process::ExitStatus;
 use std::rc::Rc;
 
 /// Options that every command has.
@@ -58,6 +61,7 @@ pub struct Context {
     pub globals: Globals,
     exit: Cell<Option<u8>>,
     failure: Cell<Option<u8>>,
+    interrupted: Cell<bool>,
     raw: Cell<bool>,
     heard: RefCell<Vec<Warnings>>,
     later: Later,
@@ -68,8 +72,8 @@ impl Context {
     #[must_use]
     pub fn new(globals: Globals, world: Rc<World>) -> Self {
         let (exit, failure, raw) = (Cell::new(None), Cell::new(None), Cell::new(false));
-        let (heard, later) = (RefCell::default(), Later::default());
-        Self { world, globals, exit, failure, raw, heard, later }
+        let (interrupted, heard, later) = (Cell::new(false), RefCell::default(), Later::default());
+        Self { world, globals, exit, failure, interrupted, raw, heard, later }
     }
 
     /// Lets the run end with the code of `kind`, although there is an answer.
@@ -80,6 +84,19 @@ impl Context {
     /// Lets the run end with this code when nothing fails any more: that of a program.
     pub fn end_with_code(&self, code: u8) {
         self.exit.set(Some(code));
+    }
+
+    /// Lets the run end as a program did: with its code, or by the interrupt that ended it.
+    pub fn end_as(&self, status: ExitStatus) {
+        self.end_with_code(child::code_of(status));
+        self.interrupted.set(status.signal() == Some(libc::SIGINT));
+    }
+
+    /// Whether an interrupt has ended the program that was run. It ends us too: a shell goes on with its
+    /// loop after a mere code.
+    #[must_use]
+    pub fn was_interrupted(&self) -> bool {
+        self.interrupted.get()
     }
 
     /// Lets every failure from now on end the run with this code.

@@ -4,7 +4,7 @@ use super::config::SETTINGS;
 use super::context::Context;
 use super::man::ENVIRONMENT;
 use super::report::{Cell, Column, Report, Sink};
-use crate::error::{EXIT_CODES, Error, Result};
+use crate::error::{EXIT_CODES, Error, PROGRAM_CODES, Result};
 use crate::kind::variables;
 
 /// Explain a command, or a topic: exit-codes, environment, config, references, variables
@@ -52,7 +52,7 @@ fn command(words: &[&str]) -> Result<String> {
 fn exit_codes() -> Report {
     const COLUMNS: &[Column] = &[column("code"), column("word"), column("meaning")];
     let rows = |sink: &mut Sink<'_>| {
-        EXIT_CODES.iter().try_for_each(|(code, word, meaning)| {
+        EXIT_CODES.iter().chain(PROGRAM_CODES).try_for_each(|(code, word, meaning)| {
             sink(&[Cell::Int((*code).into()), Cell::text(Some(word)), Cell::text(Some(meaning))])
         })
     };

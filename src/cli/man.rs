@@ -1,7 +1,7 @@
 //! The manual: one page per command, made from the command definitions and the tables of exit codes
 //! and environment variables. No dates, so that the same program gives the same pages.
 
-use crate::error::EXIT_CODES;
+use crate::error::{EXIT_CODES, PROGRAM_CODES};
 use clap::Command;
 use clap_mangen::Man;
 use std::fmt::Write;
@@ -95,7 +95,7 @@ fn rendered(cmd: &Command, source: &str) -> Vec<u8> {
 /// What is the same for every command, and the way to its relatives.
 fn closing<'a>(related: impl Iterator<Item = &'a String>) -> String {
     let mut text = String::from(".SH \"EXIT STATUS\"\n");
-    for (code, _, sentence) in EXIT_CODES {
+    for (code, _, sentence) in EXIT_CODES.iter().chain(PROGRAM_CODES) {
         tagged(&mut text, &code.to_string(), sentence);
     }
     text.push_str(".SH ENVIRONMENT\n");

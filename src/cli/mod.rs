@@ -53,6 +53,7 @@ mod trust_state;
 mod whose;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::sys;
 use crate::world::World;
 use clap::{CommandFactory, FromArgMatches};
 use context::{Context, Globals};
@@ -200,7 +201,12 @@ fn run(cli: Cli, world: Rc<World>) -> ExitCode {
     match answer {
         Ok(()) => {
             cx.say_later();
-            ExitCode::from(cx.exit_code())
+            let (code, was_interrupted) = (cx.exit_code(), cx.was_interrupted());
+            drop(cx); // and with it what is to be wiped
+            if was_interrupted {
+                sys::end_by(libc::SIGINT);
+            }
+            ExitCode::from(code)
         }
         Err(error) => {
             render::error(&error, cx.format() == Format::Json, &mut std::io::stderr());

@@ -177,19 +177,27 @@ fn sweep(parent: &Path) {
     }
 }
 
+/// What cannot be removed keeps nothing else from being wiped; what has gone meanwhile, as a pipe does when it
+/// is read, is as good as removed.
 fn wipe(dir: &Path) -> io::Result<()> {
+    let mut left = Ok(());
     for entry in fs::read_dir(dir)? {
-        let (entry, path) = entry.map(|entry| (entry.file_type(), entry.path()))?;
-        match entry? {
-            kind if kind.is_dir() => wipe(&path)?,
-            kind => {
-                // what cannot be overwritten is removed all the same
-                let _ = if kind.is_file() { overwrite(&path) } else { Ok(()) };
-                fs::remove_file(&path)?;
-            }
-        }
+        left = left.and(entry.and_then(|entry| wipe_one(&entry)));
     }
-    fs::remove_dir(dir)
+    left.and_then(|()| fs::remove_dir(dir))
+}
+
+fn wipe_one(entry: &fs::DirEntry) -> io::Result<()> {
+    let (path, kind) = (entry.path(), entry.file_type()?);
+    if kind.is_dir() {
+        return wipe(&path);
+    }
+    // what cannot be overwritten is removed all the same
+    let _ = if kind.is_file() { overwrite(&path) } else { Ok(()) };
+    match fs::remove_file(&path) {
+        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
 }
 
 fn overwrite(path: &Path) -> io::Result<()> {
@@ -277,6 +285,21 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o700);
         drop(made);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_pipe_that_goes_while_all_is_wiped_is_no_failure() {
+        let parent = tempfile::tempdir().unwrap();
+        let dir = parent.path().join("vault-run-1");
+        let scratch = Scratch::make(&dir, "").unwrap();
+        scratch.write_as("file", &Secret::from_bytes(b"canary")).unwrap();
+        let pipe = dir.join("pipe");
+        crate::child::fifo::make(&pipe).unwrap();
+        let listed = fs::read_dir(&dir).unwrap().flatten().find(|entry| entry.path() == pipe);
+        fs::remove_file(&pipe).unwrap();
+        wipe_one(&listed.unwrap()).unwrap(); // it was read meanwhile
+        scratch.wipe().unwrap();
+        assert!(!dir.exists());
     }
 
     #[test]

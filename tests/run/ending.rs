@@ -1,11 +1,13 @@
 //! How a program ends, and what signals do.
 
+use crate::support::pty::Pty;
 use crate::support::{Answer, Sandbox, VAULT};
 use crate::{sandbox, wait_for};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 
 fn send(pid: u32, signal: Signal) {
     kill_process(Pid::from_raw(pid.try_into().unwrap()).unwrap(), signal).unwrap();
@@ -35,6 +37,58 @@ fn the_exit_code_is_that_of_the_program() {
     );
     assert_eq!(sandbox.run(&["run", "--", "true"]).code, 0, "without a secret too");
     assert_eq!(sandbox.run(&["run", "--", "false"]).code, 1);
+}
+
+#[test]
+fn an_interrupted_program_ends_us_by_the_interrupt() {
+    let sandbox = sandbox();
+    let ended = |line: &str| {
+        let args = ["run", "--file", "F=vault://x", "--", "sh", "-c", line];
+        sandbox.vault(&args).output().unwrap().status
+    };
+    // what a shell asks before it goes on with a loop
+    let status = ended("echo \"$F\" > path; kill -INT $$");
+    assert_eq!((status.signal(), status.code()), (Some(2), None));
+    let path = fs::read_to_string(sandbox.path("path")).unwrap();
+    assert!(!PathBuf::from(path.trim()).parent().unwrap().exists(), "nothing is left");
+    assert_eq!(ended("exit 130").code(), Some(130));
+    assert_eq!(ended("kill -TERM $$").code(), Some(143));
+}
+
+#[test]
+fn whoever_ignores_the_end_of_children_learns_how_it_ended() {
+    let sandbox = sandbox();
+    let run = |more: &[&str]| {
+        let mut command = sandbox.command("setsid");
+        command.args(["-c", "-w", "env", "--ignore-signal=CHLD", VAULT, "run"]).args(more);
+        command.args(["-e", "A=vault://x", "--", "sh", "-c", "echo $A; exit 3"]);
+        Pty::start(command).end()
+    };
+    assert_eq!(run(&[]), (3, "********\r\n".to_owned()));
+    assert_eq!(run(&["--mask", "never"]), (3, "hunter2-hunter2\r\n".to_owned()));
+}
+
+#[test]
+fn what_the_program_leaves_behind_does_not_hold_us_for_ever() {
+    let sandbox = sandbox();
+    // it keeps the pipe that is read for masking
+    let line = "echo \"$F\" > path; sleep 60 & echo $! > left; : > ready; exit 4";
+    for signal in [Signal::TERM, Signal::INT] {
+        let args = ["run", "--mask", "always", "-e", "A=vault://x", "--file", "F=vault://x"];
+        let mut command = sandbox.vault(&[&args[..], &["--", "bash", "-c", line]].concat());
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        wait_for("the program", || sandbox.path("ready").exists());
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        assert!(child.try_wait().unwrap().is_none(), "the rest may still say something");
+        send(child.id(), signal);
+        wait_for("our end", || child.try_wait().unwrap().is_some());
+        assert_eq!(code(&mut child), 4);
+        let path = fs::read_to_string(sandbox.path("path")).unwrap();
+        assert!(!PathBuf::from(path.trim()).exists());
+        let left: u32 = fs::read_to_string(sandbox.path("left")).unwrap().trim().parse().unwrap();
+        send(left, Signal::KILL);
+        fs::remove_file(sandbox.path("ready")).unwrap();
+    }
 }
 
 #[test]

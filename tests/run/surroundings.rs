@@ -109,6 +109,9 @@ fn only_the_descriptors_that_are_meant_are_handed_over() {
     let line =
         "exec env VAULT_PASSPHRASE_FD=6 $VAULT run -e A=vault://x -- bash -c \"$LIST\" 6</dev/null";
     assert!(!numbers(started(line)).contains(&"6".to_owned()));
+    let key = "exec env VAULT_KEY_FILE=/dev/fd/6 $VAULT run -e A=vault://x -- bash -c \"$LIST\"";
+    let key = numbers(started(&format!("{key} 6<\"$VAULT_KEY_FILE\"")));
+    assert!(!key.is_empty() && !key.contains(&"6".to_owned()));
     assert_eq!(text(&sandbox, &["run", "--", "bash", "-c", "cat <(echo hi)"]), "hi\n");
 }
 

@@ -24,10 +24,12 @@ fn a_job_is_interrupted_stopped_and_goes_on() {
     let sandbox = sandbox();
     let mut terminal = shell(&sandbox);
     let run = "$VAULT run --mask never -e A=vault://x -- ";
-    terminal.send(format!("{run}sleep 100; echo code-$?\r"));
+    terminal.send(format!("{run}sleep 100\r"));
     terminal.expect("\r\n");
     std::thread::sleep(std::time::Duration::from_millis(700));
     terminal.send("\u{3}");
+    terminal.expect("> "); // what is typed before is thrown away
+    terminal.send("echo code-$?\r");
     terminal.expect("code-130");
     terminal.send(format!("{run}bash -c 'echo on-$((1+1)); read l; echo got-$l'\r"));
     terminal.expect("on-2");
@@ -62,6 +64,27 @@ fn lines(sandbox: &Sandbox, name: &str, wanted: usize) -> usize {
     wait_for(name, || count() >= wanted);
     std::thread::sleep(std::time::Duration::from_millis(200));
     count()
+}
+
+#[test]
+fn an_interrupt_ends_a_loop_of_the_shell() {
+    if !require("bash") || !require("setsid") {
+        return;
+    }
+    let sandbox = sandbox();
+    for mask in ["auto", "never"] {
+        let mut terminal = shell(&sandbox);
+        let run = format!("$VAULT run --mask {mask} -e A=vault://x --");
+        terminal.send(format!("for i in 1 2 3; do {run} sh -c 'echo $1-$1; sleep 9' . $i; done\r"));
+        terminal.expect("1-1");
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        terminal.send("\u{3}");
+        terminal.expect("> ");
+        terminal.send("echo code-$?; exit 0\r");
+        terminal.expect("code-130");
+        let (_, screen) = terminal.end();
+        assert!(!screen.contains("2-2"), "{mask}: {screen}");
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::ffi::OsStringExt;
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -98,12 +99,12 @@ impl Pty {
         tcsetwinsize(&self.keys, size).unwrap();
     }
 
-    /// Waits for the end: the exit code, and all that was on the screen.
+    /// Waits for the end: the exit code, or 128 and the signal, and all that was on the screen.
     pub fn finish(mut self) -> (i32, Vec<u8>) {
         let since = Instant::now();
         let code = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
-                break status.code().unwrap_or(-1);
+                break status.code().or(status.signal().map(|signal| 128 + signal)).unwrap();
             }
             if since.elapsed() > PATIENCE {
                 _ = self.child.kill();

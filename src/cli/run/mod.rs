@@ -49,7 +49,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     if signals.as_ref().is_some_and(Signals::came) {
         return Err(Error::new(ErrorKind::Aborted, "told to end; nothing was started"));
     }
-    keep_passphrase(cx);
+    keep_keys(cx);
     sys::unharden();
     if manner.replace {
         let why = child::replace(command);
@@ -67,7 +67,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         // how the program ended is what whoever waits for us wants to know
         cx.warn(&format!("{}; {}", left.message(), left.hints().join("; ")));
     }
-    cx.end_with_code(child::code_of(ended.map_err(|why| not_started(cx, &found, &why))?));
+    cx.end_as(ended.map_err(|why| not_started(cx, &found, &why))?);
     Ok(Report::Nothing)
 }
 
@@ -100,14 +100,17 @@ fn deliver(
     Ok((handed, of))
 }
 
-/// Keeps the descriptor with our passphrase to ourselves.
-fn keep_passphrase(cx: &Context) {
-    let number = cx.world.var("VAULT_PASSPHRASE_FD").and_then(|number| number.to_str());
-    if let Some(number) = number.and_then(|number| number.parse::<RawFd>().ok())
-        && number > 2
-    {
-        sys::keep_from_children(number);
-    }
+/// Keeps descriptors with our passphrase or key to ourselves, by whichever name they were given.
+fn keep_keys(cx: &Context) {
+    let named = cx.world.var("VAULT_PASSPHRASE_FD").and_then(|number| number.to_str());
+    let files = ["VAULT_KEY_FILE", "VAULT_PASSPHRASE_FILE"].map(|name| cx.world.var(name));
+    let files = files.into_iter().flatten().map(Path::new).chain(cx.globals.key_file.as_deref());
+    let opened = files.filter_map(|file| {
+        let mut dirs = ["/dev/fd", "/proc/self/fd"].iter();
+        dirs.find_map(|dir| file.strip_prefix(dir).ok())?.to_str()
+    });
+    let numbers = named.into_iter().chain(opened).filter_map(|number| number.parse().ok());
+    numbers.filter(|number: &RawFd| *number > 2).for_each(sys::keep_from_children);
 }
 
 fn not_started(cx: &Context, program: &Path, why: &std::io::Error) -> Error {

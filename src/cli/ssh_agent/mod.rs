@@ -143,7 +143,7 @@ impl Agent<'_> {
             match self.events.recv() {
                 Ok(Event::Asked(asked)) => self.answer(asked),
                 Ok(Event::Ended(Ok(status))) => {
-                    self.cx.end_with_code(child::code_of(status));
+                    self.cx.end_as(status);
                     return Ok(Report::Nothing);
                 }
                 Ok(Event::Ended(Err(why))) => {
