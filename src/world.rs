@@ -7,6 +7,13 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// Whether a variable of this name is one of ours that holds a key, or leads to one. Others that begin with
+/// `VAULT_` say where a vault is, or belong to another product of that name.
+#[must_use]
+pub fn leads_to_keys(name: &[u8]) -> bool {
+    name.starts_with(b"VAULT_KEY") || name.starts_with(b"VAULT_PASSPHRASE")
+}
+
 /// What a command may know of its surroundings. Captured once, at the start.
 pub struct World {
     env: HashMap<OsString, OsString>,
@@ -40,11 +47,10 @@ impl World {
         self.env.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
     }
 
-    /// The environment for other programs: without the variables that are ours, which may hold keys.
+    /// The environment for other programs: without the variables of ours that hold keys, or lead to them.
     pub fn child_env(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
-        let ours = |name: &OsStr| name.as_encoded_bytes().starts_with(b"VAULT_");
         let all = self.env.iter().map(|(k, v)| (k.as_os_str(), v.as_os_str()));
-        all.filter(move |(name, _)| !ours(name))
+        all.filter(|(name, _)| !leads_to_keys(name.as_encoded_bytes()))
     }
 
     /// Now, by the system's clock. A clock before 1970 counts as 1970.

@@ -208,7 +208,7 @@ fn without_a_value_and_a_terminal_nothing_is_asked() {
 }
 
 fn a_passphrase_command_sees_no_variable_of_ours(sandbox: &Sandbox) {
-    let command = "env | grep -q ^VAULT_ && exit 1; cat passphrase";
+    let command = "env | grep -qE '^VAULT_(KEY|PASS)' && exit 1; cat passphrase";
     opens(
         get(sandbox).env("VAULT_PASSPHRASE_COMMAND", command).env("VAULT_FILE", sandbox.database()),
     );

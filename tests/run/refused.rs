@@ -85,7 +85,7 @@ fn files_of_variables_are_refused_by_line() {
         ("A=1\nB=2\nA=3", "comes from"),
         ("1A=1", ":1: the name of a variable"),
         ("A B=1", ":1: the name of a variable"),
-        ("VAULT_FILE=x", ":1: variables that begin with VAULT_"),
+        ("VAULT_KEY_FILE=x", ":1: variables that lead to the keys of vault"),
         ("A=x\0y", ":1: a variable cannot have a NUL byte"),
         ("A=vault://", ":1: a reference names a credential"),
         ("A=vault://x?hunter2", ":1: after `?`"),

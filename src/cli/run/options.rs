@@ -4,6 +4,7 @@ use crate::child::{self, Mask};
 use crate::cli::complete;
 use crate::error::{Error, Result};
 use crate::model::{Label, Reference};
+use crate::world::leads_to_keys;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap_complete::engine::ArgValueCompleter;
 use std::ffi::OsString;
@@ -22,8 +23,8 @@ use std::str::FromStr;
   vault run --clean --fd 3=vault://backup -- restic --password-file /dev/fd/3 snapshots
 
 All references lead somewhere, or nothing is started; `vault help references` tells how they are written.
-The program and its arguments are passed on as they are, through no shell. It never gets the variables of
-vault itself (VAULT_…), and the vault is closed before it starts. The log tells which values it got, how,
+The program and its arguments are passed on as they are, through no shell. It never gets the variables that
+lead to the keys of vault itself (VAULT_KEY…, VAULT_PASSPHRASE…), and the vault is closed before it starts. The log tells which values it got, how,
 its name, and the reason.
 
 A file of variables has lines NAME=VALUE. A value may be a reference, a text with {{ REFERENCE }} in it as
@@ -175,8 +176,8 @@ impl FromStr for Numbered {
 pub fn check_name(name: &str) -> std::result::Result<(), &'static str> {
     match child::is_variable(name) {
         false => Err("the name of a variable is letters, digits and `_`, and begins with no digit"),
-        true if name.starts_with("VAULT_") => {
-            Err("variables that begin with VAULT_ are those of vault itself, which no program gets")
+        true if leads_to_keys(name.as_bytes()) => {
+            Err("variables that lead to the keys of vault itself are for no program")
         }
         true => Ok(()),
     }
