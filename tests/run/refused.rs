@@ -30,7 +30,7 @@ fn a_wrong_command_line_ends_with_125() {
         (&["-e", "=vault://x"], "letters, digits and `_`"),
         (&["-e", "A=hunter2"], "a reference begins with `vault://`"),
         (&["-e", "A=vault://x?version=0"], "a version is a number"),
-        (&["-e", "VAULT_KEY=vault://x"], "those of vault itself"),
+        (&["-e", "VAULT_KEY=vault://x"], "lead to the keys of vault"),
         (&["-e", "A=vault://x", "-e", "A=vault://db/main"], "`A` comes from -e and from -e"),
         (&["-e", "A=vault://x", "--file", "A=vault://x"], "`A` comes from --file and from -e"),
         (&["--fd", "2=vault://x"], "3 to 255"),
