@@ -1,13 +1,14 @@
 //! The forms a secret can have in a text: as it is, and as programs encode it. Each form can be
 //! followed through a text byte by byte, and can tell how a text in it begins. Knows nothing of streams.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// How many bytes of the beginning of a form are looked for first. No secret is shorter.
 pub(super) const BEGINNING: usize = 8;
 
 /// One way to write a value.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Form {
     /// As it is; a line may end in LF, CR LF, or what a terminal makes of these.
     Raw,
@@ -174,6 +175,47 @@ impl Pattern {
         self.advance_if(true, place, length)
     }
 
+    /// The unit at `seen`: of two patterns in the same form, both fit the next byte alike if it is the same.
+    /// None at the end.
+    fn unit(&self, seen: usize) -> Option<u32> {
+        (seen < self.units()).then(|| match self.form {
+            Form::Raw | Form::Url => u32::from(self.value[seen]),
+            Form::Hex => u32::try_from(self.nibble(seen)).unwrap_or_default(),
+            Form::Base64(_) => u32::from(self.sextet(seen)[0]),
+            Form::Json => {
+                let (unit, length) = character(&self.value, seen);
+                u32::from(unit) | u32::try_from(length).unwrap_or_default() << 24
+            }
+        })
+    }
+
+    /// Whether both are in the same form.
+    pub(super) fn has_form_of(&self, other: &Self) -> bool {
+        self.form == other.form
+    }
+
+    /// Whether the next byte means the same to both.
+    pub(super) fn is_alike(&self, other: &Self, place: Place) -> bool {
+        self.unit(place.seen) == other.unit(place.seen)
+    }
+
+    /// The order in which patterns lie side by side that begin alike: by form, then unit by unit, a shorter
+    /// one before those that it is the beginning of.
+    pub(super) fn order(&self, other: &Self) -> Ordering {
+        let forms = self.form.cmp(&other.form);
+        forms.then_with(|| {
+            (0..)
+                .map(|at| (self.unit(at), other.unit(at)))
+                .find_map(differ)
+                .unwrap_or(Ordering::Equal)
+        })
+    }
+
+    /// Whether a text can be told to be the one and not the other.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.order(other).is_eq()
+    }
+
     fn gap(place: &mut Place, longest: u8) -> Step {
         let so_far = if let Within::Gap(so_far) = place.within { so_far } else { 0 };
         place.within = Within::Gap(so_far + 1);
@@ -210,6 +252,14 @@ impl Pattern {
         let pair = u16::from_be_bytes([self.value[bit / 8], next]);
         let six = usize::from(pair >> (10 - bit % 8) & 63);
         [STANDARD[six], URL_SAFE[six]]
+    }
+}
+
+/// How two units differ, if that decides; equal ends decide, too.
+fn differ((one, other): (Option<u32>, Option<u32>)) -> Option<Ordering> {
+    match one.cmp(&other) {
+        Ordering::Equal if one.is_some() => None,
+        order => Some(order),
     }
 }
 

@@ -1,20 +1,22 @@
 //! Hiding secrets in what a program says. A stream goes through; where a secret stands in it, in any of
 //! its forms, there are asterisks instead. Knows nothing of terminals.
 //!
-//! What may be the beginning of a secret is held back until it is known, and nothing else is. Of a long
+//! Secrets that begin alike are followed as one until the text tells them apart, so that ten thousand lines of
+//! one sort cost no more than one. What may be the beginning of a secret is held back until it is known, and nothing else is. Of a long
 //! secret the first 64 units decide: from there on it is hidden for as long as it goes on, so that little
 //! has to be held back, and a part of it is hidden too.
 
 mod finder;
 mod forms;
+mod hidden;
 #[cfg(test)]
 mod tests;
 
-use crate::model::Secret;
-use finder::Finder;
-use forms::{BEGINNING, Form, Pattern, Place, Step, beginnings};
+use forms::{BEGINNING, Pattern, Place, Step};
+pub use hidden::Hidden;
 use std::io::{self, Write};
 use std::mem;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Secrets shorter than this many bytes are not hidden: they stand in other words too often.
@@ -22,68 +24,6 @@ pub const SHORTEST: usize = BEGINNING;
 
 /// What stands in place of a secret, however long it is.
 pub const MASK: &[u8] = b"********";
-
-/// What is to be hidden.
-pub struct Hidden {
-    patterns: Vec<Pattern>,
-    finder: Finder,
-}
-
-impl Hidden {
-    /// All forms of `secrets`, and of each line of those that have several.
-    #[must_use]
-    pub fn of(secrets: &[Secret]) -> Self {
-        let mut patterns = Vec::new();
-        let mut begin = Vec::new();
-        for value in secrets.iter().map(Secret::expose) {
-            let (whole, lines) = parts(value);
-            for (at, part) in whole.into_iter().chain(lines).enumerate() {
-                for pattern in forms_of(part) {
-                    let number = u32::try_from(patterns.len()).unwrap_or(u32::MAX);
-                    begin.extend(beginnings(&pattern, at == 0).into_iter().map(|b| (b, number)));
-                    patterns.push(pattern);
-                }
-            }
-        }
-        Self { patterns, finder: Finder::new(begin.into_iter()) }
-    }
-
-    /// Whether there is nothing to hide.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.patterns.is_empty()
-    }
-}
-
-/// The value without white space around it, and its lines if it has several.
-fn parts(value: &[u8]) -> (Option<&[u8]>, Vec<&[u8]>) {
-    let long = |part: &&[u8]| part.len() >= SHORTEST;
-    let whole = Some(value.trim_ascii()).filter(long).or_else(|| Some(value).filter(long));
-    let lines = whole.unwrap_or_default().split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-    let lines: Vec<_> = lines.filter(long).take(MOST_LINES).collect();
-    match lines.first() {
-        Some(line) if Some(*line) == whole => (whole, Vec::new()),
-        _ => (whole, lines),
-    }
-}
-
-fn forms_of(part: &[u8]) -> Vec<Pattern> {
-    let value: Arc<[u8]> = part.into();
-    let with_lf = match memchr::memchr(b'\r', part) {
-        Some(_) => without_cr(part).into(),
-        None => Arc::clone(&value),
-    };
-    let encoded =
-        [Form::Base64(0), Form::Base64(1), Form::Base64(2), Form::Hex, Form::Url, Form::Json];
-    let encoded = encoded.map(|form| Pattern::new(form, Arc::clone(&value)));
-    [Pattern::new(Form::Raw, with_lf)].into_iter().chain(encoded).collect()
-}
-
-/// With LF alone at the ends of lines.
-fn without_cr(part: &[u8]) -> Vec<u8> {
-    let is_end = |at: usize| part[at] == b'\r' && part.get(at + 1) == Some(&b'\n');
-    (0..part.len()).filter(|at| !is_end(*at)).map(|at| part[at]).collect()
-}
 
 /// One stream that goes through.
 pub struct Masker {
@@ -99,12 +39,16 @@ pub struct Masker {
     trails: Vec<Trail>,
     /// Long secrets that were hidden, and up to where: within itself none is looked for again, or one
     /// that repeats itself would take for ever.
-    ended: Vec<(u32, usize)>,
+    ended: Vec<(usize, usize)>,
 }
 
-/// A secret that the text has followed so far.
+/// Secrets that the text has followed so far.
+#[derive(Clone)]
 struct Trail {
-    pattern: u32,
+    /// Which: they are alike up to here.
+    patterns: Range<usize>,
+    /// With what it began.
+    alike: u32,
     start: usize,
     place: Place,
     /// Whether asterisks have been written for it.
@@ -199,33 +143,53 @@ impl Masker {
 
     /// Lets the secrets that have begun go on.
     fn follow(&mut self, text: &[u8], known: usize, found: &mut Vec<Found>) {
-        for mut trail in mem::take(&mut self.trails) {
-            if trail.goes_on(&self.hidden, text, known, found) {
-                self.trails.push(trail);
-            } else {
-                self.ended.extend(trail.ended(found));
-            }
+        for trail in mem::take(&mut self.trails) {
+            self.go_on(trail, text, known, found);
         }
     }
 
     /// Looks for new ones.
     fn search(&mut self, text: &[u8], found: &mut Vec<Found>) {
-        let Self { hidden, trails, ended, .. } = self;
-        hidden.finder.each(text, self.searched, |start, pattern| {
-            let is_within = trails.iter().any(|one| one.pattern == pattern && one.is_covered)
-                || ended.iter().any(|one| one.0 == pattern && start < one.1);
-            if is_within {
+        let hidden = Arc::clone(&self.hidden);
+        hidden.finder.each(text, self.searched, |start, alike| {
+            let Some(patterns) = usize::try_from(alike).ok().and_then(|at| hidden.alike.get(at))
+            else {
                 return;
-            }
-            let mut trail = Trail { pattern, start, place: Place::default(), is_covered: false };
-            if trail.goes_on(hidden, text, start, found) {
-                trails.push(trail);
-            } else if let Some(end) = trail.ended(found) {
-                ended.retain(|one| one.0 != pattern);
-                ended.push(end);
+            };
+            let patterns = patterns.clone();
+            if !self.is_within(&patterns, alike, start) {
+                let place = Place::default();
+                let trail = Trail { patterns, alike, start, place, is_covered: false };
+                self.go_on(trail, text, start, found);
             }
         });
         self.searched = hidden.finder.cut_off(text, self.searched);
+    }
+
+    /// Whether a long secret, or many that began alike, is hidden there already.
+    fn is_within(&self, patterns: &Range<usize>, alike: u32, start: usize) -> bool {
+        let covered = self.trails.iter().filter(|one| one.is_covered);
+        match patterns.len() {
+            1 => {
+                covered.clone().any(|one| one.patterns == *patterns)
+                    || self.ended.iter().any(|one| one.0 == patterns.start && start < one.1)
+            }
+            _ => covered.filter(|one| one.alike == alike).count() >= MOST_ALIKE,
+        }
+    }
+
+    /// Follows `text` from `from` on, for as long as it may be one of the secrets of `trail`.
+    fn go_on(&mut self, trail: Trail, text: &[u8], from: usize, found: &mut Vec<Found>) {
+        let hidden = Arc::clone(&self.hidden);
+        let mut open = vec![(trail, from)];
+        while let Some((mut trail, from)) = open.pop() {
+            if trail.goes_on(&hidden, text, from, found, &mut open) {
+                self.trails.push(trail);
+            } else if let Some(end) = trail.ended(found) {
+                self.ended.retain(|one| one.0 != end.0);
+                self.ended.push(end);
+            }
+        }
     }
 
     /// Hides one part.
@@ -257,19 +221,22 @@ impl Masker {
 }
 
 impl Trail {
-    /// Follows `text` from `from` on. Whether it may go on after its end.
+    /// Follows `text` from `from` on. Whether it may go on after its end. Where the secrets part, those that are
+    /// not followed here are put to `open`, with the place to follow them from.
     fn goes_on(
         &mut self,
         hidden: &Hidden,
         text: &[u8],
         from: usize,
         found: &mut Vec<Found>,
+        open: &mut Vec<(Self, usize)>,
     ) -> bool {
-        let pattern = usize::try_from(self.pattern).ok().and_then(|at| hidden.patterns.get(at));
-        let Some(pattern) = pattern else { return false };
         for (at, byte) in (from..).zip(&text[from..]) {
+            self.part(hidden, at, open);
+            let Some(pattern) = hidden.patterns.get(self.patterns.end - 1) else { return false };
+            let before = self.place;
             match pattern.step(&mut self.place, *byte) {
-                Step::On => {}
+                Step::On => self.leave_the_shorter(hidden, before, *byte, at, found),
                 Step::Done => {
                     found.push((self.start, at + 1, self.is_covered));
                     return false;
@@ -284,10 +251,40 @@ impl Trail {
         true
     }
 
-    /// Where it ended, if it was long.
-    fn ended(&self, found: &[Found]) -> Option<(u32, usize)> {
-        let end = found.last().filter(|_| self.place.seen >= SURE)?.1;
-        Some((self.pattern, end))
+    /// Goes on with those that the next byte means the same to as to the first.
+    fn part(&mut self, hidden: &Hidden, at: usize, open: &mut Vec<(Self, usize)>) {
+        let Range { start, end } = self.patterns;
+        let is_alike = |pattern: &Pattern| pattern.is_alike(&hidden.patterns[start], self.place);
+        if self.patterns.len() < 2 || is_alike(&hidden.patterns[end - 1]) {
+            return;
+        }
+        let alike = hidden.patterns[start..end].partition_point(is_alike);
+        open.push((Self { patterns: start + alike..end, ..self.clone() }, at));
+        self.patterns.end = start + alike;
+    }
+
+    /// The first may be shorter than the others: it is hidden, and they go on.
+    fn leave_the_shorter(
+        &mut self,
+        hidden: &Hidden,
+        mut before: Place,
+        byte: u8,
+        at: usize,
+        found: &mut Vec<Found>,
+    ) {
+        if self.patterns.len() > 1
+            && hidden.patterns[self.patterns.start].step(&mut before, byte) == Step::Done
+        {
+            found.push((self.start, at + 1, self.is_covered));
+            self.patterns.start += 1;
+        }
+    }
+
+    /// Where it ended, if it was one alone, and long.
+    fn ended(&self, found: &[Found]) -> Option<(usize, usize)> {
+        let is_long = self.patterns.len() == 1 && self.place.seen >= SURE;
+        let end = found.last().filter(|_| is_long)?.1;
+        Some((self.patterns.start, end))
     }
 
     /// Hides what has been seen, if it is enough to be sure.
@@ -301,7 +298,7 @@ impl Trail {
 
 /// How much of a secret leaves no doubt that the rest follows.
 const SURE: usize = 64;
+/// So many that began alike are followed at once where all that is already hidden.
+const MOST_ALIKE: usize = 64;
 /// How little is let go when nothing follows.
 const FEW: usize = 3;
-/// How many lines of one value are looked for by themselves.
-const MOST_LINES: usize = 10_000;
