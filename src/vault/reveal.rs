@@ -51,7 +51,7 @@ impl To {
         let draft = |action| Draft::about(action, row.id, name).fields([&head.field]);
         match self {
             Self::Caller => draft("decrypt"),
-            Self::Clipboard | Self::Terminal => draft("copy").detail("to", self.word()),
+            Self::Clipboard | Self::Terminal => draft("copy").detail("mode", self.word()),
         }
     }
 }

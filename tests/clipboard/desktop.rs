@@ -88,7 +88,7 @@ fn the_log_says_where_it_went() {
     assert_eq!((&entry["action"], &entry["outcome"]), (&"copy".into(), &"ok".into()), "{entry}");
     assert_eq!((&entry["name"], &entry["reason"]), (&"x".into(), &"ticket 42".into()), "{entry}");
     assert_eq!(entry["fields"], serde_json::json!(["password"]), "{entry}");
-    assert_eq!(entry["details"]["to"], "clipboard", "{entry}");
+    assert_eq!(entry["details"]["mode"], "clipboard", "{entry}");
     // a failure leaves the clipboard alone, and is in the log too
     desktop.others_copy(b"mine");
     assert_eq!(desktop.run(&["cred", "copy", "nothing"]).code, 10);

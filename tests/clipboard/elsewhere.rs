@@ -71,7 +71,7 @@ fn the_terminal_copies_and_clears() {
     assert_eq!(screen, format!("{sequence}{said}\r\n{clear}\r\n"));
     assert_eq!(fs::read(sandbox.path("out")).unwrap(), b"");
     let entry = &sandbox.log(&["--limit", "1"])[0];
-    assert_eq!((&entry["action"], &entry["details"]["to"]), (&"copy".into(), &"osc52".into()));
+    assert_eq!((&entry["action"], &entry["details"]["mode"]), (&"copy".into(), &"osc52".into()));
     let never = ["cred", "copy", "x", "--osc52", "--clear-after", "never", "-q"];
     let (code, screen) = Pty::vault(&sandbox, &never, &[]).end();
     assert_eq!((code, screen), (0, sequence));

@@ -64,7 +64,7 @@ impl Entry {
         match (self.detail("command"), self.detail("mode")) {
             (Some(command), Some(mode)) => Some(format!("{command} by {mode}")),
             (Some(one), None) | (None, Some(one)) => Some(one),
-            (None, None) => self.detail("to"),
+            (None, None) => None,
         }
     }
 }
