@@ -44,7 +44,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     };
     let label = match chosen {
         Key::Passphrase(_) => "passphrase",
-        Key::Identity(_) => "key",
+        Key::Identity(_) | Key::Ssh(_) | Key::Plugin(_) | Key::Both(..) => "key",
     };
     make(cx, &place, &chosen, label)?;
     if label == "passphrase" {

@@ -33,7 +33,8 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let key = unlock::any_key(cx)?;
     let world = Rc::clone(&cx.world);
     let sinks = sink::all(&cx.world);
-    let (sealed, found) = Vault::trust_state(&cx.place()?, world, cx.purpose(), &key, sinks)?;
+    let (sealed, found) =
+        Vault::trust_state(&cx.place()?, world, cx.purpose(), &key, &unlock::At(cx), sinks)?;
     Ok(Report::Done {
         message: format!("accepted state {found}; the seal was at {sealed}"),
         item: vec![("sealed", Cell::Int(sealed)), ("found", Cell::Int(found))],

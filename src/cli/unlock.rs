@@ -9,7 +9,7 @@ use super::value::without_final_newline;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
 use crate::sys;
-use crate::vault::{Key, Unlocked, Vault, parse_identity};
+use crate::vault::{Key, Nobody, Person, SshKey, Unlocked, Vault, parse_identity};
 use rustix::process::{Pid, Signal, getpgrp, kill_process_group};
 use rustix::termios::{tcgetpgrp, tcsetpgrp};
 use std::ffi::{OsStr, OsString};
@@ -76,7 +76,7 @@ pub fn vault(cx: &Context) -> Result<Vault<Unlocked>> {
     // read first: a descriptor of the vault's own must not be taken for an inherited one
     let configured = source(cx).map(|source| key(cx, &source)).transpose()?;
     match configured {
-        Some(key) => cx.locked()?.unlock(&key),
+        Some(key) => cx.locked()?.unlock_with(&key, &At(cx)),
         None => ask(cx),
     }
 }
@@ -105,7 +105,7 @@ pub fn key(cx: &Context, source: &Source) -> Result<Key> {
         }
         Source::KeyFile(path) => {
             let text = read::file(path, KEY_MAX, Privacy::Required)?;
-            identity(text, &format!("`{}`", path.display()))
+            file_key(cx, text, &format!("`{}`", escape::shown(&path.to_string_lossy())))
         }
         Source::PassphraseFile(path) => {
             let (text, exposed) = read::file_and_exposure(path, KEY_MAX)?;
@@ -142,7 +142,7 @@ fn ask(cx: &Context) -> Result<Vault<Unlocked>> {
     let question = question(cx)?;
     for left in (0..ATTEMPTS).rev() {
         let typed = terminal.secret(&question)?;
-        match vault.unlock(&passphrase(typed, "what was typed")?) {
+        match vault.unlock_with(&passphrase(typed, "what was typed")?, &At(cx)) {
             Err(e) if e.kind() == ErrorKind::WrongKey && left > 0 => {
                 terminal.say("That is not it. Once more.\n")?;
                 vault = cx.locked()?;
@@ -161,6 +161,50 @@ fn question(cx: &Context) -> Result<String> {
 fn no_way_in() -> Error {
     Error::new(ErrorKind::Locked, "the vault is locked, and there is no terminal to ask on")
         .hint("set VAULT_KEY_FILE or VAULT_PASSPHRASE_FILE, or give `--key-file FILE`")
+}
+
+/// The user at the terminal, if there is one.
+pub struct At<'c>(pub &'c Context);
+
+impl Person for At<'_> {
+    fn second_factor(&self, label: &str) -> Result<Secret> {
+        let Self(cx) = self;
+        if let Some(source) = passphrase_source(cx) {
+            return match key(cx, &source)? {
+                Key::Passphrase(secret) => Ok(secret),
+                _ => Nobody.second_factor(label),
+            };
+        }
+        let Some(mut terminal) = cx.terminal() else { return Nobody.second_factor(label) };
+        let question = format!("Passphrase that goes with the key, for `{}`", escape::shown(label));
+        without_line_end(terminal.secret(&question)?, "what was typed")
+    }
+
+    fn recognises(&self, fingerprint: &str) -> Result<()> {
+        Nobody.recognises(fingerprint)
+    }
+}
+
+/// The key in a file: an age identity or a private SSH key, whose own passphrase is asked for.
+fn file_key(cx: &Context, text: Secret, whence: &str) -> Result<Key> {
+    if SshKey::is_meant(&text) {
+        return SshKey::read(&text, || ssh_passphrase(cx, whence)).map(Key::Ssh);
+    }
+    identity(text, whence)
+}
+
+fn ssh_passphrase(cx: &Context, whence: &str) -> Result<Secret> {
+    let Some(mut terminal) = cx.terminal() else {
+        let what =
+            format!("the SSH key {whence} has a passphrase, and there is no terminal to ask on");
+        return Err(Error::new(ErrorKind::Locked, what).hint(
+            "an SSH agent signs and cannot decrypt: use a key file for what runs unattended",
+        ));
+    };
+    without_line_end(
+        terminal.secret(&format!("Passphrase of the SSH key {whence}"))?,
+        "what was typed",
+    )
 }
 
 /// Takes `text` for an age identity file, after a look at whether it is one.
@@ -182,6 +226,10 @@ pub fn identity(text: Secret, whence: &str) -> Result<Key> {
 /// # Errors
 /// Usage (2) when it is empty, several lines, or no UTF-8.
 pub fn passphrase(text: Secret, whence: &str) -> Result<Key> {
+    without_line_end(text, whence).map(Key::Passphrase)
+}
+
+fn without_line_end(text: Secret, whence: &str) -> Result<Secret> {
     let text = without_final_newline(text);
     let wrong = |why: &str| Err(Error::usage(format!("{whence} {why}")));
     let Ok(line) = std::str::from_utf8(text.expose()) else {
@@ -193,7 +241,7 @@ pub fn passphrase(text: Secret, whence: &str) -> Result<Key> {
     if line.contains(['\n', '\0']) {
         return wrong("gave more than one line");
     }
-    Ok(Key::Passphrase(text))
+    Ok(text)
 }
 
 /// The output of a shell command, which sees no VAULT_ variable: a passphrase command that calls
@@ -322,9 +370,8 @@ mod tests {
         let said = |command: &str| {
             let key = key(&cx, &Source::PassphraseCommand(command.into()));
             key.map(|key| match key {
-                Key::Passphrase(text) | Key::Identity(text) => {
-                    String::from_utf8(text.expose().to_vec()).unwrap()
-                }
+                Key::Passphrase(text) => String::from_utf8(text.expose().to_vec()).unwrap(),
+                _ => panic!("no passphrase"),
             })
         };
         assert_eq!(said("printf 'one\\ntwo\\n'").unwrap(), "one");

@@ -8,6 +8,7 @@ use super::tlv::{Hash, sha256};
 use super::tx::Tx;
 use super::{audit, state};
 use crate::error::{Error, Result};
+use uuid::Uuid;
 
 /// Checks the vault's own row against the keys, and the keys against this machine's pin.
 pub(super) fn check_vault(vault: &VaultRow, keys: &Keys, found: &Found) -> Result<()> {
@@ -22,6 +23,20 @@ pub(super) fn check_vault(vault: &VaultRow, keys: &Keys, found: &Found) -> Resul
         }
         _ => Ok(()),
     }
+}
+
+/// What a person compares to know a vault again: 160 bits of what only its keys can compute, in
+/// eight groups of four.
+pub(super) fn fingerprint(keys: &Keys, vault_id: Uuid) -> String {
+    fingerprint_of(&audit::pin(keys, vault_id))
+}
+
+/// The same from the pin, which a seal file has.
+pub(super) fn fingerprint_of(pin: &Hash) -> String {
+    let hash = sha256(&[b"vault/fingerprint/v1", &pin[..]].concat());
+    let text = data_encoding::BASE32_NOPAD.encode(&hash[..20]).to_lowercase();
+    let groups: Vec<_> = text.as_bytes().chunks(4).map(String::from_utf8_lossy).collect();
+    groups.join("-")
 }
 
 /// Checks the slots against the keys: an added, removed or exchanged one is as bad as a changed row.

@@ -1,9 +1,10 @@
 //! Making a vault: complete under a name of no importance, then renamed.
 
-use super::keys::{self, Keys};
+use super::keys::Keys;
 use super::lock::WriteLock;
 use super::seal::PathRecord;
-use super::store::{self, SlotRow, VaultRow};
+use super::slot::{SlotAbout, Wrap};
+use super::store::{self, VaultRow};
 use super::tx::{self, Core, Tx, With};
 use super::{Key, Place, Purpose, Unlocked, Vault, absolute, files, incident, slot, state};
 use crate::error::{Error, ErrorKind, Result};
@@ -88,10 +89,7 @@ fn fill(
     let db = store::create(file)?;
     let now = world.now();
     let (vault_id, epoch) = (Uuid::new_v4(), 1);
-    let content =
-        slot::Content { identity: age::x25519::Identity::generate(), auth_root: keys::random_32() };
-    let sealed = slot::wrap(key, &content, vault_id, epoch, now)?;
-    let keys = Keys::derive(content.identity, &content.auth_root, vault_id, epoch);
+    let keys = Keys::new(vault_id, epoch);
     let vault = VaultRow {
         vault_id,
         epoch,
@@ -104,16 +102,9 @@ fn fill(
         mac: [0; 32],
     };
     vault.insert(&db)?;
-    let mut slot = SlotRow {
-        id: world.new_id(),
-        label: label.to_owned(),
-        kind: slot::type_of(key).to_owned(),
-        created_at: now,
-        sealed,
-        row_tag: [0; 32],
-    };
-    slot.row_tag = keys.row.tag(slot.message(&vault).as_bytes());
-    slot.insert(&db)?;
+    let content = slot::content(&keys, vault_id, epoch, now);
+    let about = SlotAbout { id: world.new_id(), label, created_at: now };
+    slot::make(about, &Wrap::for_key(key)?, &content, &vault, &keys)?.insert(&db)?;
     let mut core = Core::new(
         db,
         Place { file: file.to_owned(), state_dir: place.state_dir.clone() },

@@ -41,6 +41,8 @@ impl MacKey {
 /// Everything an unlocked vault holds. Dropping it wipes it.
 pub(super) struct Keys {
     pub(super) identity: x25519::Identity,
+    /// What the keys below come from: needed to make another slot. Boxed like them.
+    pub(super) root: Box<AuthRoot>,
     recipient: OnceLock<x25519::Recipient>,
     /// Boxed like the others: moves leave no copies of it, and the allocator wipes it.
     table: OnceLock<Box<Table>>,
@@ -69,11 +71,16 @@ impl Keys {
         }
     }
 
+    /// Fresh ones for an epoch.
+    pub(super) fn new(vault_id: Uuid, epoch: u32) -> Self {
+        Self::derive(x25519::Identity::generate(), random_32(), vault_id, epoch)
+    }
+
     /// Derives the MAC keys of an epoch: HKDF-SHA256 (RFC 5869) over `auth_root`, salted with vault
     /// id and epoch, one info string each.
     pub(super) fn derive(
         identity: x25519::Identity,
-        auth_root: &AuthRoot,
+        auth_root: AuthRoot,
         vault_id: Uuid,
         epoch: u32,
     ) -> Self {
@@ -85,6 +92,7 @@ impl Keys {
             recipient: OnceLock::new(),
             table: OnceLock::new(),
             identity,
+            root: Box::new(auth_root),
             row: derive_one(&hkdf, "row"),
             state: derive_one(&hkdf, "state"),
             pin: derive_one(&hkdf, "pin"),
@@ -129,7 +137,7 @@ mod tests {
         };
         let root = Zeroizing::new(bytes("/keys/auth_root").try_into().unwrap());
         let vault_id = Uuid::from_slice(&bytes("/keys/vault_id")).unwrap();
-        let keys = Keys::derive(x25519::Identity::generate(), &root, vault_id, 1);
+        let keys = Keys::derive(x25519::Identity::generate(), root, vault_id, 1);
         for (key, name, message, tag) in [
             (&keys.row, "row", "/credential/0/message", "/credential/0/tag"),
             (&keys.state, "state", "/vault/message", "/vault/mac"),

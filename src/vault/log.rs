@@ -6,7 +6,7 @@ use super::store::anchor::PrunedRow;
 use super::store::{SlotRow, VaultRow, entries, log as rows};
 use super::tx::{Core, Tx, With};
 use super::view::{Entry, EntryFilter, Glimpse, LogVerdict};
-use super::{Key, Locked, Place, Purpose, Sink, State, Vault, absolute, slot, store};
+use super::{Key, Locked, Person, Place, Purpose, Sink, State, Vault, absolute, slot, store};
 use crate::error::{Error, ErrorKind, Result};
 use crate::world::World;
 use std::collections::HashMap;
@@ -121,7 +121,7 @@ pub(super) fn trust_state(
     place: &Place,
     world: Rc<World>,
     purpose: Purpose,
-    key: &Key,
+    (key, person): (&Key, &dyn Person),
     sinks: Result<Vec<Sink>>,
 ) -> Result<(i64, i64)> {
     let place = Place { file: absolute(&place.file)?, state_dir: place.state_dir.clone() };
@@ -131,8 +131,8 @@ pub(super) fn trust_state(
     let mut locked = Vault { core: Core::new(db, place, world, purpose, vault), state: Locked(()) };
     locked.attach(sinks);
     let (id, epoch) = (locked.core.vault.vault_id, locked.core.vault.epoch);
-    let (keys, slot) =
-        slot::unwrap(key, &slots, id, epoch).inspect_err(|e| locked.note_unlock_failure(key, e))?;
+    let (keys, slot) = slot::unwrap(key, &slots, id, epoch, person)
+        .inspect_err(|e| locked.note_unlock_failure(key, e))?;
     let core = &mut locked.core;
     let sealed = match core.seal_file().read()?.0 {
         Found::Present(seal) => Some(seal.counter),

@@ -62,7 +62,7 @@ pub use incident::{
 pub use leak::{Encoding, Fit};
 pub use note::{Checkpoint, Head, PublicKey};
 pub use outlet::{Outlet, Sink};
-pub use slot::{new_key_file, parse_identity};
+pub use slot::{Device, Key, SshKey, Wrap, new_key_file, parse_identity};
 pub use store::list::Listed;
 pub use store::overview::READS;
 pub use view::{
@@ -93,12 +93,37 @@ pub struct Place {
     pub state_dir: PathBuf,
 }
 
-/// Something that opens a slot.
-pub enum Key {
-    /// UTF-8 text.
-    Passphrase(Secret),
-    /// The text of an age identity file (`AGE-SECRET-KEY-1…`, comments allowed).
-    Identity(Secret),
+/// Whoever can be asked while a vault is unlocked.
+pub trait Person {
+    /// The passphrase that the slot called `label` takes besides the key.
+    ///
+    /// # Errors
+    /// Locked (12) when nobody can be asked, aborted (3).
+    fn second_factor(&self, label: &str) -> Result<Secret>;
+
+    /// Whether a vault with this fingerprint is theirs: this machine has never seen it, and the slot could
+    /// have been made by anybody who knows the public key.
+    ///
+    /// # Errors
+    /// Integrity (15) when it is not, refused (14) when nobody can be asked, aborted (3).
+    fn recognises(&self, fingerprint: &str) -> Result<()>;
+}
+
+/// Nobody to ask.
+pub struct Nobody;
+
+impl Person for Nobody {
+    fn second_factor(&self, label: &str) -> Result<Secret> {
+        let what = format!("the slot `{label}` takes a passphrase besides the key");
+        Err(Error::new(ErrorKind::Locked, what).hint("set VAULT_PASSPHRASE_FILE as well"))
+    }
+
+    fn recognises(&self, fingerprint: &str) -> Result<()> {
+        let what =
+            "this machine has never seen this vault, and anybody could have made it for your key";
+        Err(Error::new(ErrorKind::Refused, what)
+            .hint(format!("if its fingerprint is yours: --pin {fingerprint}")))
+    }
 }
 
 /// Why the vault is used: goes into every log entry of this run.
@@ -176,13 +201,23 @@ impl Vault<Locked> {
     /// machine's pin. A wrong key is logged.
     ///
     /// # Errors
-    /// Wrong key (11), integrity (15), I/O (18).
-    pub fn unlock(mut self, key: &Key) -> Result<Vault<Unlocked>> {
+    /// Wrong key (11), integrity (15), I/O (18); locked (12) or refused (14) when somebody would have to be
+    /// asked.
+    pub fn unlock(self, key: &Key) -> Result<Vault<Unlocked>> {
+        self.unlock_with(key, &Nobody)
+    }
+
+    /// The same with somebody to ask, where the key alone does not do.
+    ///
+    /// # Errors
+    /// As [`Vault::unlock`], and those of `person`.
+    pub fn unlock_with(mut self, key: &Key, person: &dyn Person) -> Result<Vault<Unlocked>> {
         let slots = SlotRow::all(&self.core.db)?;
-        let opened = slot::unwrap(key, &slots, self.core.vault.vault_id, self.core.vault.epoch);
+        let (id, epoch) = (self.core.vault.vault_id, self.core.vault.epoch);
+        let opened = slot::unwrap(key, &slots, id, epoch, person);
         match opened {
             Ok((keys, slot)) => {
-                self.check_slots(&keys, &slots)?;
+                self.check_slots(&keys, &slots, slot, person)?;
                 let slot = slot.label.clone();
                 Ok(Vault { core: self.core, state: Unlocked { keys, slot } })
             }
@@ -193,14 +228,27 @@ impl Vault<Locked> {
         }
     }
 
-    /// The vault's own row, its slots and this machine's pin.
-    fn check_slots(&self, keys: &Keys, slots: &[SlotRow]) -> Result<()> {
+    /// The vault's own row, its slots and this machine's pin; without one, whether `person` knows the vault
+    /// if anybody could have made the slot that opened.
+    fn check_slots(
+        &self,
+        keys: &Keys,
+        slots: &[SlotRow],
+        used: &SlotRow,
+        person: &dyn Person,
+    ) -> Result<()> {
         let (found, _) = self.core.seal_file().read()?;
         check::check_vault(&self.core.vault, keys, &found)?;
-        check::check_slots(&self.core.vault, keys, slots)
+        check::check_slots(&self.core.vault, keys, slots)?;
+        match found {
+            seal::Found::Present(_) => Ok(()),
+            _ if !slot::is_public(&used.kind) => Ok(()),
+            _ => person.recognises(&check::fingerprint(keys, self.core.vault.vault_id)),
+        }
     }
 
-    /// The types of slots there are (`passphrase`, `key_file`): what to ask for.
+    /// The types of slots there are (`passphrase`, `key_file`, `recovery`, `ssh`, `plugin`,
+    /// `two_factor`): what to ask for.
     ///
     /// # Errors
     /// Integrity or I/O.
@@ -246,7 +294,7 @@ impl<S: State> Vault<S> {
     }
 
     fn note_unlock_failure(&mut self, key: &Key, error: &Error) {
-        let draft = Draft::new("unlock_failed").detail("type", slot::type_of(key));
+        let draft = Draft::new("unlock_failed").detail("type", key.kind());
         self.note_failure(draft, error);
     }
 
@@ -284,9 +332,10 @@ impl Vault<Unlocked> {
         world: Rc<World>,
         purpose: Purpose,
         key: &Key,
+        person: &dyn Person,
         sinks: Result<Vec<Sink>>,
     ) -> Result<(i64, i64)> {
-        log::trust_state(place, world, purpose, key, sinks)
+        log::trust_state(place, world, purpose, (key, person), sinks)
     }
 }
 

@@ -179,7 +179,7 @@ mod tests {
 
     fn keys(root: u8) -> Keys {
         let root = zeroize::Zeroizing::new([root; 32]);
-        Keys::derive(age::x25519::Identity::generate(), &root, Uuid::from_bytes([7; 16]), 1)
+        Keys::derive(age::x25519::Identity::generate(), root, Uuid::from_bytes([7; 16]), 1)
     }
 
     fn head() -> Head {

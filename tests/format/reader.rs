@@ -207,7 +207,7 @@ fn vault_row(disk: &Disk, keys: &Keys) -> Check<Json> {
 /// The columns of each table's message after vault id and epoch. `#` stands for a hash of the column.
 fn columns(table: &str) -> &'static str {
     match table {
-        "slot" => "id label kind created_at #sealed",
+        "slot" => "id label kind created_at #sealed #recipient",
         "credential" => {
             "id name kind username url host database client service infra environment owner \
              description port tags requires_vpn requires_2fa expires_at last_rotated_at \

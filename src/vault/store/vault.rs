@@ -93,7 +93,7 @@ impl VaultRow {
 }
 
 /// So many ways to unlock, and so large each, in bytes, can be.
-const MOST_SLOTS: usize = 16;
+pub(in crate::vault) const MOST_SLOTS: usize = 16;
 const LARGEST_SLOT: usize = 64 << 10;
 
 /// One way to unlock.
@@ -104,6 +104,8 @@ pub(in crate::vault) struct SlotRow {
     pub(in crate::vault) created_at: Timestamp,
     /// An age file.
     pub(in crate::vault) sealed: Vec<u8>,
+    /// The recipient it is made for, in an age file to the vault: for making it again without its key.
+    pub(in crate::vault) recipient: Option<Vec<u8>>,
     pub(in crate::vault) row_tag: Hash,
 }
 
@@ -113,16 +115,20 @@ impl SlotRow {
         m.bytes(vault.vault_id.as_bytes()).int(i64::from(vault.epoch));
         m.bytes(self.id.as_bytes()).text(&self.label).text(&self.kind).int(self.created_at.0);
         m.bytes(&crate::vault::tlv::sha256(&self.sealed));
+        let recipient = self.recipient.as_deref().map(crate::vault::tlv::sha256);
+        m.opt_bytes(recipient.as_ref().map(|hash| &hash[..]));
         m
     }
 
     /// All slots, in order of id.
     pub(in crate::vault) fn all(db: &Db) -> Result<Vec<Self>> {
         let mut slots = Vec::new();
-        let sql = "SELECT id, label, kind, created_at, sealed, row_tag FROM slot ORDER BY id";
+        let sql = "SELECT id, label, kind, created_at, sealed, recipient, row_tag FROM slot
+                   ORDER BY id";
         db.each(sql, &[], |row| {
             // Each may cost a key derivation before anything can be checked.
-            if slots.len() == MOST_SLOTS || row.blob(4)?.len() > LARGEST_SLOT {
+            let bytes = row.blob(4)?.len() + row.opt_blob(5)?.map_or(0, <[u8]>::len);
+            if slots.len() == MOST_SLOTS || bytes > LARGEST_SLOT {
                 return Err(Error::integrity("the vault's key slots were changed from outside"));
             }
             slots.push(Self {
@@ -131,7 +137,8 @@ impl SlotRow {
                 kind: row.text(2)?.to_owned(),
                 created_at: Timestamp(row.int(3)?),
                 sealed: row.blob(4)?.to_vec(),
-                row_tag: row.array(5)?,
+                recipient: row.opt_blob(5)?.map(<[u8]>::to_vec),
+                row_tag: row.array(6)?,
             });
             Ok(())
         })?;
@@ -140,14 +147,15 @@ impl SlotRow {
 
     pub(in crate::vault) fn insert(&self, db: &Db) -> Result<()> {
         db.run(
-            "INSERT INTO slot (id, label, kind, created_at, sealed, row_tag)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO slot (id, label, kind, created_at, sealed, recipient, row_tag)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             &[
                 Value::Blob(self.id.as_bytes()),
                 Value::Text(&self.label),
                 Value::Text(&self.kind),
                 Value::Int(self.created_at.0),
                 Value::Blob(&self.sealed),
+                self.recipient.as_deref().map_or(Value::Null, Value::Blob),
                 Value::Blob(&self.row_tag),
             ],
         )

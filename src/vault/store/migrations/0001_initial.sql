@@ -17,6 +17,7 @@ CREATE TABLE slot (
   kind TEXT NOT NULL,
   created_at INTEGER NOT NULL,
   sealed BLOB NOT NULL,
+  recipient BLOB,
   row_tag BLOB NOT NULL
 ) STRICT;
 
