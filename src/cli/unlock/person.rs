@@ -1,0 +1,52 @@
+//! Who is asked while a vault is unlocked, and what the file of a key can be.
+
+use super::{identity, key, passphrase_source, without_line_end};
+use crate::cli::context::Context;
+use crate::cli::escape;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::Secret;
+use crate::vault::{Key, Nobody, Person, SshKey};
+
+/// The user at the terminal, if there is one.
+pub struct At<'c>(pub &'c Context);
+
+impl Person for At<'_> {
+    fn second_factor(&self, label: &str) -> Result<Secret> {
+        let Self(cx) = self;
+        if let Some(source) = passphrase_source(cx) {
+            return match key(cx, &source)? {
+                Key::Passphrase(secret) => Ok(secret),
+                _ => Nobody.second_factor(label),
+            };
+        }
+        let Some(mut terminal) = cx.terminal() else { return Nobody.second_factor(label) };
+        let question = format!("Passphrase that goes with the key, for `{}`", escape::shown(label));
+        without_line_end(terminal.secret(&question)?, "what was typed")
+    }
+
+    fn recognises(&self, fingerprint: &str) -> Result<()> {
+        Nobody.recognises(fingerprint)
+    }
+}
+
+/// The key in a file: an age identity or a private SSH key, whose own passphrase is asked for.
+pub(super) fn file_key(cx: &Context, text: Secret, whence: &str) -> Result<Key> {
+    if SshKey::is_meant(&text) {
+        return SshKey::read(&text, || ssh_passphrase(cx, whence)).map(Key::Ssh);
+    }
+    identity(text, whence)
+}
+
+fn ssh_passphrase(cx: &Context, whence: &str) -> Result<Secret> {
+    let Some(mut terminal) = cx.terminal() else {
+        let what =
+            format!("the SSH key {whence} has a passphrase, and there is no terminal to ask on");
+        return Err(Error::new(ErrorKind::Locked, what).hint(
+            "an SSH agent signs and cannot decrypt: use a key file for what runs unattended",
+        ));
+    };
+    without_line_end(
+        terminal.secret(&format!("Passphrase of the SSH key {whence}"))?,
+        "what was typed",
+    )
+}
