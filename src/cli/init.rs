@@ -247,13 +247,17 @@ mod tests {
         assert!(strong(long, false).is_ok());
     }
 
+    fn context() -> Context {
+        let world = Rc::new(crate::world::World::fake(&[], None));
+        Context::new(crate::cli::context::Globals::default(), world)
+    }
+
     #[test]
     fn a_key_file_is_private_whole_and_never_overwritten() {
         use std::os::unix::fs::MetadataExt;
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("key");
-        let world = Rc::new(crate::world::World::fake(&[], None));
-        let cx = Context::new(crate::cli::context::Globals::default(), world);
+        let cx = context();
         assert!(key_file(&cx, &path).unwrap().1);
         assert_eq!(path.metadata().unwrap().mode() & 0o777, 0o600);
         let text = fs::read_to_string(&path).unwrap();
@@ -271,7 +275,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("key");
         write_new(&path, b"").unwrap();
-        let wrong = reuse(&cx, &path).err().unwrap();
+        let wrong = reuse(&context(), &path).err().unwrap();
         assert_eq!(wrong.kind(), ErrorKind::WrongKey);
         assert!(wrong.hints().iter().any(|hint| hint.contains("rm ")));
         assert!(path.exists());

@@ -11,6 +11,8 @@ mod name;
 mod program;
 mod running;
 mod stanza;
+#[cfg(test)]
+mod tests;
 
 pub use name::{Identities, Name, Recipient as RecipientText, is_identity, is_recipient};
 pub use program::{Program, judge};
