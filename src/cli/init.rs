@@ -44,11 +44,15 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     if place.file.symlink_metadata().is_ok() {
         return Err(taken(&place)); // before somebody types a passphrase in vain
     }
-    let chosen = match unlock::source(cx) {
+    let source = unlock::source(cx);
+    let is_there = matches!(&source, Some(Source::KeyFile(path)) if path.exists());
+    if args.recipient.is_some() && !is_there {
+        return Err(plugins::recipient_alone());
+    }
+    let chosen = match source {
         Some(Source::KeyFile(path)) => {
             return with_key_file(cx, &place, &path, args.recipient.as_deref());
         }
-        _ if args.recipient.is_some() => return Err(without_key_file()),
         Some(Source::IdentityText) => unlock::key(cx, &Source::IdentityText)?,
         Some(source) => strong(unlock::key(cx, &source)?, args.allow_weak)?,
         None => ask(cx, args.allow_weak)?,
@@ -74,22 +78,9 @@ fn with_key_file(
 ) -> Result<Report> {
     let (key, made) = match path.symlink_metadata() {
         Ok(_) => (reuse(cx, path)?, false),
-        Err(_) if recipient.is_some() => return Err(without_key_file()),
         Err(_) => key_file(cx, path)?,
     };
-    let wrap = match (recipient, plugins::needs_recipient(&key)) {
-        (Some(text), true) => plugins::wrap(cx, text)?,
-        (None, false) => Wrap::for_key(&key)?,
-        (Some(_), false) => {
-            return Err(Error::usage("the recipient of this key file is known: it is no plugin's")
-                .hint(format!("vault init --key-file {}", quoted(path))));
-        }
-        (None, true) => {
-            return Err(Error::usage("the recipient of the plugin's identity must be named")
-                .hint("what made the identity has printed it: `age1NAME1…`")
-                .hint(format!("vault init --key-file {} --recipient RECIPIENT", quoted(path))));
-        }
-    };
+    let wrap = plugins::wrap_for(cx, &key, recipient, path)?;
     // From here on somebody else's `init` may have found the key file and used it: it stays,
     // whatever becomes of this one.
     make(cx, place, (&key, &wrap), "key file").map_err(|e| {
@@ -123,11 +114,6 @@ fn done(cx: &Context, place: &Place, label: &'static str) -> Report {
             ("slot", Cell::owned(label)),
         ],
     }
-}
-
-fn without_key_file() -> Error {
-    Error::usage("`--recipient` goes with a key file that holds the identity of an age plugin")
-        .hint("vault init --key-file IDENTITY --recipient RECIPIENT")
 }
 
 fn reuse(cx: &Context, path: &Path) -> Result<Key> {

@@ -5,7 +5,7 @@ use super::alert_settings::Span;
 use super::context::Context;
 use super::escape;
 use super::prompt::Terminal;
-use super::read::quote;
+use super::read::{quote, quoted};
 use super::{config, toml_text};
 use crate::child::Argv;
 use crate::error::{Error, ErrorKind, Result};
@@ -76,6 +76,34 @@ pub fn wrap(cx: &Context, text: &str) -> Result<Wrap> {
     let program = program(cx, recipient.name())?;
     let recipient = plugin::Recipient::new(recipient, program, Box::new(Person::of(cx)));
     Ok(Wrap::plugin(text, Box::new(recipient)))
+}
+
+/// Whom a slot is made for that `key`, which is in `file`, is to open. That of a plugin does not tell its
+/// recipient; others do.
+///
+/// # Errors
+/// Usage (2) when a recipient is missing or one too many; as [`wrap`].
+pub fn wrap_for(cx: &Context, key: &Key, recipient: Option<&str>, file: &Path) -> Result<Wrap> {
+    match (key, recipient) {
+        (Key::Plugin(_), Some(text)) => wrap(cx, text),
+        (Key::Plugin(_), None) => {
+            Err(Error::usage("the recipient of the plugin's identity must be named")
+                .hint("what made the identity has printed it: `age1NAME1…`")
+                .hint(format!("vault init --key-file {} --recipient RECIPIENT", quoted(file))))
+        }
+        (_, None) => Wrap::for_key(key),
+        (_, Some(_)) => {
+            Err(Error::usage("the recipient of this key file is known: it is no plugin's")
+                .hint(format!("vault init --key-file {}", quoted(file))))
+        }
+    }
+}
+
+/// The error for a recipient without its identity.
+#[must_use]
+pub fn recipient_alone() -> Error {
+    Error::usage("`--recipient` goes with a key file that holds the identity of an age plugin")
+        .hint("vault init --key-file IDENTITY --recipient RECIPIENT")
 }
 
 /// The program that the configuration file names.
@@ -204,12 +232,6 @@ impl Talk for Person {
         let line = format!("waiting for the plugin {plugin}; it may want to be touched\n");
         terminal.say(&line).is_ok()
     }
-}
-
-/// Whether a key needs its recipient named, as that of a plugin.
-#[must_use]
-pub fn needs_recipient(key: &Key) -> bool {
-    matches!(key, Key::Plugin(_))
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ pub(super) enum Fault {
     NotStarted(std::io::Error),
     /// It ended before it was done, and how.
     Ended(String),
+    /// The system has stopped it.
+    Stopped,
     /// It does not read or write any more, and runs.
     Closed,
     /// It did not answer in time.
@@ -40,6 +42,8 @@ impl Fault {
             Self::NotStarted(why) => error(format!("cannot be started: {}", io_words(&why))),
             Self::Ended(how) => error(format!("ended before it was done{how}")),
             Self::Closed => error("hung up before it was done".into()),
+            Self::Stopped => error("was stopped, as it wants the terminal for itself".into())
+                .hint("it should ask through us, or in a window: see its own manual"),
             Self::Late(limit) => {
                 error(format!("did not answer within {} s", limit.as_secs_f32())).hint(slow)
             }

@@ -77,7 +77,7 @@ pub fn judge(path: &Path) -> Result<PathBuf> {
             unfit("can be written by others").hint(format!("chmod go-w {}", real.display()))
         );
     }
-    for dir in real.ancestors().skip(1) {
+    for dir in path.ancestors().skip(1).chain(real.ancestors().skip(1)) {
         let about = fs::metadata(dir).map_err(cannot)?;
         let is_shared = about.mode() & 0o1002 == 0o002;
         if is_shared || !is_ours(about.uid()) {

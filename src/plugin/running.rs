@@ -174,6 +174,9 @@ impl<'t> Running<'t> {
             let given_up = Error::new(ErrorKind::Aborted, "given up while a plugin was at work");
             return Err(Fault::Ours(given_up));
         }
+        if !is_ready && self.is_stopped() {
+            return Err(Fault::Stopped);
+        }
         // something that it started may hold the pipe open
         match is_ready || self.how_it_ended().is_none() {
             true => Ok(()),
@@ -229,6 +232,12 @@ impl<'t> Running<'t> {
             }
             std::thread::sleep(MOMENT);
         }
+    }
+
+    /// It is not in the foreground of the terminal, and is stopped when it reads from there.
+    fn is_stopped(&self) -> bool {
+        let look = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        waitid(WaitId::Pid(self.group), look).is_ok_and(|status| status.is_some())
     }
 
     /// It is not buried: as long as its number is taken, its group is its own.

@@ -30,7 +30,7 @@ const SECRET: &[u8] = b"the-secret-of-alpha";
 const TIMEOUT: &str = "timeout = \"1s\"\n";
 
 /// A plugin that hides nothing: the key of a file stands in its stanza.
-const TOY: &str = r#"#!/usr/bin/env python3
+const TOY: &str = r"#!/usr/bin/env python3
 import base64, os, subprocess, sys, time
 def enc(b): return base64.b64encode(b).decode().rstrip('=')
 def dec(t): return base64.b64decode(t + '=' * (-len(t) % 4))
@@ -61,7 +61,7 @@ open(os.path.join(os.path.dirname(__file__), 'pids'), 'a').write(str(os.getpid()
 def start(*args, **more):
     child = subprocess.Popen(args, **more)
     open(os.path.join(os.path.dirname(__file__), 'pids'), 'a').write(str(child.pid) + '\n')
-"#;
+";
 
 /// The rest of one that does what it should, after `odd` while it unwraps.
 fn toy(odd: &str) -> String {

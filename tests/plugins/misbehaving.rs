@@ -94,6 +94,7 @@ const ODD: &[(&str, &str, i32, &str)] = &[
         12,
         "with code 1",
     ),
+    ("one that is stopped", "os.kill(os.getpid(), 19)", 12, "wants the terminal for itself"),
     (
         "a child that holds the pipe",
         "start('sleep', '60')\nsys.exit(4)",
