@@ -55,8 +55,8 @@ impl Settings {
 ///
 /// # Errors
 /// Wrong key (11) for a malformed one; refused (14) when its program is not in the configuration file.
-pub fn key(cx: &Context, text: Secret) -> Result<Key> {
-    let identities = Identities::parse(text)?;
+pub fn key(cx: &Context, text: Secret, whence: &str) -> Result<Key> {
+    let identities = Identities::parse(text, whence)?;
     let program = program(cx, identities.name())?;
     let identity = plugin::Identity::new(identities, program, Box::new(Person::of(cx)));
     Ok(Key::Plugin(Box::new(Held(identity))))

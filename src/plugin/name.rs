@@ -89,11 +89,12 @@ pub struct Identities {
 }
 
 impl Identities {
-    /// Reads a file of identities: comments and at least one.
+    /// Reads a file of identities, which `whence` calls by its name: comments and at least one.
     ///
     /// # Errors
     /// Wrong key (11) for what is none, or those of several plugins; the text is never quoted.
-    pub fn parse(file: Secret) -> Result<Self> {
+    pub fn parse(file: Secret, whence: &str) -> Result<Self> {
+        let malformed = |why: &str| malformed(whence, why);
         let mut found: Option<Name> = None;
         for line in lines(&file).ok_or_else(|| malformed("it is no UTF-8 text"))? {
             let name = name_in(line, |prefix| {
@@ -152,9 +153,9 @@ fn name_in(
     )
 }
 
-fn malformed(why: &str) -> Error {
-    Error::new(ErrorKind::WrongKey, format!("this is no identity of an age plugin: {why}"))
-        .hint("a line of one begins with AGE-PLUGIN-NAME-1")
+fn malformed(whence: &str, why: &str) -> Error {
+    let what = format!("{whence} is not an age identity of a plugin: {why}");
+    Error::new(ErrorKind::WrongKey, what).hint("a line of one begins with AGE-PLUGIN-NAME-1")
 }
 
 /// Far more than keys of lattices need.
@@ -169,7 +170,7 @@ mod tests {
     const YUBIKEY: &str = "age1yubikey1q2w7u3vpya839jxxuq8g0sedh3d740d4xvn639sqhr95ejj8vu3hyfumptt";
 
     fn identities(text: &str) -> Result<Identities> {
-        Identities::parse(Secret::from_bytes(text.as_bytes()))
+        Identities::parse(Secret::from_bytes(text.as_bytes()), "`id`")
     }
 
     #[test]

@@ -77,7 +77,7 @@ impl Talk for Answers {
 
 fn identities() -> Identities {
     let text = b"# toy\nAGE-PLUGIN-TOY-1D9JX2MN5D968JT7Z92Z\n";
-    Identities::parse(Secret::from_bytes(text)).unwrap()
+    Identities::parse(Secret::from_bytes(text), "`id`").unwrap()
 }
 
 fn unwrapped(record: &[u8], talk: &Answers) -> (Heard<Option<FileKey>>, Vec<Stanza>) {

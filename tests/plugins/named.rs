@@ -124,6 +124,7 @@ fn what_is_malformed_is_said_and_not_quoted() {
         sandbox.file("wrong", text);
         let answer = init("wrong", RECIPIENT);
         says(&answer, 11, what, "AGE-PLUGIN-NAME-1");
+        assert!(answer.err.contains("error: `wrong` is not an age identity of a plugin"));
         assert!(!answer.all().contains("CANARY") && !answer.all().contains("968J"), "{answer:?}");
     }
     assert!(!sandbox.database().exists());

@@ -79,8 +79,8 @@ fn stock_age_opens_the_slot() {
     sandbox.ok(&["init", "--key-file", "id", "--recipient", &recipient], b"");
     let query =
         format!("SELECT writefile('{}', sealed) FROM slot", sandbox.path("slot.age").display());
-    let written = sandbox.command("sqlite3").arg(sandbox.database()).arg(query).status();
-    assert!(written.unwrap().success());
+    let written = Answer::of(sandbox.command("sqlite3").arg(sandbox.database()).arg(query));
+    assert_eq!(written.code, 0, "{}", written.err);
     let opened = Answer::of(sandbox.command("age").args(["-d", "-i", "id", "slot.age"]));
     assert_eq!(opened.code, 0, "{}", opened.err);
     let text = opened.text();
@@ -126,7 +126,7 @@ fn files_go_to_and_from_stock_age() {
     };
     let identity = |file: &str| {
         let file = Secret::from_bytes(&fs::read(sandbox.path(file)).unwrap());
-        Identity::new(Identities::parse(file).unwrap(), program(), Box::new(Nobody))
+        Identity::new(Identities::parse(file, "it").unwrap(), program(), Box::new(Nobody))
     };
     sandbox.file("plain", SECRET);
     let sealed = Answer::of(sandbox.command("age").args(["-r", &text, "-o", "theirs", "plain"]));

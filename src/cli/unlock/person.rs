@@ -30,11 +30,11 @@ impl Person for At<'_> {
     }
 }
 
-/// The key in a file: an age identity, that of a plugin, or a private SSH key, whose own passphrase is asked
-/// for.
+/// The key in a file: an age identity or a private SSH key, whose own passphrase is asked for.
 ///
 /// # Errors
-/// Wrong key (11), refused (14) for a plugin that is not configured, and those of the SSH key.
+/// Wrong key (11) for what is neither, unsupported (4) for an SSH key that cannot decrypt, locked (12) when
+/// its passphrase cannot be asked for.
 pub fn file_key(cx: &Context, text: Secret, whence: &str) -> Result<Key> {
     if SshKey::is_meant(&text) {
         return SshKey::read(&text, || ssh_passphrase(cx, whence)).map(Key::Ssh);
@@ -42,10 +42,10 @@ pub fn file_key(cx: &Context, text: Secret, whence: &str) -> Result<Key> {
     text_key(cx, text, whence)
 }
 
-/// The key that a text is: an age identity, or that of a plugin.
+/// The key that a text is: an age identity, or that of a plugin, whose program must be configured.
 pub(super) fn text_key(cx: &Context, text: Secret, whence: &str) -> Result<Key> {
     match plugin::is_identity(&text) {
-        true => plugins::key(cx, text),
+        true => plugins::key(cx, text, whence),
         false => identity(text, whence),
     }
 }
