@@ -155,7 +155,9 @@ fn name_in(
 
 fn malformed(whence: &str, why: &str) -> Error {
     let what = format!("{whence} is not an age identity of a plugin: {why}");
-    Error::new(ErrorKind::WrongKey, what).hint("a line of one begins with AGE-PLUGIN-NAME-1")
+    Error::new(ErrorKind::WrongKey, what).hint(
+        "a line of one begins with AGE-PLUGIN-NAME-1, of a plain key file with AGE-SECRET-KEY-1",
+    )
 }
 
 /// Far more than keys of lattices need.

@@ -5,8 +5,13 @@ use super::support::{Answer, Sandbox, json, require};
 use age_core::format::Stanza;
 use std::fs;
 use std::path::PathBuf;
+use std::rc::Rc;
+use vault::cli::context::{Context, Globals};
+use vault::cli::plugins;
+use vault::error::ErrorKind;
 use vault::model::Secret;
 use vault::plugin::{Identities, Identity, Name, Program, Recipient, RecipientText, Talk};
+use vault::vault::{Key, Place, Purpose, Vault};
 use vault::world::World;
 
 /// Where the package has put it.
@@ -87,23 +92,52 @@ fn stock_age_opens_the_slot() {
     assert!(text.starts_with("# vault v1 id=") && text.contains("AGE-SECRET-KEY-1"));
 }
 
+/// The plugin's key and a passphrase, both or nothing.
+#[test]
+fn two_factors() {
+    let Some(plugin) = plugin() else { return };
+    let sandbox = named(&plugin);
+    let recipient = key(&sandbox, "id");
+    let config = sandbox.path("home/.config/vault/config.toml");
+    let world = Rc::new(World::fake(&[("VAULT_CONFIG_FILE", config.as_os_str())], None));
+    let cx = Context::new(Globals::default(), Rc::clone(&world));
+    let held = || {
+        let file = Secret::from_bytes(&fs::read(sandbox.path("id")).unwrap());
+        plugins::key(&cx, file, "`id`").unwrap()
+    };
+    let passphrase = |text: &str| Secret::from_bytes(text.as_bytes());
+    let both = |text: &str| Key::Both(Box::new(held()), passphrase(text));
+    let wrap = plugins::wrap(&cx, &recipient).unwrap().and_passphrase(passphrase("right"));
+    let place = Place { file: sandbox.path("two.db"), state_dir: sandbox.path("state/vault") };
+    let init = |key: &Key| Vault::init_for(&place, Rc::clone(&world), (key, &wrap), "two");
+    assert_eq!(init(&both("wrong")).err().unwrap().kind(), ErrorKind::WrongKey);
+    assert_eq!(init(&held()).err().unwrap().kind(), ErrorKind::WrongKey);
+    assert!(!place.file.exists());
+    drop(init(&both("right")).unwrap());
+    let unlock = |key: Key| {
+        let vault = Vault::open(&place, Rc::clone(&world), Purpose::default()).unwrap();
+        vault.unlock(&key).map(drop).map_err(|e| e.kind())
+    };
+    assert_eq!(unlock(both("right")), Ok(()));
+    assert_eq!(unlock(both("wrong")), Err(ErrorKind::WrongKey));
+    // nobody to ask for the second
+    assert!(unlock(held()).is_err());
+    assert_eq!(unlock(Key::Passphrase(passphrase("right"))), Err(ErrorKind::WrongKey));
+}
+
+type Answered<T> = vault::error::Result<Option<T>>;
+
 /// Nobody is there.
 struct Nobody;
 
 impl Talk for Nobody {
     fn message(&self, _: &Name, _: &str) {}
 
-    fn ask(&self, _: &Name, _: &str, _: bool) -> vault::error::Result<Option<Secret>> {
+    fn ask(&self, _: &Name, _: &str, _: bool) -> Answered<Secret> {
         Ok(None)
     }
 
-    fn choose(
-        &self,
-        _: &Name,
-        _: &str,
-        _: &str,
-        _: Option<&str>,
-    ) -> vault::error::Result<Option<bool>> {
+    fn choose(&self, _: &Name, _: &str, _: &str, _: Option<&str>) -> Answered<bool> {
         Ok(None)
     }
 
