@@ -41,7 +41,7 @@ impl Wrap {
             Key::Ssh(key) => Self::ssh(key.public()),
             Key::Passphrase(secret) => Ok(Self::passphrase(Secret::from_bytes(secret.expose()))),
             Key::Plugin(_) | Key::Both(..) => Err(Error::usage("its recipient must be named")
-                .hint("give both: --key-file IDENTITY --recipient RECIPIENT")),
+                .hint("name both: the file of the identity, and --recipient RECIPIENT")),
         }
     }
 
