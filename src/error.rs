@@ -177,7 +177,8 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// An I/O error in our own words, without the operating system's numbers.
-fn io_words(cause: &std::io::Error) -> String {
+#[must_use]
+pub fn io_words(cause: &std::io::Error) -> String {
     use std::io::ErrorKind as K;
     match cause.kind() {
         K::NotFound => "no such file or directory".into(),

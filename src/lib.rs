@@ -11,5 +11,6 @@ pub mod world;
 pub mod child;
 pub mod cli;
 pub mod formats;
+pub mod plugin;
 pub mod sys;
 pub mod template;

@@ -29,6 +29,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("src/formats", &["cli", "child", "kind", "sys", "vault", "world"]),
     ("src/template.rs", &["cli", "child", "kind", "sys", "vault", "world"]),
     ("src/child", &["cli", "kind", "vault"]),
+    ("src/plugin", &["cli", "child", "kind", "vault"]),
     ("src/cli/html", &["vault", "kind", "sys", "world"]),
     ("src/cli/render", &["vault", "kind", "sys", "world"]),
     ("src/cli/escape.rs", &["vault", "kind", "sys", "world", "error", "model"]),

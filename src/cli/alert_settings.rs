@@ -46,7 +46,13 @@ pub struct Hook {
 
 /// A span of time as people write it, in seconds.
 #[derive(Clone, Copy, Debug)]
-struct Span(i64);
+pub(super) struct Span(i64);
+
+impl Span {
+    pub(super) fn duration(self) -> Duration {
+        Duration::from_secs(self.0.unsigned_abs())
+    }
+}
 
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
@@ -99,7 +105,7 @@ impl CanarySettings {
     /// The hook, if there is one.
     #[must_use]
     pub fn hook(&self) -> Option<Hook> {
-        let timeout = self.timeout.map_or(USUAL, |Span(s)| Duration::from_secs(s.unsigned_abs()));
+        let timeout = self.timeout.map_or(USUAL, Span::duration);
         (!self.hook.is_empty()).then(|| Hook { argv: self.hook.clone(), timeout })
     }
 

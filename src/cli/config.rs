@@ -4,7 +4,7 @@
 use super::alert_settings::{AlertSettings, CanarySettings, Hook};
 use super::context::Context;
 use super::read::{self, KEY_MAX, Privacy};
-use super::sink;
+use super::{plugins, sink};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::generate::{self, Settings, Wish};
 use crate::kind::repeatable;
@@ -26,6 +26,8 @@ pub struct Config {
     canary: CanarySettings,
     /// Where the log goes besides, by name.
     sink: BTreeMap<String, sink::Settings>,
+    /// The programs of age plugins, by name.
+    plugin: BTreeMap<String, plugins::Settings>,
 }
 
 /// Every setting, what it means, and an example.
@@ -87,6 +89,16 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
     ("sink.NAME.command", "A program and its arguments", "[\"/usr/local/bin/forward\", \"-\"]"),
     ("sink.NAME.on_failure", "What if it fails: warn, or refuse to do anything", "\"refuse\""),
     ("sink.NAME.timeout", "How long it may take at each use, 1ms to 60s", "\"2s\""),
+    (
+        "plugin.NAME.program",
+        "The whole path of the age plugin NAME; others are not started",
+        "\"/usr/bin/age-plugin-yubikey\"",
+    ),
+    (
+        "plugin.NAME.timeout",
+        "How long it may take (2m; 10s if it says nothing and nobody is at a terminal)",
+        "\"5m\"",
+    ),
 ];
 
 /// The configuration of this run.
@@ -159,6 +171,17 @@ impl Config {
         self.policy.get(name).cloned().ok_or_else(|| self.unknown(name))
     }
 
+    /// The program of the plugin called `name`, if there is one.
+    #[must_use]
+    pub fn plugin(mut self, name: &str) -> Option<plugins::Settings> {
+        self.plugin.remove(name)
+    }
+
+    /// All plugins, in the order of their names.
+    pub fn plugins(&self) -> impl Iterator<Item = (&str, &plugins::Settings)> {
+        self.plugin.iter().map(|(name, settings)| (name.as_str(), settings))
+    }
+
     /// The names there are, in order.
     #[must_use]
     pub fn policy_names(&self) -> Vec<String> {
@@ -191,6 +214,12 @@ impl Config {
             })?;
         }
         self.canary.check()?;
+        for (name, settings) in &self.plugin {
+            settings.check(name).map_err(|e| {
+                let error = Error::usage(format!("plugin `{name}`: {}", e.message()));
+                e.hints().iter().fold(error, |error, hint| error.hint(hint.as_str()))
+            })?;
+        }
         self.check_sinks()
     }
 
@@ -291,6 +320,7 @@ mod tests {
                 "sink.NAME.path" => "type = 'jsonl'\n",
                 "sink.NAME.command" => "type = 'command'\n",
                 "sink.NAME.type" => "",
+                "plugin.NAME.timeout" => "program = '/x'\n",
                 key if key.starts_with("sink.") => "type = 'syslog'\n",
                 _ => "",
             };
@@ -302,6 +332,7 @@ mod tests {
         for (table, shown) in [
             ("policy.x", "policy.NAME"),
             ("sink.x", "sink.NAME"),
+            ("plugin.x", "plugin.NAME"),
             ("alerts", "alerts"),
             ("canary", "canary"),
         ] {

@@ -1,6 +1,6 @@
 //! `vault doctor`.
 
-use super::config;
+use super::config::{self, Config};
 use super::context::Context;
 use super::report::{Cell, Column, Report, Sink};
 use crate::error::{ErrorKind, Result};
@@ -49,17 +49,23 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
 }
 
 /// What is wrong with the configuration file. It need not be there, and then there is nothing to say.
-fn configuration(cx: &Context) -> Option<Finding> {
-    let message = match config::load(&cx.world) {
-        Err(wrong) => wrong.message().to_owned(),
+fn configuration(cx: &Context) -> Vec<Finding> {
+    let messages = match config::load(&cx.world) {
+        Err(wrong) => vec![wrong.message().to_owned()],
         Ok(config) => {
-            let program = config.hook()?.argv.swap_remove(0);
-            let is_there = rustix::fs::access(&program, rustix::fs::Access::EXEC_OK).is_ok();
-            let cannot = format!("the hook for canaries, `{program}`, cannot be started");
-            (!is_there).then_some(cannot)?
+            let plugins = config.plugins().filter_map(|(_, plugin)| plugin.problem());
+            let plugins: Vec<_> = plugins.map(|problem| problem.message().to_owned()).collect();
+            missing_hook(&config).into_iter().chain(plugins).collect()
         }
     };
-    Some(Finding { level: "problem", check: "config", message })
+    let finding = |message| Finding { level: "problem", check: "config", message };
+    messages.into_iter().map(finding).collect()
+}
+
+fn missing_hook(config: &Config) -> Option<String> {
+    let program = config.hook()?.argv.swap_remove(0);
+    let is_there = rustix::fs::access(&program, rustix::fs::Access::EXEC_OK).is_ok();
+    (!is_there).then(|| format!("the hook for canaries, `{program}`, cannot be started"))
 }
 
 const COLUMNS: &[Column] =

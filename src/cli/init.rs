@@ -1,13 +1,14 @@
 //! `vault init`.
 
 use super::context::Context;
+use super::plugins;
 use super::read::{self, KEY_MAX, Privacy, quoted};
 use super::report::{Cell, Report};
 use super::unlock::{self, Source};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::generate;
 use crate::kind::strength::{self, strength};
-use crate::vault::{self, Key, Place, Vault};
+use crate::vault::{self, Key, Place, Vault, Wrap};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -22,9 +23,16 @@ use uuid::Uuid;
   vault init
   vault init --key-file ~/vault.key
   VAULT_PASSPHRASE_FILE=/run/secrets/pass vault init
+  vault init --key-file identity.txt --recipient age1yubikey1qw…
 
-With --key-file the file is made, unless it is there already, and there is no passphrase.")]
+With --key-file the file is made, unless it is there already, and there is no passphrase. If it holds the
+identity of an age plugin, --recipient says whom the vault is sealed for, and `vault help config` how the
+program of the plugin is named.")]
 pub struct Args {
+    /// The recipient that belongs to the key file, which is that of an age plugin
+    #[arg(long, value_name = "RECIPIENT")]
+    recipient: Option<String>,
+
     /// Accept a passphrase that can be guessed
     #[arg(long)]
     allow_weak: bool,
@@ -36,8 +44,15 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     if place.file.symlink_metadata().is_ok() {
         return Err(taken(&place)); // before somebody types a passphrase in vain
     }
-    let chosen = match unlock::source(cx) {
-        Some(Source::KeyFile(path)) => return with_key_file(cx, &place, &path),
+    let source = unlock::source(cx);
+    let is_there = matches!(&source, Some(Source::KeyFile(path)) if path.exists());
+    if args.recipient.is_some() && !is_there {
+        return Err(plugins::recipient_alone());
+    }
+    let chosen = match source {
+        Some(Source::KeyFile(path)) => {
+            return with_key_file(cx, &place, &path, args.recipient.as_deref());
+        }
         Some(Source::IdentityText) => unlock::key(cx, &Source::IdentityText)?,
         Some(source) => strong(unlock::key(cx, &source)?, args.allow_weak)?,
         None => ask(cx, args.allow_weak)?,
@@ -46,7 +61,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         Key::Passphrase(_) => "passphrase",
         Key::Identity(_) | Key::Ssh(_) | Key::Plugin(_) | Key::Both(..) => "key",
     };
-    make(cx, &place, &chosen, label)?;
+    make(cx, &place, (&chosen, &Wrap::for_key(&chosen)?), label)?;
     if label == "passphrase" {
         cx.note_later(
             "without the passphrase nobody reads it again, nor do we: keep it somewhere safe",
@@ -55,14 +70,20 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     Ok(done(cx, &place, label))
 }
 
-fn with_key_file(cx: &Context, place: &Place, path: &Path) -> Result<Report> {
+fn with_key_file(
+    cx: &Context,
+    place: &Place,
+    path: &Path,
+    recipient: Option<&str>,
+) -> Result<Report> {
     let (key, made) = match path.symlink_metadata() {
-        Ok(_) => (reuse(path)?, false),
+        Ok(_) => (reuse(cx, path)?, false),
         Err(_) => key_file(cx, path)?,
     };
+    let wrap = plugins::wrap_for(cx, &key, recipient, path)?;
     // From here on somebody else's `init` may have found the key file and used it: it stays,
     // whatever becomes of this one.
-    make(cx, place, &key, "key file").map_err(|e| {
+    make(cx, place, (&key, &wrap), "key file").map_err(|e| {
         match made && e.kind() != ErrorKind::Conflict {
             true => e.hint(format!("the key file {} stays for the next attempt", quoted(path))),
             false => e,
@@ -79,8 +100,8 @@ fn with_key_file(cx: &Context, place: &Place, path: &Path) -> Result<Report> {
     Ok(done(cx, place, "key file"))
 }
 
-fn make(cx: &Context, place: &Place, key: &Key, label: &str) -> Result<()> {
-    cx.listen(&Vault::init(place, Rc::clone(&cx.world), key, label)?);
+fn make(cx: &Context, place: &Place, founder: (&Key, &Wrap), label: &str) -> Result<()> {
+    cx.listen(&Vault::init_for(place, Rc::clone(&cx.world), founder, label)?);
     Ok(())
 }
 
@@ -95,7 +116,7 @@ fn done(cx: &Context, place: &Place, label: &'static str) -> Report {
     }
 }
 
-fn reuse(path: &Path) -> Result<Key> {
+fn reuse(cx: &Context, path: &Path) -> Result<Key> {
     // a pipe that nobody writes to would be waited for without end
     if path.metadata().is_ok_and(|about| !about.is_file()) {
         let what = format!("`{}` is not a regular file", path.display());
@@ -104,7 +125,7 @@ fn reuse(path: &Path) -> Result<Key> {
     }
     let text = read::file(path, KEY_MAX, Privacy::Required)?;
     let empty = text.is_empty();
-    unlock::identity(text, &format!("`{}`", path.display())).map_err(|e| match empty {
+    unlock::file_key(cx, text, &format!("`{}`", path.display())).map_err(|e| match empty {
         true => e.hint(format!("it is empty; if nothing needs it: rm {}", quoted(path))),
         false => e,
     })
@@ -115,7 +136,7 @@ fn key_file(cx: &Context, path: &Path) -> Result<(Key, bool)> {
     let text = vault::new_key_file(cx.world.now());
     match publish(path, text.expose()) {
         Ok(()) => Ok((Key::Identity(text), true)),
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok((reuse(path)?, false)),
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok((reuse(cx, path)?, false)),
         Err(e) => Err(Error::io(format!("cannot make the key file `{}`", path.display()), &e)),
     }
 }
@@ -212,17 +233,21 @@ mod tests {
         assert!(strong(long, false).is_ok());
     }
 
+    fn context() -> Context {
+        let world = Rc::new(crate::world::World::fake(&[], None));
+        Context::new(crate::cli::context::Globals::default(), world)
+    }
+
     #[test]
     fn a_key_file_is_private_whole_and_never_overwritten() {
         use std::os::unix::fs::MetadataExt;
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("key");
-        let world = Rc::new(crate::world::World::fake(&[], None));
-        let cx = Context::new(crate::cli::context::Globals::default(), world);
+        let cx = context();
         assert!(key_file(&cx, &path).unwrap().1);
         assert_eq!(path.metadata().unwrap().mode() & 0o777, 0o600);
         let text = fs::read_to_string(&path).unwrap();
-        assert!(reuse(&path).is_ok() && !text.contains("age1"));
+        assert!(reuse(&cx, &path).is_ok() && !text.contains("age1"));
         let (Key::Identity(found), false) = key_file(&cx, &path).unwrap() else {
             panic!("not the one that is there");
         };
@@ -236,7 +261,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("key");
         write_new(&path, b"").unwrap();
-        let wrong = reuse(&path).err().unwrap();
+        let wrong = reuse(&context(), &path).err().unwrap();
         assert_eq!(wrong.kind(), ErrorKind::WrongKey);
         assert!(wrong.hints().iter().any(|hint| hint.contains("rm ")));
         assert!(path.exists());

@@ -12,6 +12,7 @@ pub mod editor;
 pub mod escape;
 pub mod html;
 pub mod man;
+pub mod plugins;
 pub mod progress;
 pub mod prompt;
 pub mod read;

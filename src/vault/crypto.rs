@@ -5,7 +5,7 @@ use super::audit::{CheckReceipt, Receipt};
 use super::keys::Keys;
 use crate::error::{Error, Result};
 use crate::model::{FieldName, Secret};
-use age::{Decryptor, Encryptor, Identity, Recipient};
+use age::{Decryptor, EncryptError, Encryptor, Identity, Recipient};
 use std::io::{Read, Write};
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -110,8 +110,7 @@ fn padded(n: usize) -> usize {
 /// An age file of the concatenated parts.
 pub(super) fn encrypt(to: &dyn Recipient, parts: &[&[u8]]) -> Result<Vec<u8>> {
     let failed = |_| Error::internal("sealing failed");
-    let encryptor = Encryptor::with_recipients(std::iter::once(to))
-        .map_err(|_| Error::internal("sealing failed"))?;
+    let encryptor = Encryptor::with_recipients(std::iter::once(to)).map_err(reason)?;
     let length: usize = parts.iter().map(|part| part.len()).sum();
     let mut sealed = Vec::with_capacity(length + length / 4096 + 1024);
     let mut writer = encryptor.wrap_output(&mut sealed).map_err(failed)?;
@@ -120,6 +119,15 @@ pub(super) fn encrypt(to: &dyn Recipient, parts: &[&[u8]]) -> Result<Vec<u8>> {
     }
     writer.finish().map_err(failed)?;
     Ok(sealed)
+}
+
+/// Why nothing could be sealed: what a plugin's recipient has to say is an error of ours inside of age's.
+fn reason(e: EncryptError) -> Error {
+    let inner = match e {
+        EncryptError::Io(e) => e.downcast::<Error>().ok(),
+        _ => None,
+    };
+    inner.unwrap_or_else(|| Error::internal("sealing failed"))
 }
 
 /// Why an age file did not open. Age's own texts are localised and may quote; they are not shown.

@@ -13,12 +13,18 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use uuid::Uuid;
 
+/// Whose key is the first.
+pub(super) struct Founder<'a> {
+    pub(super) key: &'a Key,
+    pub(super) wrap: &'a Wrap,
+    pub(super) label: &'a str,
+}
+
 /// See [`Vault::init`].
 pub(super) fn init(
     place: &Place,
     world: Rc<World>,
-    key: &Key,
-    label: &str,
+    founder: &Founder<'_>,
 ) -> Result<Vault<Unlocked>> {
     let place = Place { file: absolute_new(&place.file)?, state_dir: place.state_dir.clone() };
     let dir = place.file.parent().unwrap_or(Path::new("/")).to_owned();
@@ -33,7 +39,7 @@ pub(super) fn init(
     remove_drafts(&place.file, &dir);
     let draft = files::beside(&place.file, &format!("{DRAFT}{}", Uuid::new_v4().simple()));
     let published =
-        fill(&draft, &place, world, key, label).and_then(|vault| publish(vault, &draft, &dir));
+        fill(&draft, &place, world, founder).and_then(|vault| publish(vault, &draft, &dir));
     remove_drafts(&place.file, &dir);
     published
 }
@@ -83,9 +89,9 @@ fn fill(
     file: &Path,
     place: &Place,
     world: Rc<World>,
-    key: &Key,
-    label: &str,
+    founder: &Founder<'_>,
 ) -> Result<Vault<Unlocked>> {
+    let Founder { key, wrap, label } = *founder;
     let db = store::create(file)?;
     let now = world.now();
     let (vault_id, epoch) = (Uuid::new_v4(), 1);
@@ -104,7 +110,12 @@ fn fill(
     vault.insert(&db)?;
     let content = slot::content(&keys, vault_id, epoch, now);
     let about = SlotAbout { id: world.new_id(), label, created_at: now };
-    slot::make(about, &Wrap::for_key(key)?, &content, &vault, &keys)?.insert(&db)?;
+    let slot = slot::make(about, wrap, &content, &vault, &keys)?;
+    // a passphrase is its own recipient, and costs a second to try
+    if !matches!(key, Key::Passphrase(_)) {
+        slot::prove(key, &slot, &content)?;
+    }
+    slot.insert(&db)?;
     let mut core = Core::new(
         db,
         Place { file: file.to_owned(), state_dir: place.state_dir.clone() },

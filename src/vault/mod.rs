@@ -318,7 +318,20 @@ impl Vault<Unlocked> {
     /// # Errors
     /// Conflict (13) when there is a vault already, refused (14) for an unsafe directory, I/O (18).
     pub fn init(place: &Place, world: Rc<World>, key: &Key, label: &str) -> Result<Self> {
-        init::init(place, world, key, label)
+        Self::init_for(place, world, (key, &Wrap::for_key(key)?), label)
+    }
+
+    /// The same for a key whose recipient is known apart, as that of a plugin.
+    ///
+    /// # Errors
+    /// As [`Vault::init`]; wrong key (11) when the two do not belong together.
+    pub fn init_for(
+        place: &Place,
+        world: Rc<World>,
+        (key, wrap): (&Key, &Wrap),
+        label: &str,
+    ) -> Result<Self> {
+        init::init(place, world, &init::Founder { key, wrap, label })
     }
 
     /// Accepts a database older than this machine's seal, or another vault at a known path, after a

@@ -6,7 +6,7 @@ mod command;
 mod person;
 
 pub use command::end;
-pub use person::At;
+pub use person::{At, file_key};
 
 use super::context::Context;
 use super::escape;
@@ -15,7 +15,6 @@ use super::value::without_final_newline;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
 use crate::vault::{Key, Unlocked, Vault, parse_identity};
-use person::file_key;
 use std::ffi::{OsStr, OsString};
 use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
@@ -96,7 +95,7 @@ pub fn key(cx: &Context, source: &Source) -> Result<Key> {
     match source {
         Source::IdentityText => {
             let text = cx.world.var("VAULT_KEY").unwrap_or_default();
-            identity(Secret::from_bytes(text.as_bytes()), "VAULT_KEY")
+            person::text_key(cx, Secret::from_bytes(text.as_bytes()), "VAULT_KEY")
         }
         Source::KeyFile(path) => {
             let text = read::file(path, KEY_MAX, Privacy::Required)?;

@@ -2,9 +2,10 @@
 
 use super::{identity, key, passphrase_source, without_line_end};
 use crate::cli::context::Context;
-use crate::cli::escape;
+use crate::cli::{escape, plugins};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
+use crate::plugin;
 use crate::vault::{Key, Nobody, Person, SshKey};
 
 /// The user at the terminal, if there is one.
@@ -30,11 +31,23 @@ impl Person for At<'_> {
 }
 
 /// The key in a file: an age identity or a private SSH key, whose own passphrase is asked for.
-pub(super) fn file_key(cx: &Context, text: Secret, whence: &str) -> Result<Key> {
+///
+/// # Errors
+/// Wrong key (11) for what is neither, unsupported (4) for an SSH key that cannot decrypt, locked (12) when
+/// its passphrase cannot be asked for.
+pub fn file_key(cx: &Context, text: Secret, whence: &str) -> Result<Key> {
     if SshKey::is_meant(&text) {
         return SshKey::read(&text, || ssh_passphrase(cx, whence)).map(Key::Ssh);
     }
-    identity(text, whence)
+    text_key(cx, text, whence)
+}
+
+/// The key that a text is: an age identity, or that of a plugin, whose program must be configured.
+pub(super) fn text_key(cx: &Context, text: Secret, whence: &str) -> Result<Key> {
+    match plugin::is_identity(&text) {
+        true => plugins::key(cx, text, whence),
+        false => identity(text, whence),
+    }
 }
 
 fn ssh_passphrase(cx: &Context, whence: &str) -> Result<Secret> {

@@ -163,7 +163,31 @@ fn opened(key: &Key, sealed: &[u8], label: &str) -> Result<Option<Zeroizing<Vec<
     match tried {
         Ok(plain) => Ok(Some(plain)),
         Err(DecryptFault::WrongKey) => Ok(None),
-        Err(DecryptFault::Damaged) => Err(Error::integrity(format!("slot `{label}` is damaged"))),
+        Err(DecryptFault::Damaged) => Err(damaged(key, label)),
+    }
+}
+
+/// A plugin that gives a key at random cannot be told from a slot that was changed.
+fn damaged(key: &Key, label: &str) -> Error {
+    match key {
+        Key::Plugin(_) => Error::integrity(format!(
+            "slot `{label}` is damaged, or the plugin gave a key that is not its own"
+        )),
+        _ => Error::integrity(format!("slot `{label}` is damaged")),
+    }
+}
+
+/// Whether `key` opens a new slot, onto what it is to wrap.
+///
+/// # Errors
+/// Wrong key (11) if not; whatever kept a plugin from answering.
+pub(super) fn prove(key: &Key, slot: &SlotRow, content: &Secret) -> Result<()> {
+    match open(key, slot)? {
+        Some(plain) if plain.as_slice() == content.expose() => Ok(()),
+        Some(_) | None => {
+            Err(Error::new(ErrorKind::WrongKey, "the key does not open what its recipient gets")
+                .hint("name the recipient that belongs to the key; nothing was changed"))
+        }
     }
 }
 

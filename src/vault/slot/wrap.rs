@@ -40,7 +40,8 @@ impl Wrap {
             Key::Identity(file) => Ok(Self::native(&parse_identity(file)?.to_public(), KEY_FILE)),
             Key::Ssh(key) => Self::ssh(key.public()),
             Key::Passphrase(secret) => Ok(Self::passphrase(Secret::from_bytes(secret.expose()))),
-            Key::Plugin(_) | Key::Both(..) => Err(Error::usage("its recipient must be named")),
+            Key::Plugin(_) | Key::Both(..) => Err(Error::usage("its recipient must be named")
+                .hint("name both: the file of the identity, and --recipient RECIPIENT")),
         }
     }
 
