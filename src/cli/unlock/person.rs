@@ -30,7 +30,11 @@ impl Person for At<'_> {
 }
 
 /// The key in a file: an age identity or a private SSH key, whose own passphrase is asked for.
-pub(super) fn file_key(cx: &Context, text: Secret, whence: &str) -> Result<Key> {
+///
+/// # Errors
+/// Wrong key (11) for what is neither, unsupported (4) for an SSH key that cannot decrypt, locked (12) when
+/// its passphrase cannot be asked for.
+pub fn file_key(cx: &Context, text: Secret, whence: &str) -> Result<Key> {
     if SshKey::is_meant(&text) {
         return SshKey::read(&text, || ssh_passphrase(cx, whence)).map(Key::Ssh);
     }
