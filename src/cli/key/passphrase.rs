@@ -139,7 +139,7 @@ mod tests {
         let wrong = strong(weak(), false).err().unwrap();
         assert_eq!(wrong.kind(), ErrorKind::Refused);
         assert!(!format!("{wrong:?}").contains("hunter2"));
-        assert!(wrong.message().contains("score 0 of 4"), "{wrong}");
+        assert!(wrong.message().contains("score 1 of 4"), "{wrong}");
         assert!(strong(weak(), true).is_ok());
         assert!(strong(Secret::from_bytes(b"gravel ostrich penknife lullaby"), false).is_ok());
     }

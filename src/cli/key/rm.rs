@@ -50,7 +50,8 @@ fn explain(cx: &Context, removed: &RemovedSlot) {
     if slot.is_current {
         cx.note_later("it is the one that was used just now: it does not open the vault any more");
     }
-    cx.note_later(format!("it could read the secrets of {} credentials", removed.could_read));
+    let all = many(removed.could_read, "credential");
+    cx.note_later(format!("it could read the secrets of {all}"));
     cx.note_later(was_read(&slot.uses));
     if slot.uses.reads > 0 {
         let slot = format!("\"slot\":{}", serde_json::Value::from(slot.label.as_str()));
@@ -72,8 +73,14 @@ fn was_read(uses: &SlotUses) -> String {
     let more = if rest > 0 { format!(", and {rest} more") } else { String::new() };
     let names = names.join(", ");
     format!(
-        "by the log it read {credentials} of them, {reads} times, last at {last}: {names}{more}"
+        "by the log it read values of {}, {}, last at {last}: {names}{more}",
+        many(*credentials, "credential"),
+        many(*reads, "time")
     )
+}
+
+fn many(count: u64, of: &str) -> String {
+    format!("{count} {of}{}", if count == 1 { "" } else { "s" })
 }
 
 fn done(removed: RemovedSlot) -> Report {

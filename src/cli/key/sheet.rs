@@ -36,7 +36,7 @@ impl Sheet<'_> {
         let mut text = Zeroizing::new(String::with_capacity(16 << 10));
         let Self { file, vault_id, fingerprint, label, made_at, .. } = self;
         let parts = [
-            format!("VAULT RECOVERY SHEET{made_at:>60}\n\n"),
+            format!("VAULT RECOVERY SHEET{:>60}\n\n", made_at.to_string()),
             format!("vault file   {}\nvault id     {vault_id}\n", cut(file)),
             format!("fingerprint  {fingerprint}\nslot         {}\n\n", cut(label)),
             "Whoever has this sheet opens the vault. Keep it where you keep deeds.\n\n".to_owned(),
@@ -56,11 +56,13 @@ fn push_key(text: &mut String, key: &str) {
     text.push_str("The key:\n\n  ");
     text.push_str(key);
     text.push_str("\n\nThe same in groups:\n\n ");
-    for (at, group) in key.as_bytes().chunks(GROUP).enumerate() {
-        if at > 0 && at % GROUPS_A_LINE == 0 {
+    // all of them begin alike
+    let (start, rest) = key.split_at_checked(key.len().min(START)).unwrap_or((key, ""));
+    let _ = write!(text, " {start}"); // writing to a string does not fail
+    for (at, group) in rest.as_bytes().chunks(GROUP).enumerate() {
+        if at % GROUPS_A_LINE == 0 {
             text.push_str("\n ");
         }
-        // writing to a string does not fail
         let _ = write!(text, " {}", String::from_utf8_lossy(group));
     }
     text.push_str("\n\n");
@@ -90,8 +92,10 @@ fn cut(text: &str) -> String {
     }
 }
 
+/// `AGE-SECRET-KEY-1`.
+const START: usize = 16;
 const GROUP: usize = 4;
-const GROUPS_A_LINE: usize = 10;
+const GROUPS_A_LINE: usize = 8;
 const ROOM: usize = 66;
 
 const STEPS: &str = "
@@ -104,7 +108,7 @@ Without the program, with age and sqlite3 (all of it: FORMAT.md):
   sqlite3 FILE \"SELECT writefile(hex(id)||'.slot', sealed) FROM slot
                 WHERE kind = 'recovery'\"
   age -d -i key -o identity XXXX.slot
-  sqlite3 FILE \"SELECT writefile(hex(credential)||'.'||field||'.'||version, sealed)
-                FROM secret\"
+  sqlite3 FILE \"SELECT writefile(hex(credential)||'.'||field||'.'||version,
+                sealed) FROM secret\"
   age -d -i identity XXXX.password.1
 ";
