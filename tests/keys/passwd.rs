@@ -1,6 +1,7 @@
 //! Changing a passphrase: the old one is gone from the file, and not from its copies.
 
-use super::support::{Answer, Sandbox};
+use super::support::pty::Pty;
+use super::support::{Answer, Sandbox, require};
 use super::*;
 use std::fs;
 
@@ -73,4 +74,26 @@ fn that_of_two_factors_needs_the_key_as_well() {
     let with = |file: &str| Answer::of(sandbox.detached(&get).env("VAULT_PASSPHRASE_FILE", file));
     says(&with("old"), 11, "does not open the slot `two`", "");
     assert_eq!(with("new").out, b"hunter2");
+}
+
+#[test]
+fn at_a_terminal_the_new_one_is_typed_twice() {
+    if !require("setsid") {
+        return;
+    }
+    let sandbox = with_passphrase();
+    let content = sandbox.content();
+    for (again, code) in [(PASSPHRASE, 2), (ANOTHER, 0)] {
+        let mut passwd = Pty::vault(&sandbox, &["key", "passwd"], &[]);
+        passwd.expect("six random words for you?");
+        passwd.send("n\r");
+        passwd.expect("New passphrase for the slot `desk`: ");
+        passwd.send(format!("{ANOTHER}\r"));
+        passwd.expect("again: ");
+        passwd.send(format!("{again}\r"));
+        let (got, screen) = passwd.end();
+        assert!(got == code && !screen.contains("vicarage"), "{screen}");
+        assert_eq!(sandbox.content() == content, code != 0);
+    }
+    assert_eq!(by_passphrase(&sandbox, "new", &["cred", "get", "x"]).out, b"hunter2");
 }
