@@ -102,12 +102,12 @@ tree::commands! {
         Doctor(doctor::Args) leaf "doctor"
             "Look for problems: files, permissions, schema, database and, when unlocked, every row",
         Cred(cred::Command) group "cred" "Keep, find and use credentials",
-        Key(key::Command) group "key"
-            "Say what opens the vault: passphrases, key files, SSH keys, a sheet of paper",
         Audit(audit::Command) group "audit"
             "See who touched what, when and why, and prove it",
         Incident(incident::Command) group "incident"
             "Write down what happened, which credentials it exposes, and what was done about it",
+        Key(key::Command) group "key"
+            "Say what opens the vault: passphrases, key files, SSH keys, a sheet of paper",
         Whose(Box<whose::Args>) leaf "whose"
             "Find out whose secret a leaked text is, and who has read it, without showing any",
         Run(Box<run::Args>) leaf "run" "Start a program with secrets in its environment",
@@ -224,9 +224,9 @@ fn dispatch(command: Command, cx: &mut Context) -> Result<Report> {
         Command::Status(args) => status::run(args, cx),
         Command::Doctor(args) => doctor::run(args, cx),
         Command::Cred(command) => cred::run(command, cx),
-        Command::Key(command) => key::run(command, cx),
         Command::Audit(command) => audit::run(command, cx),
         Command::Incident(command) => incident::run(command, cx),
+        Command::Key(command) => key::run(command, cx),
         Command::Whose(args) => whose::run(*args, cx),
         Command::Run(args) => run::run(*args, cx),
         Command::Helper(command) => helper::run(command, cx),

@@ -132,7 +132,8 @@ fn the_hint_is_the_right_command() {
     let wrong = (2, "others can see it there", set);
     refused(&sandbox, &["cred", "set", "x", "password", "y"], b"", wrong, 0);
     refused(&sandbox, &["cred", "lits"], b"", (2, "no such command", "`vault cred list`"), 0);
-    let list = (2, "no such command", "did you mean `vault cred list` or `vault incident list`?");
+    let list =
+        (2, "no such command", "`vault cred list` or `vault incident list` or `vault key list`?");
     refused(&sandbox, &["list"], b"", list, 0);
     let verify = (2, "no such command", "did you mean `vault audit verify`?");
     refused(&sandbox, &["verify"], b"", verify, 0);

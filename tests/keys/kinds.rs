@@ -173,3 +173,15 @@ fn a_key_is_tried_on_the_slots_and_the_log_has_it() {
     assert_eq!(sandbox.log(&["--limit", "1"])[0]["action"], "unlock_failed");
     refused(&sandbox, &["key", "test", "nobody"], (10, "no slot `nobody`", "key list"), false);
 }
+
+#[test]
+fn the_shell_is_told_the_labels() {
+    let sandbox = Sandbox::new();
+    sandbox.ok(&["key", "add", "other", "--new-key-file", "key"], b"");
+    let ask = |words: &[&str]| {
+        let all = [&["__complete", "zsh", "--", "vault", "key"], words].concat();
+        String::from_utf8(sandbox.ok(&all, b"")).unwrap()
+    };
+    assert_eq!(ask(&["rm", ""]), "words\nkey file\tkey_file\nother\tkey_file\n");
+    assert_eq!(ask(&["passwd", "o"]), "words\nother\tkey_file\n");
+}

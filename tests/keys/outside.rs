@@ -31,9 +31,11 @@ fn put_another(dir: &Path) {
     assert_eq!(db.execute(sql, []).unwrap(), 1);
 }
 
+type Verb = fn(&mut Vault<Unlocked>, &Key) -> vault::error::Result<()>;
+
 /// What each verb says when a slot was put there after the vault was unlocked, if `forged`.
 fn outcomes(forged: bool) -> Vec<Option<ErrorKind>> {
-    let verbs: [fn(&mut Vault<Unlocked>, &Key) -> vault::error::Result<()>; 4] = [
+    let verbs: [Verb; 4] = [
         |vault, key| {
             let slot = vault.new_slot(&label("new"), &Wrap::for_key(key)?, key)?;
             vault.store_slot(&slot)
@@ -45,7 +47,7 @@ fn outcomes(forged: bool) -> Vec<Option<ErrorKind>> {
         |vault, _| vault.remove_slot(&label("second")).map(drop),
         |vault, _| vault.slots().map(drop),
     ];
-    let run = |verb: &fn(&mut Vault<Unlocked>, &Key) -> vault::error::Result<()>| {
+    let run = |verb: &Verb| {
         let dir = tempfile::tempdir().unwrap();
         let key = Key::Identity(new_key_file(Timestamp(0)));
         let mut vault = Vault::init(&place(dir.path()), world(), &key, "first").unwrap();

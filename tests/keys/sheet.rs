@@ -32,7 +32,7 @@ fn scanned(sheet: &str) -> String {
     let width = lines.iter().map(Vec::len).max().unwrap();
     let dark = |x: usize, y: usize| {
         let c = lines.get(y / 2).and_then(|line| line.get(x)).copied().unwrap_or(' ');
-        c == '█' || c == if y % 2 == 0 { '▀' } else { '▄' }
+        c == '█' || c == if y.is_multiple_of(2) { '▀' } else { '▄' }
     };
     // with some paper around it
     let (scale, edge) = (10, 60);

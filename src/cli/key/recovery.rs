@@ -48,6 +48,9 @@ pub fn add(
     hand_over(cx, &sheet)?;
     vault.store_slot(slot)?;
     let label = slot.label();
+    if cx.world.stdout_is_terminal {
+        cx.note_later("the screen still shows the key: clear it, and what can be scrolled back to");
+    }
     cx.note_later(format!("added the recovery slot `{label}`; try it: vault key test"));
     Ok(Report::Nothing)
 }

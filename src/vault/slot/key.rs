@@ -129,7 +129,10 @@ impl SshKey {
     /// Wrong key (11) for a wrong passphrase or a damaged file; unsupported (4) for a key that cannot
     /// decrypt, saying which sort it is; those of `ask`.
     pub fn read(text: &Secret, ask: impl FnOnce() -> Result<Secret>) -> Result<Self> {
-        let damaged = || Error::new(ErrorKind::WrongKey, "the SSH key is damaged or incomplete");
+        let damaged = || {
+            Error::new(ErrorKind::WrongKey, "the SSH key is damaged or incomplete")
+                .hint("see what OpenSSH makes of it: ssh-keygen -y -f FILE")
+        };
         let read = ssh::Identity::from_buffer(text.expose(), None).map_err(|_| damaged())?;
         let public = ssh::Recipient::try_from(read.clone()).map(|public| public.to_string());
         let identity = match read {
