@@ -138,7 +138,7 @@ fn the_hint_is_the_right_command() {
     let verify = (2, "no such command", "did you mean `vault audit verify`?");
     refused(&sandbox, &["verify"], b"", verify, 0);
     let answer = sandbox.run(&["add", "x", CANARY, "--password", CANARY]);
-    super::says(&answer, 2, "no such command", "did you mean `vault cred add`?");
+    super::says(&answer, 2, "no such command", "did you mean `vault cred add` or `vault key add`?");
     assert!(!answer.all().contains(CANARY), "{}", answer.all());
     let near = (2, "has no `--usernme`", "`--username`");
     refused(&sandbox, &["cred", "add", "x", "--usernme", "y"], b"", near, 0);
