@@ -152,6 +152,39 @@ fn a_key_file_recovers_every_secret_and_another_one_none() {
     example.compare(&run(&example, "the key"));
 }
 
+/// Adds a slot to the example, which `key` opens.
+fn add_slot(example: &Example, key: &Key, label: &str, to: &Wrap, proof: &Key) {
+    let dir = example.dir.path();
+    let place = Place { file: dir.join("my vault.db"), state_dir: dir.join("state") };
+    let vault = Vault::open(&place, Rc::new(World::real()), Purpose::default()).unwrap();
+    let mut vault = vault.unlock(key).unwrap();
+    let slot = vault.new_slot(&label.parse().unwrap(), to, proof).unwrap();
+    vault.store_slot(&slot).unwrap();
+}
+
+#[test]
+fn a_recovery_sheet_and_an_ssh_key_recover_every_secret() {
+    if !programs() || !support::require("ssh-keygen") {
+        return;
+    }
+    let key = Key::Identity(new_key_file(Timestamp(0)));
+    let example = Example::new(&key);
+    let sheet = new_recovery_key();
+    fs::write(example.path("typed"), sheet.expose()).unwrap();
+    let to = Wrap::recovery(&sheet).unwrap();
+    add_slot(&example, &key, "paper", &to, &Key::Identity(sheet));
+    let mut keygen = Command::new("ssh-keygen");
+    keygen.args(["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", "id"]);
+    assert!(keygen.current_dir(example.dir.path()).status().unwrap().success());
+    let text = Secret::from_bytes(&fs::read(example.path("id")).unwrap());
+    let ssh = Key::Ssh(SshKey::read(&text, || panic!("it has no passphrase")).unwrap());
+    add_slot(&example, &key, "ssh", &Wrap::for_key(&ssh).unwrap(), &ssh);
+    for file in ["typed", "id"] {
+        example.compare(&run(&example, file));
+        fs::remove_dir_all(example.path("out")).unwrap();
+    }
+}
+
 #[test]
 fn a_value_in_another_ones_place_is_reported() {
     if !programs() {

@@ -44,9 +44,11 @@ mod incident;
 mod init;
 mod inject;
 mod jsonl;
+mod key;
 mod man_pages;
 mod run;
 mod showing;
+mod speak;
 mod ssh_agent;
 mod status;
 mod tree;
@@ -58,13 +60,12 @@ use crate::sys;
 use crate::world::World;
 use clap::{CommandFactory, FromArgMatches};
 use context::{Context, Globals};
-use render::{Format, Style};
+use render::Format;
 use report::Report;
+use speak::speak;
 use std::ffi::OsString;
-use std::fs::File;
 use std::io::Write;
 use std::mem::ManuallyDrop;
-use std::os::fd::AsFd;
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -106,6 +107,8 @@ tree::commands! {
             "See who touched what, when and why, and prove it",
         Incident(incident::Command) group "incident"
             "Write down what happened, which credentials it exposes, and what was done about it",
+        Key(key::Command) group "key"
+            "Say what opens the vault: passphrases, key files, SSH keys, a sheet of paper",
         Whose(Box<whose::Args>) leaf "whose"
             "Find out whose secret a leaked text is, and who has read it, without showing any",
         Run(Box<run::Args>) leaf "run" "Start a program with secrets in its environment",
@@ -224,6 +227,7 @@ fn dispatch(command: Command, cx: &mut Context) -> Result<Report> {
         Command::Cred(command) => cred::run(command, cx),
         Command::Audit(command) => audit::run(command, cx),
         Command::Incident(command) => incident::run(command, cx),
+        Command::Key(command) => key::run(command, cx),
         Command::Whose(args) => whose::run(*args, cx),
         Command::Run(args) => run::run(*args, cx),
         Command::Helper(command) => helper::run(command, cx),
@@ -241,30 +245,6 @@ fn dispatch(command: Command, cx: &mut Context) -> Result<Report> {
     }
 }
 
-fn speak(cx: &Context, report: Report) -> Result<()> {
-    // a descriptor of our own: the buffer behind `std::io::stdout` is never freed, so never wiped
-    let copy = std::io::stdout().as_fd().try_clone_to_owned();
-    let mut out: Box<dyn Write> = match copy {
-        Ok(copy) => Box::new(File::from(copy)),
-        // what was done was done, and saying so does not need standard output
-        Err(_) if is_remark(&report, cx.format()) => Box::new(std::io::sink()),
-        Err(e) => return Err(Error::io("cannot write the answer", &e)),
-    };
-    let terminal = cx.world.stdout_is_terminal;
-    let style = Style {
-        terminal,
-        width: width(),
-        color: terminal && cx.world.var("NO_COLOR").is_none(),
-        quiet: cx.globals.quiet,
-        raw: cx.shows_raw(),
-    };
-    render::report(report, cx.format(), &mut out, &mut std::io::stderr(), &style)
-}
-
-fn is_remark(report: &Report, format: Format) -> bool {
-    matches!(report, Report::Done { .. }) && format != Format::Json
-}
-
 /// Writes help, or whatever else needs no vault, to standard output.
 fn written(text: &[u8]) -> Result<()> {
     let mut out = std::io::stdout();
@@ -279,11 +259,6 @@ fn heard(outcome: std::io::Result<()>) -> Result<()> {
         }
         Ok(()) | Err(_) => Ok(()),
     }
-}
-
-fn width() -> Option<usize> {
-    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
-    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
 fn end(stop: usage::Stop, args: &[OsString]) -> ExitCode {

@@ -311,6 +311,10 @@ mod tests {
             "vault init hunter2Canary",
             "vault init --allow-weak=hunter2Canary",
             "vault completions hunter2Canary",
+            "vault key add desk hunter2Canary",
+            "vault key add desk --passphrase=hunter2Canary",
+            "vault key add desk --new-passphrase-fd hunter2Canary",
+            "vault key passwd desk hunter2Canary",
             "vault whose hunter2Canary",
             "vault whose --text hunter2Canary",
             "vault whose --secret=hunter2Canary",
@@ -334,9 +338,9 @@ mod tests {
         assert!(hint("vault whose x").contains("`vault whose < FILE`"));
         assert!(hint("vault whose --secret x").contains("`vault whose < FILE`"));
         assert!(hint("vault cred lst").contains("did you mean `vault cred list`?"));
-        assert!(
-            hint("vault list").contains("did you mean `vault cred list` or `vault incident list`?")
-        );
+        assert!(hint("vault list").contains(
+            "did you mean `vault cred list` or `vault incident list` or `vault key list`?"
+        ));
         assert!(hint("vault list").contains("try `vault cred list --help`"));
         assert!(hint("vault get x hunter2Canary").starts_with("did you mean `vault cred get`?"));
         assert!(hint("vault show x").contains("`vault cred show` or `vault audit show` or "));

@@ -9,7 +9,7 @@ mod time;
 mod todo;
 
 pub use metadata::{Attr, Duty, Metadata};
-pub use name::{CredName, FieldName, Label};
+pub use name::{CredName, FieldName, Label, SlotLabel};
 pub use reference::{Reading, Reference, SCHEME};
 pub use secret::Secret;
 pub use time::{Timestamp, parse_duration, parse_when};

@@ -53,6 +53,11 @@ name_type! {
 }
 
 name_type! {
+    /// What people call a slot: 1 to 64 bytes with the rules of a credential's name.
+    SlotLabel, |text| one_line("label", text, 64)
+}
+
+name_type! {
     /// A tag: 1 to 64 bytes of UTF-8 without control characters, white space or commas.
     Label, |text| {
         one_line("tag", text, 64)?;

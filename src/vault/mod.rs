@@ -35,6 +35,7 @@ mod seal;
 mod seek;
 mod sign;
 mod slot;
+mod slots;
 mod state;
 mod store;
 mod stubs;
@@ -62,13 +63,14 @@ pub use incident::{
 pub use leak::{Encoding, Fit};
 pub use note::{Checkpoint, Head, PublicKey};
 pub use outlet::{Outlet, Sink};
-pub use slot::{Device, Key, SshKey, Wrap, new_key_file, parse_identity};
+pub use slot::{Device, Key, SshKey, Wrap, new_key_file, new_recovery_key, parse_identity};
+pub use slots::NewSlot;
 pub use store::list::Listed;
 pub use store::overview::READS;
 pub use view::{
     Anchor, Anchored, Change, Checkup, Credential, Depth, Edit, Entry, EntryFilter, Expect, Fact,
-    Finding, Glimpse, LogVerdict, NewCredential, Prunable, Record, Seen, SinkState, Status,
-    Subject, To, Trashed, Version,
+    Finding, Glimpse, LogVerdict, NewCredential, Prunable, Record, RemovedSlot, Seen, SinkState,
+    Slot, SlotUses, Status, Subject, To, Trashed, TriedSlot, Version,
 };
 pub use warnings::Warnings;
 pub use whose::{Hit, Reader, Trace};

@@ -113,6 +113,8 @@ pub(super) struct Tx<'v> {
     is_change: Cell<bool>,
     /// Whether an incident changed.
     pub(super) incidents_changed: Cell<bool>,
+    /// Whether a slot changed.
+    slots_changed: Cell<bool>,
     /// Last, so that the next process is let in only when all else is done.
     /// None while the vault is being made: its maker holds it.
     lock: Option<WriteLock>,
@@ -175,6 +177,7 @@ impl<'v> Tx<'v> {
             changed: RefCell::default(),
             is_change: Cell::new(false),
             incidents_changed: Cell::new(false),
+            slots_changed: Cell::new(false),
             lock,
         }
     }
@@ -342,6 +345,11 @@ impl<'v> Tx<'v> {
     /// Notes that an incident changes; all of them were checked before.
     pub(super) fn touch_incidents(&self) {
         self.incidents_changed.set(true);
+    }
+
+    /// Notes that a slot changes; all of them were checked before, in this transaction.
+    pub(super) fn touch_slots(&self) {
+        self.slots_changed.set(true);
     }
 }
 

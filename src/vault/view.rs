@@ -11,9 +11,11 @@ use zeroize::Zeroizing;
 
 mod elsewhere;
 mod entry;
+mod slot;
 
 pub use elsewhere::{Anchor, Anchored, Prunable, Record, SinkState};
 pub use entry::Entry;
+pub use slot::{RemovedSlot, Slot, SlotUses, TriedSlot};
 
 /// One credential as the clear columns tell it.
 #[derive(Clone, Debug)]

@@ -132,12 +132,13 @@ fn the_hint_is_the_right_command() {
     let wrong = (2, "others can see it there", set);
     refused(&sandbox, &["cred", "set", "x", "password", "y"], b"", wrong, 0);
     refused(&sandbox, &["cred", "lits"], b"", (2, "no such command", "`vault cred list`"), 0);
-    let list = (2, "no such command", "did you mean `vault cred list` or `vault incident list`?");
+    let list =
+        (2, "no such command", "`vault cred list` or `vault incident list` or `vault key list`?");
     refused(&sandbox, &["list"], b"", list, 0);
     let verify = (2, "no such command", "did you mean `vault audit verify`?");
     refused(&sandbox, &["verify"], b"", verify, 0);
     let answer = sandbox.run(&["add", "x", CANARY, "--password", CANARY]);
-    super::says(&answer, 2, "no such command", "did you mean `vault cred add`?");
+    super::says(&answer, 2, "no such command", "did you mean `vault cred add` or `vault key add`?");
     assert!(!answer.all().contains(CANARY), "{}", answer.all());
     let near = (2, "has no `--usernme`", "`--username`");
     refused(&sandbox, &["cred", "add", "x", "--usernme", "y"], b"", near, 0);

@@ -260,11 +260,14 @@ impl Owner {
     }
 
     fn sign_slot(&self, db: &Connection) {
-        let sql = "SELECT v.vault_id, v.epoch, s.id, label, kind, s.created_at, sealed
+        let sql = "SELECT v.vault_id, v.epoch, s.id, label, kind, s.created_at, sealed, recipient
                    FROM slot s, vault v";
         let mut row = rows(db, sql).remove(0);
-        let sealed = blob(row.pop().unwrap());
-        row.push(Value::Blob(sha(&sealed).to_vec()));
+        for sealed in &mut row[6..] {
+            if let Value::Blob(bytes) = sealed {
+                *bytes = sha(bytes).to_vec();
+            }
+        }
         let tag = mac(&self.row, &message("vault/slot/v1", &row));
         let all = [b"vault/slots/v1", &blob(row[2].clone())[..], &tag].concat();
         db.execute("UPDATE slot SET row_tag = ?1", params![tag]).unwrap();

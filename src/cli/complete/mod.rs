@@ -43,6 +43,8 @@ pub enum What {
     Incidents,
     /// Incidents in the trash.
     TrashedIncidents,
+    /// Slots.
+    Slots,
 }
 
 /// Finds names, and what is to be said of each.
@@ -97,6 +99,12 @@ pub fn incidents(_current: &OsStr) -> Vec<CompletionCandidate> {
 #[must_use]
 pub fn trashed_incidents(_current: &OsStr) -> Vec<CompletionCandidate> {
     vec![CompletionCandidate::new(TRASHED_INCIDENTS)]
+}
+
+/// A completer for arguments that name a slot.
+#[must_use]
+pub fn slots(_current: &OsStr) -> Vec<CompletionCandidate> {
+    vec![CompletionCandidate::new(SLOTS)]
 }
 
 /// A completer for arguments that take a policy: the forms that are built in, and the names in the
@@ -173,6 +181,10 @@ pub fn vault_names(wanted: &Wanted, world: &Rc<World>) -> Vec<Candidate> {
         What::Trashed => bare(names(true).unwrap_or_default()),
         What::Incidents => numbers(titles(false).unwrap_or_default(), &wanted.prefix),
         What::TrashedIncidents => numbers(titles(true).unwrap_or_default(), &wanted.prefix),
+        What::Slots => {
+            let labels = vault.as_ref().ok().and_then(|vault| vault.slot_labels().ok());
+            labels.into_iter().flatten().map(|(label, kind)| (label, Some(kind))).collect()
+        }
     }
 }
 
@@ -238,6 +250,7 @@ fn stored(before: &str, which: &str, line: &Line, lookup: &Lookup<'_>) -> Vec<Ca
         POLICIES_WORD => What::Policies,
         INCIDENTS_WORD => What::Incidents,
         TRASHED_INCIDENTS_WORD => What::TrashedIncidents,
+        SLOTS_WORD => What::Slots,
         _ => What::Credentials,
     };
     let names = lookup(&Wanted { prefix, what, vault: vault_option(&line.words) });
@@ -330,6 +343,7 @@ const TRASHED_WORD: &str = "trashed";
 const POLICIES_WORD: &str = "policies";
 const INCIDENTS_WORD: &str = "incidents";
 const TRASHED_INCIDENTS_WORD: &str = "trashed-incidents";
+const SLOTS_WORD: &str = "slots";
 const REFERENCES_WORD: &str = "references";
 const NAMES: &str = "\0names";
 const REFERENCES: &str = "\0references";
@@ -337,6 +351,7 @@ const TRASHED: &str = "\0trashed";
 const POLICIES: &str = "\0policies";
 const INCIDENTS: &str = "\0incidents";
 const TRASHED_INCIDENTS: &str = "\0trashed-incidents";
+const SLOTS: &str = "\0slots";
 const FILES: &str = "\0files";
 
 /// The shells there are scripts for, with the file of each in `completions/`.

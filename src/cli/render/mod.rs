@@ -12,6 +12,7 @@ use crate::cli::escape::{self, Rule};
 use crate::cli::report::{Column, Lines, Report, Rows};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
+pub use out::Heard;
 use out::{LARGE, Out, SMALL};
 use std::fmt::Write as _;
 use std::io::Write;

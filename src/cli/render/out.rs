@@ -1,7 +1,7 @@
 //! The buffer between a report and standard output. It remembers the first failure, so that the
 //! code that formats need not ask after every byte.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use std::io::{self, Write};
 use zeroize::Zeroizing;
 
@@ -16,6 +16,41 @@ pub(super) struct Out<'w> {
     buffer: Zeroizing<Vec<u8>>,
     to: &'w mut dyn Write,
     failed: Option<io::Error>,
+}
+
+/// A writer that remembers whether all of it arrived: a reader that has gone ends an answer quietly, but not
+/// what depends on it.
+pub struct Heard<W> {
+    to: W,
+    lost: bool,
+}
+
+impl<W: Write> Heard<W> {
+    /// In front of `to`.
+    pub fn new(to: W) -> Self {
+        Self { to, lost: false }
+    }
+
+    /// Whether it did.
+    ///
+    /// # Errors
+    /// I/O (18) when it did not.
+    pub fn check(&self) -> Result<()> {
+        match self.lost {
+            true => Err(Error::new(ErrorKind::Io, "nobody has read the answer to its end")),
+            false => Ok(()),
+        }
+    }
+}
+
+impl<W: Write> Write for Heard<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.to.write(bytes).inspect_err(|e| self.lost |= e.kind() != io::ErrorKind::Interrupted)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush().inspect_err(|_| self.lost = true)
+    }
 }
 
 impl<'w> Out<'w> {

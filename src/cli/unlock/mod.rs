@@ -67,10 +67,18 @@ pub fn passphrase_source(cx: &Context) -> Option<Source> {
 /// Locked (12) when there is none, or a passphrase command failed; wrong key (11); and whatever
 /// reading the source and opening the vault find.
 pub fn vault(cx: &Context) -> Result<Vault<Unlocked>> {
+    with_its_key(cx).map(|(vault, _)| vault)
+}
+
+/// The same, and what it was unlocked with: a key that was given or typed now, and nothing else.
+///
+/// # Errors
+/// As for [`vault`].
+pub fn with_its_key(cx: &Context) -> Result<(Vault<Unlocked>, Key)> {
     // read first: a descriptor of the vault's own must not be taken for an inherited one
     let configured = source(cx).map(|source| key(cx, &source)).transpose()?;
     match configured {
-        Some(key) => cx.locked()?.unlock_with(&key, &At(cx)),
+        Some(key) => Ok((cx.locked()?.unlock_with(&key, &At(cx))?, key)),
         None => ask(cx),
     }
 }
@@ -124,7 +132,7 @@ pub fn key(cx: &Context, source: &Source) -> Result<Key> {
     }
 }
 
-fn ask(cx: &Context) -> Result<Vault<Unlocked>> {
+fn ask(cx: &Context) -> Result<(Vault<Unlocked>, Key)> {
     let mut vault = cx.locked()?;
     if !vault.slot_types()?.iter().any(|slot| slot == "passphrase") {
         return Err(Error::new(ErrorKind::Locked, "this vault opens with a key file only")
@@ -136,12 +144,13 @@ fn ask(cx: &Context) -> Result<Vault<Unlocked>> {
     let question = question(cx)?;
     for left in (0..ATTEMPTS).rev() {
         let typed = terminal.secret(&question)?;
-        match vault.unlock_with(&passphrase(typed, "what was typed")?, &At(cx)) {
+        let key = passphrase(typed, "what was typed")?;
+        match vault.unlock_with(&key, &At(cx)) {
             Err(e) if e.kind() == ErrorKind::WrongKey && left > 0 => {
                 terminal.say("That is not it. Once more.\n")?;
                 vault = cx.locked()?;
             }
-            result => return result,
+            result => return result.map(|vault| (vault, key)),
         }
     }
     Err(no_way_in())
@@ -179,7 +188,11 @@ pub fn passphrase(text: Secret, whence: &str) -> Result<Key> {
     without_line_end(text, whence).map(Key::Passphrase)
 }
 
-fn without_line_end(text: Secret, whence: &str) -> Result<Secret> {
+/// The same, without calling it a key.
+///
+/// # Errors
+/// As [`passphrase`].
+pub fn without_line_end(text: Secret, whence: &str) -> Result<Secret> {
     let text = without_final_newline(text);
     let wrong = |why: &str| Err(Error::usage(format!("{whence} {why}")));
     let Ok(line) = std::str::from_utf8(text.expose()) else {

@@ -70,7 +70,8 @@ impl Key {
     }
 }
 
-/// Reads an age identity file: comments and one `AGE-SECRET-KEY-1…`.
+/// Reads an age identity file: comments and one `AGE-SECRET-KEY-1…`, which may have been typed from a sheet:
+/// in groups, on several lines, in small letters. Its own check sum finds what was mistyped.
 ///
 /// # Errors
 /// Wrong key (11) when there is no identity in it; the text is never quoted.
@@ -80,12 +81,11 @@ pub fn parse_identity(file: &Secret) -> Result<x25519::Identity> {
             .hint("a key file has one line that begins with AGE-SECRET-KEY-1")
     };
     let text = std::str::from_utf8(file.expose()).map_err(|_| malformed())?;
-    let mut lines = text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
-    let identity = lines.next().and_then(|line| x25519::Identity::from_str(line).ok());
-    match (identity, lines.next()) {
-        (Some(identity), None) => Ok(identity),
-        _ => Err(malformed()),
-    }
+    let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
+    let mut key = Zeroizing::new(String::with_capacity(text.len()));
+    lines.flat_map(str::chars).filter(|c| !c.is_whitespace()).for_each(|c| key.push(c));
+    key.make_ascii_uppercase();
+    x25519::Identity::from_str(&key).map_err(|_| malformed())
 }
 
 /// Makes the text of a new key file. It has no public key in it: that stays as secret as the rest.
@@ -100,6 +100,12 @@ pub fn new_key_file(now: Timestamp) -> Secret {
     text.extend_from_slice(key.expose_secret().as_bytes());
     text.push(b'\n');
     Secret::new(text)
+}
+
+/// Makes an identity for a recovery sheet: the bare `AGE-SECRET-KEY-1…`.
+#[must_use]
+pub fn new_recovery_key() -> Secret {
+    Secret::from_bytes(x25519::Identity::generate().to_string().expose_secret().as_bytes())
 }
 
 /// A private SSH key that can open slots: Ed25519, or RSA with 2048 bits and more.
@@ -123,7 +129,10 @@ impl SshKey {
     /// Wrong key (11) for a wrong passphrase or a damaged file; unsupported (4) for a key that cannot
     /// decrypt, saying which sort it is; those of `ask`.
     pub fn read(text: &Secret, ask: impl FnOnce() -> Result<Secret>) -> Result<Self> {
-        let damaged = || Error::new(ErrorKind::WrongKey, "the SSH key is damaged or incomplete");
+        let damaged = || {
+            Error::new(ErrorKind::WrongKey, "the SSH key is damaged or incomplete")
+                .hint("see what OpenSSH makes of it: ssh-keygen -y -f FILE")
+        };
         let read = ssh::Identity::from_buffer(text.expose(), None).map_err(|_| damaged())?;
         let public = ssh::Recipient::try_from(read.clone()).map(|public| public.to_string());
         let identity = match read {

@@ -4,7 +4,7 @@
 mod key;
 mod wrap;
 
-pub use key::{Device, Key, SshKey, new_key_file, parse_identity};
+pub use key::{Device, Key, SshKey, new_key_file, new_recovery_key, parse_identity};
 use key::{PLUGIN, SSH};
 pub use wrap::Wrap;
 
@@ -14,15 +14,19 @@ use super::keys::{AuthRoot, Keys};
 use super::store::{SlotRow, VaultRow};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Secret, Timestamp};
-use age::scrypt;
 use age::secrecy::ExposeSecret;
+use age::{scrypt, x25519};
 use data_encoding::BASE64;
 use key::secret_string;
+use std::str::FromStr;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
 /// The work factors that we accept on reading; anything else is refused before any derivation.
 const WORK_FACTORS: std::ops::RangeInclusive<u8> = 15..=20;
+
+/// What was in a slot.
+type Plain = Zeroizing<Vec<u8>>;
 
 /// What all slots of an epoch wrap, as text: an age identity file with the vault's root.
 pub(super) fn content(keys: &Keys, vault_id: Uuid, epoch: u32, now: Timestamp) -> Secret {
@@ -88,7 +92,6 @@ pub(super) fn make(
     Ok(slot)
 }
 
-#[expect(dead_code, reason = "rekeying needs it")]
 /// The recipient that a slot was made for, if it was made for one.
 ///
 /// # Errors
@@ -98,6 +101,12 @@ pub(super) fn recipient_of(slot: &SlotRow, keys: &Keys) -> Result<Option<String>
     let Some(sealed) = &slot.recipient else { return Ok(None) };
     let text = crypto::decrypt(&keys.identity, sealed).map_err(|_| damaged())?;
     std::str::from_utf8(&text).map(|text| Some(text.to_owned())).map_err(|_| damaged())
+}
+
+/// Whether a recipient is known to others anyway: a public SSH key, a plugin's. That of a key file is in no
+/// file but the vault, and is nobody's business.
+pub(super) fn is_known(recipient: &str) -> bool {
+    x25519::Recipient::from_str(recipient).is_err()
 }
 
 /// Opens the first slot that `key` fits, and says which.
@@ -118,15 +127,36 @@ pub(super) fn unwrap<'r>(
         }
     }
     for slot in slots.iter().filter(|slot| key.is_half(&slot.kind)) {
-        let Some(inner) = open(key, slot)? else { continue };
-        let passphrase = Key::Passphrase(person.second_factor(&slot.label)?);
-        if let Some(plain) = opened(&passphrase, &inner, &slot.label)? {
+        if let Some(plain) = open_both(key, slot, person)? {
             return Ok((read_content(&plain, vault_id, epoch)?, slot));
         }
-        let what = format!("the passphrase does not open the slot `{}`", slot.label);
-        return Err(Error::new(ErrorKind::WrongKey, what));
     }
     Err(wrong_key(key, slots))
+}
+
+/// What is in a slot that takes a passphrase besides `key`; none if it is not for this key.
+///
+/// # Errors
+/// As [`unwrap`]; wrong key (11) for the wrong passphrase.
+fn open_both(key: &Key, slot: &SlotRow, person: &dyn Person) -> Result<Option<Plain>> {
+    let Some(inner) = open(key, slot)? else { return Ok(None) };
+    let passphrase = Key::Passphrase(person.second_factor(&slot.label)?);
+    opened(&passphrase, &inner, &slot.label)?.map(Some).ok_or_else(|| {
+        let what = format!("the passphrase does not open the slot `{}`", slot.label);
+        Error::new(ErrorKind::WrongKey, what)
+    })
+}
+
+/// What is in a slot, if `key` opens it, alone or with a passphrase that `person` is asked for.
+///
+/// # Errors
+/// As [`unwrap`].
+pub(super) fn open_with(key: &Key, slot: &SlotRow, person: &dyn Person) -> Result<Option<Plain>> {
+    match key.is_half(&slot.kind) {
+        true => open_both(key, slot, person),
+        false if key.fits(&slot.kind) => open(key, slot),
+        false => Ok(None),
+    }
 }
 
 /// Whether anybody who knows a public key can make such a slot.
@@ -135,11 +165,11 @@ pub(super) fn is_public(kind: &str) -> bool {
 }
 
 /// What is in a slot; none if it is not for this key.
-pub(super) fn open(key: &Key, slot: &SlotRow) -> Result<Option<Zeroizing<Vec<u8>>>> {
+pub(super) fn open(key: &Key, slot: &SlotRow) -> Result<Option<Plain>> {
     opened(key, &slot.sealed, &slot.label)
 }
 
-fn opened(key: &Key, sealed: &[u8], label: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {
+fn opened(key: &Key, sealed: &[u8], label: &str) -> Result<Option<Plain>> {
     let tried = match key {
         Key::Passphrase(passphrase) => {
             check_work_factor(sealed)?;
@@ -191,7 +221,7 @@ pub(super) fn prove(key: &Key, slot: &SlotRow, content: &Secret) -> Result<()> {
     }
 }
 
-fn wrong_key(key: &Key, slots: &[SlotRow]) -> Error {
+pub(super) fn wrong_key(key: &Key, slots: &[SlotRow]) -> Error {
     let what = match key {
         Key::Passphrase(_) => "passphrase",
         Key::Identity(_) => "key",

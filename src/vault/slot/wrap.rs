@@ -83,6 +83,12 @@ impl Wrap {
         Self { passphrase: Some(passphrase), ..self }
     }
 
+    /// Whether both are made for the same recipient.
+    #[must_use]
+    pub fn is_for_same(&self, other: &Self) -> bool {
+        self.recipient_text().is_some() && self.recipient_text() == other.recipient_text()
+    }
+
     /// The type of the slot.
     #[must_use]
     pub fn kind(&self) -> &'static str {

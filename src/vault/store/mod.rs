@@ -13,6 +13,7 @@ pub(super) mod overview;
 pub(super) mod record;
 mod schema;
 pub(super) mod secret;
+pub(super) mod slot_use;
 mod sqlite;
 pub(super) mod vault;
 pub(super) mod watch;

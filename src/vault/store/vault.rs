@@ -161,6 +161,30 @@ impl SlotRow {
         )
         .map(drop)
     }
+
+    /// Whether it can be read again: a larger one would lock everybody out.
+    pub(in crate::vault) fn is_readable(&self) -> bool {
+        self.sealed.len() + self.recipient.as_ref().map_or(0, Vec::len) <= LARGEST_SLOT
+    }
+
+    /// Writes another content into the row of the same id, and tells whether there was one.
+    pub(in crate::vault) fn replace(&self, db: &Db) -> Result<bool> {
+        let changed = db.run(
+            "UPDATE slot SET kind = ?2, sealed = ?3, recipient = ?4, row_tag = ?5 WHERE id = ?1",
+            &[
+                Value::Blob(self.id.as_bytes()),
+                Value::Text(&self.kind),
+                Value::Blob(&self.sealed),
+                self.recipient.as_deref().map_or(Value::Null, Value::Blob),
+                Value::Blob(&self.row_tag),
+            ],
+        )?;
+        Ok(changed == 1)
+    }
+
+    pub(in crate::vault) fn delete(&self, db: &Db) -> Result<()> {
+        db.run("DELETE FROM slot WHERE id = ?1", &[Value::Blob(self.id.as_bytes())]).map(drop)
+    }
 }
 
 /// What a purged credential leaves behind: that it was, and that it is gone.

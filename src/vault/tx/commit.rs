@@ -49,7 +49,7 @@ impl Tx<'_> {
         }
         core.vault.counter += 1;
         // A slot put there from outside is not taken over: the hash stays what it was.
-        if self.new_seal == Some("init") {
+        if self.new_seal == Some("init") || self.slots_changed.get() {
             core.vault.slots = slots_hash(&SlotRow::all(&core.db)?);
         }
         core.vault.log_seq = self.log.borrow().seq();

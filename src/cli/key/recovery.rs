@@ -1,0 +1,109 @@
+//! A recovery slot: its key is on a sheet and nowhere else. The slot is stored only when the sheet has arrived,
+//! so that none is without one.
+
+use super::sheet::Sheet;
+use crate::cli::context::Context;
+use crate::cli::escape;
+use crate::cli::prompt::Terminal;
+use crate::cli::render::Format;
+use crate::cli::report::{Cell, Report};
+use crate::cli::speak::speak_first;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::Secret;
+use crate::vault::{Key, NewSlot, Unlocked, Vault};
+
+/// Fails when a sheet would be shown on a terminal where nobody can say that they have it.
+///
+/// # Errors
+/// Usage (2).
+pub fn ensure_place(cx: &Context) -> Result<()> {
+    match cx.world.stdout_is_terminal && cx.terminal().is_none() {
+        true => Err(Error::usage("nobody can say whether the sheet is on paper")
+            .hint("print it: vault key add LABEL --recovery | lp")),
+        false => Ok(()),
+    }
+}
+
+/// Hands over the sheet, then stores the slot.
+///
+/// # Errors
+/// Aborted (3) when it is not on paper, I/O (18) when it did not arrive; what storing finds.
+pub fn add(
+    cx: &Context,
+    vault: &mut Vault<Unlocked>,
+    slot: &NewSlot,
+    proof: &Key,
+) -> Result<Report> {
+    let Key::Identity(key) = proof else {
+        return Err(Error::internal("a recovery sheet without a key"));
+    };
+    let sheet = Sheet {
+        file: file_name(vault),
+        vault_id: vault.id(),
+        fingerprint: vault.fingerprint(),
+        label: escape::shown(slot.label()).into_owned(),
+        made_at: cx.world.now(),
+        key,
+    };
+    hand_over(cx, &sheet)?;
+    vault.store_slot(slot)?;
+    let label = slot.label();
+    if cx.world.stdout_is_terminal {
+        cx.note_later("the screen still shows the key: clear it, and what can be scrolled back to");
+    }
+    cx.note_later(format!("added the recovery slot `{label}`; try it: vault key test"));
+    Ok(Report::Nothing)
+}
+
+fn file_name(vault: &Vault<Unlocked>) -> String {
+    let name = vault.file().file_name().unwrap_or_default().to_string_lossy();
+    escape::shown(&name).into_owned()
+}
+
+fn hand_over(cx: &Context, sheet: &Sheet<'_>) -> Result<()> {
+    let not_arrived = |e: Error| e.hint("nothing was changed; without its sheet there is no slot");
+    if cx.format() == Format::Json {
+        speak_first(cx, Report::Item(item(sheet))).map_err(not_arrived)?;
+    } else if cx.world.stdout_is_terminal {
+        let mut terminal = cx.terminal().ok_or_else(lost)?;
+        return on_terminal(&mut terminal, sheet);
+    } else {
+        speak_first(cx, Report::Answer(sheet.text(false)?)).map_err(not_arrived)?;
+    }
+    match cx.world.stdout_is_terminal {
+        true => ask(&mut cx.terminal().ok_or_else(lost)?),
+        false => Ok(()),
+    }
+}
+
+fn on_terminal(terminal: &mut Terminal, sheet: &Sheet<'_>) -> Result<()> {
+    terminal.say(&String::from_utf8_lossy(sheet.text(true)?.expose()))?;
+    ask(terminal)
+}
+
+fn ask(terminal: &mut Terminal) -> Result<()> {
+    match terminal.confirm("Do you have it on paper?")? {
+        true => Ok(()),
+        false => Err(Error::new(
+            ErrorKind::Aborted,
+            "given up, the slot was not made; what was shown opens nothing",
+        )),
+    }
+}
+
+fn lost() -> Error {
+    Error::new(ErrorKind::Io, "the terminal has gone")
+}
+
+/// The sheet for programs.
+fn item(sheet: &Sheet<'_>) -> Vec<(&'static str, Cell<'static>)> {
+    vec![
+        ("label", Cell::owned(&*sheet.label)),
+        ("type", Cell::owned("recovery")),
+        ("file", Cell::owned(&*sheet.file)),
+        ("vault", Cell::owned(&*sheet.vault_id)),
+        ("fingerprint", Cell::owned(&*sheet.fingerprint)),
+        ("created_at", Cell::Time(sheet.made_at)),
+        ("recovery_key", Cell::Secret(Secret::from_bytes(sheet.key.expose()))),
+    ]
+}
