@@ -30,7 +30,7 @@ pub(crate) const ON_SLOTS: &[Attack] = &[
     attack(
         "copy",
         |s| {
-            s.sql("INSERT INTO slot SELECT randomblob(16), 'x', kind, created_at, sealed, row_tag FROM slot")
+            s.sql("INSERT INTO slot SELECT randomblob(16), 'x', kind, created_at, sealed, recipient, row_tag FROM slot")
         },
         UNLOCK,
     ),
@@ -63,7 +63,8 @@ pub(crate) fn state(site: &Site, change: &str) {
 pub(crate) fn own_slot(site: &Site) {
     let own = age::x25519::Identity::generate();
     let sealed = age::encrypt(&own.to_public(), b"# vault v1").unwrap();
-    let sql = "INSERT INTO slot SELECT randomblob(16), 'mine', kind, created_at, ?1, row_tag
+    let sql =
+        "INSERT INTO slot SELECT randomblob(16), 'mine', kind, created_at, ?1, recipient, row_tag
                FROM slot";
     site.db().execute(sql, [sealed]).unwrap();
 }
