@@ -117,7 +117,7 @@ tree::commands! {
             "Lend your SSH keys to a program, without handing them over",
         Import(import::Args) eager "import"
             "Store many credentials at once: all of them or none",
-        Generate(Box<generate::Args>) leaf "generate"
+        Generate(Box<generate::Args>) eager "generate"
             "Make up passwords, passphrases, PINs, keys; without a vault",
         Completions(completions::Args) leaf "completions"
             "Print the completion script of a shell; it knows the names of your credentials",

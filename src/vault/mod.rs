@@ -42,6 +42,7 @@ mod survey;
 mod tlv;
 mod transfer;
 mod trash;
+mod trust;
 mod tx;
 mod versions;
 mod view;
@@ -65,6 +66,7 @@ pub use outlet::{Outlet, Sink};
 pub use slot::{Device, Key, SshKey, Wrap, new_key_file, parse_identity};
 pub use store::list::Listed;
 pub use store::overview::READS;
+pub use trust::{Doubt, Doubted, Point};
 pub use view::{
     Anchor, Anchored, Change, Checkup, Credential, Depth, Edit, Entry, EntryFilter, Expect, Fact,
     Finding, Glimpse, LogVerdict, NewCredential, Prunable, Record, Seen, SinkState, Status,
@@ -101,6 +103,15 @@ pub trait Person {
     /// Locked (12) when nobody can be asked, aborted (3).
     fn second_factor(&self, label: &str) -> Result<Secret>;
 
+    /// Whether a vault may have this fingerprint, as far as they said so beforehand: asked of every vault.
+    ///
+    /// # Errors
+    /// Integrity (15) when it must have another.
+    fn expects(&self, fingerprint: &str) -> Result<()> {
+        let _ = fingerprint;
+        Ok(())
+    }
+
     /// Whether a vault with this fingerprint is theirs: this machine has never seen it, and the slot could
     /// have been made by anybody who knows the public key.
     ///
@@ -120,7 +131,7 @@ impl Person for Nobody {
 
     fn recognises(&self, fingerprint: &str) -> Result<()> {
         let what =
-            "this machine has never seen this vault, and anybody could have made it for your key";
+            "this machine does not know this vault, and anybody could have made it for your key";
         Err(Error::new(ErrorKind::Refused, what)
             .hint(format!("if its fingerprint is yours: --pin {fingerprint}")))
     }
@@ -240,10 +251,12 @@ impl Vault<Locked> {
         let (found, _) = self.core.seal_file().read()?;
         check::check_vault(&self.core.vault, keys, &found)?;
         check::check_slots(&self.core.vault, keys, slots)?;
+        let fingerprint = check::fingerprint(keys, self.core.vault.vault_id);
+        person.expects(&fingerprint)?;
         match found {
             seal::Found::Present(_) => Ok(()),
             _ if !slot::is_public(&used.kind) => Ok(()),
-            _ => person.recognises(&check::fingerprint(keys, self.core.vault.vault_id)),
+            _ => person.recognises(&fingerprint),
         }
     }
 
@@ -319,23 +332,6 @@ impl Vault<Unlocked> {
     /// Conflict (13) when there is a vault already, refused (14) for an unsafe directory, I/O (18).
     pub fn init(place: &Place, world: Rc<World>, key: &Key, label: &str) -> Result<Self> {
         init::init(place, world, key, label)
-    }
-
-    /// Accepts a database older than this machine's seal, or another vault at a known path, after a
-    /// legitimate restore: starts a new segment of the log, of which `sinks` hear. Returns the state
-    /// counters (sealed, found).
-    ///
-    /// # Errors
-    /// Integrity (15) when the database is not consistent in itself, I/O (18).
-    pub fn trust_state(
-        place: &Place,
-        world: Rc<World>,
-        purpose: Purpose,
-        key: &Key,
-        person: &dyn Person,
-        sinks: Result<Vec<Sink>>,
-    ) -> Result<(i64, i64)> {
-        log::trust_state(place, world, purpose, (key, person), sinks)
     }
 }
 

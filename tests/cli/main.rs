@@ -52,6 +52,7 @@ mod rotate;
 mod sinks;
 mod status;
 mod totp;
+mod trust_state;
 mod unlock;
 mod versions;
 mod whose;

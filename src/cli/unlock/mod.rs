@@ -3,9 +3,11 @@
 //! and a question on the terminal.
 
 mod command;
+mod fingerprint;
 mod person;
 
 pub use command::end;
+pub use fingerprint::parse as parse_fingerprint;
 pub use person::At;
 
 use super::context::Context;
@@ -76,14 +78,15 @@ pub fn vault(cx: &Context) -> Result<Vault<Unlocked>> {
     }
 }
 
-/// A key for a vault that cannot be opened as it is, so that nobody knows which sort it wants.
+/// A key for a vault with slots of these types that cannot be opened as it is.
 ///
 /// # Errors
 /// As for [`vault`].
-pub fn any_key(cx: &Context) -> Result<Key> {
+pub fn any_key(cx: &Context, types: &[String]) -> Result<Key> {
     if let Some(source) = source(cx) {
         return key(cx, &source);
     }
+    check_passphrase_slot(types)?;
     let mut terminal = cx.terminal().ok_or_else(no_way_in)?;
     passphrase(terminal.secret(&question(cx)?)?, "what was typed")
 }
@@ -127,10 +130,7 @@ pub fn key(cx: &Context, source: &Source) -> Result<Key> {
 
 fn ask(cx: &Context) -> Result<Vault<Unlocked>> {
     let mut vault = cx.locked()?;
-    if !vault.slot_types()?.iter().any(|slot| slot == "passphrase") {
-        return Err(Error::new(ErrorKind::Locked, "this vault opens with a key file only")
-            .hint("give it: `--key-file FILE`, or set VAULT_KEY_FILE"));
-    }
+    check_passphrase_slot(&vault.slot_types()?)?;
     let Some(mut terminal) = cx.terminal() else {
         return Err(no_way_in());
     };
@@ -146,6 +146,14 @@ fn ask(cx: &Context) -> Result<Vault<Unlocked>> {
         }
     }
     Err(no_way_in())
+}
+
+fn check_passphrase_slot(types: &[String]) -> Result<()> {
+    match types.iter().any(|slot| slot == "passphrase") {
+        true => Ok(()),
+        false => Err(Error::new(ErrorKind::Locked, "this vault opens with a key file only")
+            .hint("give it: `--key-file FILE`, or set VAULT_KEY_FILE")),
+    }
 }
 
 fn question(cx: &Context) -> Result<String> {
