@@ -12,7 +12,7 @@ pub use person::At;
 
 use super::context::Context;
 use super::escape;
-use super::read::{self, KEY_MAX, Privacy};
+use super::read::{self, Privacy};
 use super::value::without_final_newline;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
@@ -102,12 +102,15 @@ pub fn key(cx: &Context, source: &Source) -> Result<Key> {
             identity(Secret::from_bytes(text.as_bytes()), "VAULT_KEY")
         }
         Source::KeyFile(path) => {
-            let text = read::file(path, KEY_MAX, Privacy::Required)?;
+            let (text, is_exposed) = read::key(path, Privacy::Required)?;
+            if is_exposed {
+                cx.warn("others can read the key file; it is taken because it was mounted so");
+            }
             file_key(cx, text, &format!("`{}`", escape::shown(&path.to_string_lossy())))
         }
         Source::PassphraseFile(path) => {
-            let (text, exposed) = read::file_and_exposure(path, KEY_MAX)?;
-            if exposed {
+            let (text, is_exposed) = read::key(path, Privacy::AsItIs)?;
+            if is_exposed {
                 // not refused: containers mount their secrets so
                 cx.warn("others can read the file that VAULT_PASSPHRASE_FILE names");
             }
@@ -118,7 +121,7 @@ pub fn key(cx: &Context, source: &Source) -> Result<Key> {
             let number = number.filter(|fd| *fd >= 0).ok_or_else(|| {
                 Error::usage("VAULT_PASSPHRASE_FD is not the number of a descriptor")
             })?;
-            passphrase(read::descriptor(number, KEY_MAX)?, "VAULT_PASSPHRASE_FD")
+            passphrase(read::key_descriptor(number)?, "VAULT_PASSPHRASE_FD")
         }
         Source::PassphraseCommand(command) => {
             let output = command::run(cx, command)?;
