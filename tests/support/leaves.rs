@@ -76,7 +76,7 @@ pub const LEAVES: &[Leaf] = &[
     holding("audit checkpoint", &[]),
     open("audit export", &[], 0),
     open("audit sinks", &[], 0),
-    holding("audit prune", &["--before", "1d", "--yes"]),
+    open("audit prune", &["--before", "1d", "--yes"], 12),
     holding("incident open", &["another"]),
     open("incident list", &[], 0),
     holding("incident show", &["1", "--unlock"]),
@@ -97,10 +97,10 @@ pub const LEAVES: &[Leaf] = &[
     ending(holding("run", &["--cred", "x", "--", "true"]), 125),
     open("helper git", &["get"], 0).reading(),
     open("helper docker", &["get"], 1).reading(),
-    holding("helper aws", &["x"]),
+    holding("helper aws", &["aws"]),
     open("helper ssh-askpass", &["Password: "], 1),
     holding("helper ansible", &[]),
-    holding("helper kubectl", &["x"]),
+    holding("helper kubectl", &["k8s"]),
     open("helper terraform", &[], 2).reading(),
     holding("helper summon", &["x"]),
     open("helper install git", &["--dry-run"], 0),
@@ -132,6 +132,11 @@ pub fn filled() -> Sandbox {
         sandbox.ok(&["incident", "open", title, "--cred", "t"], b"");
     }
     sandbox.ok(&["incident", "rm", "2"], b"");
+    sandbox.ok(&["cred", "add", "k", "--type", "ssh", "--generate=ed25519"], b"");
+    let aws = ["cred", "add", "aws", "--type", "api_key", "--username", "AKIAEXAMPLE", "--stdin"];
+    sandbox.ok(&aws, b"hunter6");
+    sandbox.ok(&["cred", "add", "k8s", "--type", "bearer_token", "--stdin"], b"hunter7");
+    sandbox.add("ansible/default", b"hunter8");
     sandbox.file("leaked", "hunter2");
     sandbox
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 /// So long a command may take, on a busy machine; and one that runs many others.
 const LONGEST: Duration = Duration::from_secs(10);
 const LONGEST_OF_MANY: Duration = Duration::from_mins(2);
+const OF_MANY: &[&str] = &["demo", "selftest io"];
 
 /// The names of all commands, as the parser has them.
 fn names(command: &clap::Command, before: &str, all: &mut BTreeSet<String>) {
@@ -24,13 +25,14 @@ fn names(command: &clap::Command, before: &str, all: &mut BTreeSet<String>) {
 /// Ends `command` if it does not end by itself. What is written to its standard input never ends, unless it
 /// reads nothing.
 fn answer(command: &mut Command, endless: bool) -> Answer {
+    answer_in(command, endless, LONGEST)
+}
+
+fn answer_in(command: &mut Command, endless: bool, longest: Duration) -> Answer {
     command.stdin(if endless { Stdio::piped() } else { Stdio::null() });
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let pipe = child.stdin.take();
     let since = Instant::now();
-    let many = ["demo", "selftest"];
-    let is_many = command.get_args().any(|arg| many.iter().any(|name| arg == *name));
-    let longest = if is_many { LONGEST_OF_MANY } else { LONGEST };
     while child.try_wait().unwrap().is_none() {
         if since.elapsed() > longest {
             _ = child.kill();
@@ -58,9 +60,10 @@ fn every_command_ends_where_nobody_can_be_asked() {
     let known: BTreeSet<String> = LEAVES.iter().map(|leaf| leaf.path.to_owned()).collect();
     let missing: Vec<_> = all.difference(&known).collect();
     assert!(missing.is_empty(), "not in tests/support/leaves.rs: {missing:?}");
+    let all = |leaf: &&Leaf| all.contains(leaf.path) && !OF_MANY.contains(&leaf.path);
     let sandbox = filled();
     let mut wrong = Vec::new();
-    for leaf in LEAVES.iter().filter(|leaf| all.contains(leaf.path)) {
+    for leaf in LEAVES.iter().filter(all) {
         let got = answer(&mut keyless(&sandbox, leaf), !leaf.reads);
         let errors = got.err.lines().filter(|line| line.starts_with("error: ")).count();
         let hints = got.err.lines().filter(|line| line.starts_with("hint: ")).count();
@@ -70,6 +73,18 @@ fn every_command_ends_where_nobody_can_be_asked() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn those_that_run_others_end_as_well() {
+    if !require("setsid") {
+        return;
+    }
+    let sandbox = Sandbox::bare();
+    for leaf in LEAVES.iter().filter(|leaf| OF_MANY.contains(&leaf.path)) {
+        let got = answer_in(&mut keyless(&sandbox, leaf), true, LONGEST_OF_MANY);
+        assert_eq!(got.code, leaf.keyless, "{}: {}", leaf.path, got.err);
+    }
 }
 
 /// With a key each of them does what it is for, without a terminal, and again without waiting.
