@@ -99,7 +99,7 @@ tree::commands! {
         Status(status::Args) leaf "status"
             "Tell where the vault is and how it stands, without unlocking",
         Doctor(doctor::Args) leaf "doctor"
-            "Look for problems: files, permissions, schema, database and, when unlocked, every row",
+            "Look for problems: files, keys, schema, database and, when unlocked, every row",
         Cred(cred::Command) group "cred" "Keep, find and use credentials",
         Audit(audit::Command) group "audit"
             "See who touched what, when and why, and prove it",

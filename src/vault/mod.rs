@@ -259,15 +259,6 @@ impl Vault<Locked> {
             _ => person.recognises(&fingerprint),
         }
     }
-
-    /// The types of slots there are (`passphrase`, `key_file`, `recovery`, `ssh`, `plugin`,
-    /// `two_factor`): what to ask for.
-    ///
-    /// # Errors
-    /// Integrity or I/O.
-    pub fn slot_types(&self) -> Result<Vec<String>> {
-        Ok(SlotRow::all(&self.core.db)?.into_iter().map(|slot| slot.kind).collect())
-    }
 }
 
 impl<S: State> Vault<S> {
@@ -300,6 +291,15 @@ impl<S: State> Vault<S> {
         let Self { core, state } = self;
         drop(state);
         std::mem::forget(core);
+    }
+
+    /// The types of slots there are (`passphrase`, `key_file`, `recovery`, `ssh`, `plugin`,
+    /// `two_factor`): what to ask for.
+    ///
+    /// # Errors
+    /// Integrity or I/O.
+    pub fn slot_types(&self) -> Result<Vec<String>> {
+        Ok(SlotRow::all(&self.core.db)?.into_iter().map(|slot| slot.kind).collect())
     }
 
     fn begin(&mut self) -> Result<Tx<'_>> {

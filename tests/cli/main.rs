@@ -24,6 +24,7 @@ mod bad_files;
 mod bad_input;
 mod check;
 mod clones;
+mod doctor;
 mod documents;
 mod edit;
 mod editors;

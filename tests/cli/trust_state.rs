@@ -188,3 +188,43 @@ fn without_a_way_to_a_key_it_says_so_at_once() {
     let answer = Answer::of(locked.env_remove("VAULT_KEY_FILE"));
     says(&answer, 12, "opens with a key file only", "--key-file FILE");
 }
+
+/// Killed anywhere, it leaves the state in doubt or accepted, and the next attempt ends it.
+#[test]
+fn killed_anywhere_it_is_in_doubt_or_accepted() {
+    if !require("strace") {
+        return;
+    }
+    let trace = |sandbox: &Sandbox, expression: &str| {
+        let mut command = sandbox.command("strace");
+        command.args(["-f", "-qq", "-o", "trace", "-e", expression, super::support::VAULT]);
+        command.args(["trust-state", "--yes"]);
+        Answer::of(&mut command)
+    };
+    let base = rolled_back();
+    if trace(&base.copy(), "trace=fsync").code != 0 {
+        super::support::missing("strace may not trace here");
+        return;
+    }
+    let (mut killed, mut accepted) = (0, 0);
+    for call in ["fsync", "fdatasync", "pwrite64", "rename", "mkdir", "ftruncate"] {
+        for nth in 1..100 {
+            let sandbox = base.copy();
+            let answer = trace(&sandbox, &format!("inject={call}:signal=KILL:when={nth}"));
+            if answer.code == 0 {
+                break; // there are no more of these calls
+            }
+            killed += 1;
+            let got = sandbox.run(&["cred", "get", "a"]);
+            if got.code == 15 {
+                let again = sandbox.run(&["trust-state", "--yes"]);
+                assert_eq!(again.code, 0, "{call} {nth}: {}", again.err);
+            } else {
+                accepted += 1;
+            }
+            assert_eq!(sandbox.ok(&["cred", "get", "a"], b""), b"1", "{call} {nth}");
+            sandbox.ok(&["audit", "verify", "--unlock"], b"");
+        }
+    }
+    assert!(killed > 5 && accepted > 0 && accepted < killed, "{accepted} of {killed}");
+}
