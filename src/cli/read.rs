@@ -118,7 +118,7 @@ fn is_mounted(file: &File, about: &Metadata) -> bool {
 /// Whether the rights of the group are only the mask of a list that names us: systemd grants its
 /// credentials so.
 fn is_ours_alone(file: &File, about: &Metadata) -> bool {
-    about.gid() == 0 && about.mode() & 0o007 == 0 && is_mounted(file, about)
+    about.gid() == 0 && about.mode().trailing_zeros() >= 3 && is_mounted(file, about)
 }
 
 /// A path for a message, unless somebody gave the key itself where its file belongs.

@@ -161,7 +161,7 @@ fn other_keys_than_this_machine_knows_need_their_fingerprint() {
     let path = seal(&sandbox);
     let mut bytes = fs::read(&path).unwrap();
     bytes[24..28].copy_from_slice(&0_u32.to_be_bytes()); // the epoch
-    bytes[120..152].copy_from_slice(&[7; 32]); // the pin
+    bytes[116..148].copy_from_slice(&[7; 32]); // the pin
     let sum = Sha256::digest(&bytes[..160]);
     bytes[160..].copy_from_slice(&sum);
     fs::write(&path, &bytes).unwrap();

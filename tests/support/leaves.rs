@@ -3,6 +3,7 @@
 use super::Sandbox;
 
 /// A command.
+#[derive(Clone, Copy)]
 pub struct Leaf {
     /// Its words.
     pub path: &'static str,
