@@ -220,3 +220,25 @@ fn paths(text: &str) -> Vec<&str> {
 fn is_placeholder(part: &str) -> bool {
     part.len() > 1 && part.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
 }
+
+/// What leads to keys never reaches another program: whoever starts one names its environment.
+#[test]
+fn no_program_inherits_the_environment() {
+    let mut starters = 0;
+    for file in sources("src") {
+        let code = code(&read(&file));
+        let is_program = |line: &&str| {
+            line.starts_with("use std::process") && line.contains("Command")
+                || line.contains("process::Command::new(")
+        };
+        if code.lines().any(|line| is_program(&line)) {
+            let started = code.matches("Command::new(").count();
+            starters += started;
+            // the process that starts the hook for canaries was started so itself
+            let heirs = usize::from(file.ends_with("src/cli/guard.rs"));
+            let named = code.matches("env_clear()").count() + heirs;
+            assert!(named >= started, "{} starts a program with our environment", file.display());
+        }
+    }
+    assert!(starters >= 8, "only {starters} were found");
+}

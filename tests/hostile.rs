@@ -82,6 +82,8 @@ fn a_wrong_key_is_logged_wherever_it_is_tried() {
     let sandbox = Sandbox::new();
     let other = Sandbox::new();
     let key = fs::read_to_string(other.path("key")).unwrap();
+    // so that there is something to accept
+    fs::remove_dir_all(sandbox.path("state/vault")).unwrap();
     let mut command = sandbox.vault(&["trust-state", "--yes"]);
     let answer = Answer::of(command.env_remove("VAULT_KEY_FILE").env("VAULT_KEY", key));
     assert_eq!(answer.code, 11, "{}", answer.err);

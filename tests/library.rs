@@ -201,16 +201,9 @@ fn a_rolled_back_file_is_refused_until_it_is_trusted() {
     std::fs::write(&wal, old_wal).unwrap();
     let e = f.unlocked().reveal(&name("a"), None).err().unwrap();
     assert_eq!(e.kind(), ErrorKind::Integrity, "{e}");
-    let (sealed, found) = Vault::trust_state(
-        &f.place(),
-        world(),
-        Purpose::default(),
-        &f.key,
-        &Nobody,
-        Ok(Vec::new()),
-    )
-    .unwrap();
-    assert!(sealed > found);
+    let doubted = Doubted::open(&f.place(), world(), Purpose::default()).unwrap();
+    let doubt = doubted.accept(&f.key, &Nobody, Ok(Vec::new())).unwrap();
+    assert_eq!((doubt.lost_changes(), doubt.lost_entries()), (1, 1), "{doubt:?}");
     assert_eq!(f.unlocked().reveal(&name("a"), None).unwrap().expose(), b"1");
     assert_eq!(f.unlocked().verify_log(&mut |_, _| {}).unwrap().gaps.len(), 1);
 }

@@ -51,6 +51,10 @@ fn memory_and_environment_are_closed_while_a_command_waits() {
         (&["cred", "purge", "x"], "to destroy it"),
         (&["trust-state"], "Did you restore"),
     ] {
+        if args[0] == "trust-state" {
+            // so that there is something to ask about
+            fs::remove_dir_all(sandbox.path("state/vault")).unwrap();
+        }
         let mut terminal = start(&sandbox, &before, &[&[program], args].concat());
         terminal.expect(question);
         let pid = terminal.pid();

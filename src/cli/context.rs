@@ -28,6 +28,11 @@ pub struct Globals {
     #[arg(long, global = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub key_file: Option<PathBuf>,
 
+    /// Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]
+    #[arg(long, global = true, value_name = "FINGERPRINT",
+          value_parser = super::unlock::parse_fingerprint)]
+    pub pin: Option<String>,
+
     /// How to answer; a table on a terminal, plain otherwise
     #[arg(long, global = true, value_name = "FORMAT",
           value_parser = PossibleValuesParser::new(["table", "json", "plain"]))]

@@ -3,10 +3,11 @@
 use super::config::{self, Config};
 use super::context::Context;
 use super::report::{Cell, Column, Report, Sink};
+use super::unlock::{self, Source};
 use crate::error::{ErrorKind, Result};
 use crate::vault::Finding;
 
-/// Look for problems: files, permissions, schema, database and, when unlocked, every row
+/// Look for problems: files, keys, schema, database and, when unlocked, every row
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   vault doctor
@@ -21,13 +22,9 @@ pub struct Args {
 
 /// Looks.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
-    let mut findings = if args.unlock || cx.has_key_source() {
-        cx.unlocked()?.doctor()?
-    } else {
-        let mut vault = cx.locked()?;
-        cx.note("rows are not checked while locked; `--unlock` checks them");
-        vault.doctor()?
-    };
+    let mut findings = look(&args, cx)?;
+    findings.push(keys(&cx.locked()?.slot_types()?));
+    findings.extend(key_file(cx));
     findings.extend(configuration(cx));
     if findings.iter().any(|finding| finding.level == "problem") {
         cx.end_with(ErrorKind::Findings);
@@ -48,6 +45,66 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     })
 }
 
+/// Looks at the vault, unlocked if it is wanted or can be. A configured key that does not do is a
+/// finding, and no reason not to look at the rest.
+fn look(args: &Args, cx: &Context) -> Result<Vec<Finding>> {
+    if args.unlock {
+        return cx.unlocked()?.doctor();
+    }
+    let mut findings = Vec::new();
+    if cx.has_key_source() {
+        match cx.unlocked() {
+            Ok(mut vault) => return vault.doctor(),
+            Err(e) if is_about_the_key(e.kind()) => {
+                findings.push(problem("keys", e.message().to_owned()));
+            }
+            Err(e) => return Err(e),
+        }
+    }
+    let mut vault = cx.locked()?;
+    cx.note("rows are not checked while locked; `--unlock` checks them");
+    findings.extend(vault.doctor()?);
+    Ok(findings)
+}
+
+fn is_about_the_key(kind: ErrorKind) -> bool {
+    use ErrorKind as K;
+    matches!(kind, K::WrongKey | K::Locked | K::Refused | K::NotFound | K::Usage | K::Unsupported)
+}
+
+/// What opens the vault, and whether that is enough.
+fn keys(types: &[String]) -> Finding {
+    match types {
+        [only] => {
+            let what = format!("only one slot opens the vault ({only}): without it all is lost");
+            warning("keys", format!("{what}; add one: vault key add --recovery"))
+        }
+        all => {
+            let message = format!("{} slots: {}", all.len(), all.join(", "));
+            Finding { level: "ok", check: "keys", message }
+        }
+    }
+}
+
+/// Whether the key that is configured lies where whoever copies the vault finds it.
+fn key_file(cx: &Context) -> Option<Finding> {
+    let Some(Source::KeyFile(path)) = unlock::source(cx) else { return None };
+    let key = path.canonicalize().ok()?;
+    let dir = cx.place().ok()?.file.canonicalize().ok()?.parent()?.to_owned();
+    key.starts_with(dir).then(|| {
+        let what = "the key file lies beside the vault: a copy of the directory opens itself";
+        warning("keys", what.to_owned())
+    })
+}
+
+fn warning(check: &'static str, message: String) -> Finding {
+    Finding { level: "warning", check, message }
+}
+
+fn problem(check: &'static str, message: String) -> Finding {
+    Finding { level: "problem", check, message }
+}
+
 /// What is wrong with the configuration file. It need not be there, and then there is nothing to say.
 fn configuration(cx: &Context) -> Vec<Finding> {
     let messages = match config::load(&cx.world) {
@@ -58,8 +115,7 @@ fn configuration(cx: &Context) -> Vec<Finding> {
             missing_hook(&config).into_iter().chain(plugins).collect()
         }
     };
-    let finding = |message| Finding { level: "problem", check: "config", message };
-    messages.into_iter().map(finding).collect()
+    messages.into_iter().map(|message| problem("config", message)).collect()
 }
 
 fn missing_hook(config: &Config) -> Option<String> {

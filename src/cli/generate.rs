@@ -72,10 +72,11 @@ struct Shape {
     /// Put this between the words [default: -]
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     separator: Option<String>,
+    // Has the id of the global option and so takes its place here: text, as that is.
     /// Make a PIN of so many digits [default: 6]
-    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "6",
-          allow_negative_numbers = true)]
-    pin: Option<i64>,
+    #[arg(id = "pin", long = "pin", value_name = "N", num_args = 0..=1,
+          default_missing_value = "6", allow_negative_numbers = true, value_parser = number)]
+    pin: Option<String>,
     /// Make so many random bytes, written in hex [default: 32]
     #[arg(long, value_name = "BYTES", num_args = 0..=1, default_missing_value = "32",
           allow_negative_numbers = true)]
@@ -135,7 +136,7 @@ impl Shape {
             symbols: self.symbols,
             words: self.words,
             separator: self.separator.clone(),
-            pin: self.pin,
+            pin: self.pin.as_ref().and_then(|digits| digits.parse().ok()),
             hex: self.hex,
             base64: self.base64,
             uuid: self.uuid,
@@ -143,6 +144,12 @@ impl Shape {
             rsa: pair.rsa,
         }
     }
+}
+
+/// A number, as text.
+fn number(text: &str) -> Result<String> {
+    let number = text.parse::<i64>().map_err(|_| Error::usage("it takes a number"))?;
+    Ok(number.to_string())
 }
 
 fn check(args: &Args, policy: &Policy) -> Result<()> {

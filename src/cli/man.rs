@@ -21,6 +21,10 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
         "A command that prints the passphrase; only its first line is taken.",
     ),
     (
+        "VAULT_FINGERPRINT",
+        "The fingerprint that the vault must have, when --pin is not given. It is no secret.",
+    ),
+    (
         "VAULT_ASKPASS_CRED",
         "The credential, or the reference, that answers ssh, ssh-add and sudo when they ask.",
     ),

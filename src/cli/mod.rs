@@ -101,7 +101,7 @@ tree::commands! {
         Status(status::Args) leaf "status"
             "Tell where the vault is and how it stands, without unlocking",
         Doctor(doctor::Args) leaf "doctor"
-            "Look for problems: files, permissions, schema, database and, when unlocked, every row",
+            "Look for problems: files, keys, schema, database and, when unlocked, every row",
         Cred(cred::Command) group "cred" "Keep, find and use credentials",
         Audit(audit::Command) group "audit"
             "See who touched what, when and why, and prove it",
@@ -121,7 +121,7 @@ tree::commands! {
             "Lend your SSH keys to a program, without handing them over",
         Import(import::Args) eager "import"
             "Store many credentials at once: all of them or none",
-        Generate(Box<generate::Args>) leaf "generate"
+        Generate(Box<generate::Args>) eager "generate"
             "Make up passwords, passphrases, PINs, keys; without a vault",
         Completions(completions::Args) leaf "completions"
             "Print the completion script of a shell; it knows the names of your credentials",

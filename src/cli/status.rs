@@ -65,6 +65,7 @@ fn item(status: Status, checkup: Option<&Checkup>) -> Pairs {
         (label, Cell::Map(slot))
     });
     item.extend([("slots", Cell::Map(slots.collect())), ("seal", Cell::owned(status.seal))]);
+    item.push(("fingerprint", status.fingerprint.map_or(Cell::None, Cell::owned)));
     item
 }
 

@@ -17,12 +17,22 @@ pub(super) fn check_vault(vault: &VaultRow, keys: &Keys, found: &Found) -> Resul
             .hint("restore the vault from a backup"));
     }
     match found {
+        Found::Present(seal) if seal.epoch < vault.epoch => {
+            Err(newer_epoch(seal.epoch, vault.epoch))
+        }
         Found::Present(seal) if seal.pin != audit::pin(keys, vault.vault_id) => {
             Err(Error::integrity("this is not the vault that this machine knows by its name")
                 .hint("find out who replaced the file; restore your own from a backup"))
         }
         _ => Ok(()),
     }
+}
+
+/// The keys were replaced elsewhere: this machine cannot tell by whom.
+fn newer_epoch(sealed: u32, found: u32) -> Error {
+    let what =
+        format!("the vault has other keys than this machine knows (epoch {found}, not {sealed})");
+    Error::integrity(what).hint("if you rekeyed it on another machine: vault trust-state")
 }
 
 /// What a person compares to know a vault again: 160 bits of what only its keys can compute, in

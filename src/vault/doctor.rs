@@ -76,6 +76,10 @@ impl<S: State> Vault<S> {
                 }
                 Found::Present(_) => "present",
             },
+            fingerprint: match found {
+                Found::Present(seal) => Some(check::fingerprint_of(&seal.pin)),
+                Found::Missing | Found::Damaged => None,
+            },
         })
     }
 

@@ -1,16 +1,12 @@
-//! The verbs on the log: show, verify, and accepting a restored state.
+//! The verbs on the log: show and verify.
 
 use super::audit::{self, Draft};
-use super::seal::Found;
 use super::store::anchor::PrunedRow;
-use super::store::{SlotRow, VaultRow, entries, log as rows};
-use super::tx::{Core, Tx, With};
+use super::store::{VaultRow, entries, log as rows};
 use super::view::{Entry, EntryFilter, Glimpse, LogVerdict};
-use super::{Key, Locked, Person, Place, Purpose, Sink, State, Vault, absolute, slot, store};
+use super::{State, Vault};
 use crate::error::{Error, ErrorKind, Result};
-use crate::world::World;
 use std::collections::HashMap;
-use std::rc::Rc;
 use uuid::Uuid;
 
 impl<S: State> Vault<S> {
@@ -114,39 +110,6 @@ impl<S: State> Vault<S> {
         let _ = tx.append(draft)?;
         tx.commit()
     }
-}
-
-/// See [`Vault::trust_state`].
-pub(super) fn trust_state(
-    place: &Place,
-    world: Rc<World>,
-    purpose: Purpose,
-    (key, person): (&Key, &dyn Person),
-    sinks: Result<Vec<Sink>>,
-) -> Result<(i64, i64)> {
-    let place = Place { file: absolute(&place.file)?, state_dir: place.state_dir.clone() };
-    let db = store::open(&place.file)?;
-    let vault = VaultRow::load(&db)?;
-    let slots = SlotRow::all(&db)?;
-    let mut locked = Vault { core: Core::new(db, place, world, purpose, vault), state: Locked(()) };
-    locked.attach(sinks);
-    let (id, epoch) = (locked.core.vault.vault_id, locked.core.vault.epoch);
-    let (keys, slot) = slot::unwrap(key, &slots, id, epoch, person)
-        .inspect_err(|e| locked.note_unlock_failure(key, e))?;
-    let core = &mut locked.core;
-    let sealed = match core.seal_file().read()?.0 {
-        Found::Present(seal) => Some(seal.counter),
-        Found::Missing | Found::Damaged => None,
-    };
-    let tx = Tx::restart(core, With { keys: &keys, slot: &slot.label })?;
-    let found = tx.vault().counter;
-    let sealed = sealed.unwrap_or(found);
-    let draft = Draft::new("trust_state")
-        .detail("sealed", sealed.to_string())
-        .detail("found", found.to_string());
-    let _ = tx.append(draft)?;
-    tx.commit()?;
-    Ok((sealed, found))
 }
 
 /// Which failures are worth an entry: those that say something about who tried what.

@@ -43,6 +43,7 @@ mod survey;
 mod tlv;
 mod transfer;
 mod trash;
+mod trust;
 mod tx;
 mod versions;
 mod view;
@@ -67,6 +68,7 @@ pub use slot::{Device, Key, SshKey, Wrap, new_key_file, new_recovery_key, parse_
 pub use slots::NewSlot;
 pub use store::list::Listed;
 pub use store::overview::READS;
+pub use trust::{Doubt, Doubted, Point};
 pub use view::{
     Anchor, Anchored, Change, Checkup, Credential, Depth, Edit, Entry, EntryFilter, Expect, Fact,
     Finding, Glimpse, LogVerdict, NewCredential, Prunable, Record, RemovedSlot, Seen, SinkState,
@@ -103,6 +105,15 @@ pub trait Person {
     /// Locked (12) when nobody can be asked, aborted (3).
     fn second_factor(&self, label: &str) -> Result<Secret>;
 
+    /// Whether a vault may have this fingerprint, as far as they said so beforehand: asked of every vault.
+    ///
+    /// # Errors
+    /// Integrity (15) when it must have another.
+    fn expects(&self, fingerprint: &str) -> Result<()> {
+        let _ = fingerprint;
+        Ok(())
+    }
+
     /// Whether a vault with this fingerprint is theirs: this machine has never seen it, and the slot could
     /// have been made by anybody who knows the public key.
     ///
@@ -122,7 +133,7 @@ impl Person for Nobody {
 
     fn recognises(&self, fingerprint: &str) -> Result<()> {
         let what =
-            "this machine has never seen this vault, and anybody could have made it for your key";
+            "this machine does not know this vault, and anybody could have made it for your key";
         Err(Error::new(ErrorKind::Refused, what)
             .hint(format!("if its fingerprint is yours: --pin {fingerprint}")))
     }
@@ -242,20 +253,13 @@ impl Vault<Locked> {
         let (found, _) = self.core.seal_file().read()?;
         check::check_vault(&self.core.vault, keys, &found)?;
         check::check_slots(&self.core.vault, keys, slots)?;
+        let fingerprint = check::fingerprint(keys, self.core.vault.vault_id);
+        person.expects(&fingerprint)?;
         match found {
             seal::Found::Present(_) => Ok(()),
             _ if !slot::is_public(&used.kind) => Ok(()),
-            _ => person.recognises(&check::fingerprint(keys, self.core.vault.vault_id)),
+            _ => person.recognises(&fingerprint),
         }
-    }
-
-    /// The types of slots there are (`passphrase`, `key_file`, `recovery`, `ssh`, `plugin`,
-    /// `two_factor`): what to ask for.
-    ///
-    /// # Errors
-    /// Integrity or I/O.
-    pub fn slot_types(&self) -> Result<Vec<String>> {
-        Ok(SlotRow::all(&self.core.db)?.into_iter().map(|slot| slot.kind).collect())
     }
 }
 
@@ -289,6 +293,15 @@ impl<S: State> Vault<S> {
         let Self { core, state } = self;
         drop(state);
         std::mem::forget(core);
+    }
+
+    /// The types of slots there are (`passphrase`, `key_file`, `recovery`, `ssh`, `plugin`,
+    /// `two_factor`): what to ask for.
+    ///
+    /// # Errors
+    /// Integrity or I/O.
+    pub fn slot_types(&self) -> Result<Vec<String>> {
+        Ok(SlotRow::all(&self.core.db)?.into_iter().map(|slot| slot.kind).collect())
     }
 
     fn begin(&mut self) -> Result<Tx<'_>> {
@@ -334,23 +347,6 @@ impl Vault<Unlocked> {
         label: &str,
     ) -> Result<Self> {
         init::init(place, world, &init::Founder { key, wrap, label })
-    }
-
-    /// Accepts a database older than this machine's seal, or another vault at a known path, after a
-    /// legitimate restore: starts a new segment of the log, of which `sinks` hear. Returns the state
-    /// counters (sealed, found).
-    ///
-    /// # Errors
-    /// Integrity (15) when the database is not consistent in itself, I/O (18).
-    pub fn trust_state(
-        place: &Place,
-        world: Rc<World>,
-        purpose: Purpose,
-        key: &Key,
-        person: &dyn Person,
-        sinks: Result<Vec<Sink>>,
-    ) -> Result<(i64, i64)> {
-        log::trust_state(place, world, purpose, (key, person), sinks)
     }
 }
 

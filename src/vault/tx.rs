@@ -227,14 +227,22 @@ impl<'v> Tx<'v> {
 
     /// A transaction that leaves this machine's seal aside and starts a new one: the owner has said
     /// that the state found is the one to go on from. It must be whole in itself; that is checked
-    /// here, under the lock, so that nothing is trusted that came in between.
-    pub(super) fn restart(core: &'v mut Core, with: With<'v>) -> Result<Self> {
+    /// here, under the lock, so that nothing is trusted that came in between; and `still` whether it is
+    /// what the owner has seen.
+    pub(super) fn restart(
+        core: &'v mut Core,
+        with: With<'v>,
+        still: impl FnOnce(&Core) -> Result<()>,
+    ) -> Result<Self> {
         // those that have heard of what is given up now go on with what comes
         outlet::forward(core, Moment::Before)?;
         let lock = WriteLock::acquire(&core.place.file)?;
+        core.check_file()?;
         core.db.begin()?;
-        let begun =
-            Self::check_whole(core, with).and_then(|log| Ok((log, core.seal_file().prepare()?)));
+        let begun = Self::check_whole(core, with).and_then(|log| {
+            still(core)?;
+            Ok((log, core.seal_file().prepare()?))
+        });
         let (log, seal_file) = begun.inspect_err(|_| core.db.roll_back())?;
         let mut tx = Self::of(core, Some(with), log, Some(seal_file), Some(lock));
         tx.start_segment(with.keys, "restored")?;

@@ -343,6 +343,8 @@ pub struct Status {
     pub slots: Vec<(String, String, Timestamp)>,
     /// `present`, `missing`, `damaged`, or `ahead` (the database was rolled back).
     pub seal: &'static str,
+    /// What a person compares to know the vault again, as this machine's seal has it; none without one.
+    pub fingerprint: Option<String>,
 }
 
 /// One finding of `doctor`.

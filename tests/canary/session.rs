@@ -180,6 +180,6 @@ pub fn session() -> Vec<Step<'static>> {
         step(&["help", "environment"], 0),
         step(&["cred", "get", "b", "--key-file", "value"], 11),
         step(&["cred", "get", "b", "--key-file", "wrong-key"], 11),
-        step(&["trust-state", "--yes"], 0),
+        step(&["trust-state", "--yes"], 13),
     ]
 }

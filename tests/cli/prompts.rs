@@ -88,6 +88,10 @@ fn giving_up_at_any_question_is_code_3_and_changes_nothing() {
         (&["trust-state"], "Did you restore", "\r"),
         (&["trust-state"], "Did you restore", "\u{4}"),
     ] {
+        if args[0] == "trust-state" {
+            // so that there is something to ask about
+            _ = std::fs::remove_dir_all(sandbox.path("state/vault"));
+        }
         let mut terminal = Pty::vault(&sandbox, args, &[]);
         terminal.expect(question);
         terminal.send(keys);

@@ -254,6 +254,19 @@ impl Owner {
         this.sign_state(db);
     }
 
+    /// Makes the only slot one for a public SSH key: what anybody can do with a vault of their own who
+    /// knows nothing of the key but that.
+    #[allow(dead_code, reason = "not every attacker does this")]
+    pub fn give_to(&self, db: &Connection, public: &str) {
+        let sealed = blob(one(db, "SELECT sealed FROM slot"));
+        let content = age::decrypt(&self.identity, &sealed).unwrap();
+        let to: age::ssh::Recipient = public.parse().unwrap();
+        let sealed = age::encrypt(&to, &content).unwrap();
+        db.execute("UPDATE slot SET kind = 'ssh', sealed = ?1", [sealed]).unwrap();
+        self.sign_slot(db);
+        self.sign_state(db);
+    }
+
     fn open_again(&self, db: &Connection, _id: &[u8]) -> Self {
         let key = self.identity.to_string();
         Self::open(db, &Secret::from_bytes(key.expose_secret().as_bytes()))
@@ -263,8 +276,8 @@ impl Owner {
         let sql = "SELECT v.vault_id, v.epoch, s.id, label, kind, s.created_at, sealed, recipient
                    FROM slot s, vault v";
         let mut row = rows(db, sql).remove(0);
-        for sealed in &mut row[6..] {
-            if let Value::Blob(bytes) = sealed {
+        for cell in &mut row[6..] {
+            if let Value::Blob(bytes) = cell {
                 *bytes = sha(bytes).to_vec();
             }
         }

@@ -15,6 +15,7 @@
 pub mod commands;
 pub mod hostile;
 pub mod incidents;
+pub mod leaves;
 pub mod oracle;
 pub mod pty;
 

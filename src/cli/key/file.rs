@@ -1,7 +1,7 @@
 //! Key files: one that is there already, or a new one, private and on disk before anything depends on it.
 
 use crate::cli::context::Context;
-use crate::cli::read::{self, KEY_MAX, Privacy, quoted};
+use crate::cli::read::{self, Privacy, quoted};
 use crate::cli::unlock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::vault::{self, Key};
@@ -23,7 +23,7 @@ pub fn reuse(cx: &Context, path: &Path) -> Result<Key> {
         return Err(Error::new(ErrorKind::Refused, what)
             .hint("name a file that is not there yet, or give the key in VAULT_KEY"));
     }
-    let text = read::file(path, KEY_MAX, Privacy::Required)?;
+    let (text, _) = read::key(path, Privacy::Required)?;
     let empty = text.is_empty();
     unlock::file_key(cx, text, &format!("`{}`", path.display())).map_err(|e| match empty {
         true => e.hint(format!("it is empty; if nothing needs it: rm {}", quoted(path))),

@@ -3,7 +3,7 @@
 
 use crate::cli::context::Context;
 use crate::cli::prompt::Terminal;
-use crate::cli::read::{self, KEY_MAX};
+use crate::cli::read::{self, Privacy};
 use crate::cli::unlock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::generate;
@@ -44,13 +44,13 @@ impl NewPassphrase {
     /// Usage (2) for what is not one line, refused (14) for a weak one; what reading finds.
     pub fn given(&self, cx: &Context) -> Result<Option<Secret>> {
         let (text, whence) = if let Some(path) = &self.from_file {
-            let (text, exposed) = read::file_and_exposure(path, KEY_MAX)?;
+            let (text, exposed) = read::key(path, Privacy::AsItIs)?;
             if exposed {
                 cx.warn("others can read the file with the new passphrase");
             }
             (text, "the file with the new passphrase")
         } else if let Some(fd) = self.from_fd {
-            (read::descriptor(fd, KEY_MAX)?, "the descriptor of the new passphrase")
+            (read::key_descriptor(fd)?, "the descriptor of the new passphrase")
         } else {
             return Ok(None);
         };

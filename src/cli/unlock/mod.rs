@@ -3,14 +3,16 @@
 //! and a question on the terminal.
 
 mod command;
+mod fingerprint;
 mod person;
 
 pub use command::end;
+pub use fingerprint::parse as parse_fingerprint;
 pub use person::{At, file_key};
 
 use super::context::Context;
 use super::escape;
-use super::read::{self, KEY_MAX, Privacy};
+use super::read::{self, Privacy};
 use super::value::without_final_newline;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
@@ -83,14 +85,15 @@ pub fn with_its_key(cx: &Context) -> Result<(Vault<Unlocked>, Key)> {
     }
 }
 
-/// A key for a vault that cannot be opened as it is, so that nobody knows which sort it wants.
+/// A key for a vault with slots of these types that cannot be opened as it is.
 ///
 /// # Errors
 /// As for [`vault`].
-pub fn any_key(cx: &Context) -> Result<Key> {
+pub fn any_key(cx: &Context, types: &[String]) -> Result<Key> {
     if let Some(source) = source(cx) {
         return key(cx, &source);
     }
+    check_passphrase_slot(types)?;
     let mut terminal = cx.terminal().ok_or_else(no_way_in)?;
     passphrase(terminal.secret(&question(cx)?)?, "what was typed")
 }
@@ -106,12 +109,15 @@ pub fn key(cx: &Context, source: &Source) -> Result<Key> {
             person::text_key(cx, Secret::from_bytes(text.as_bytes()), "VAULT_KEY")
         }
         Source::KeyFile(path) => {
-            let text = read::file(path, KEY_MAX, Privacy::Required)?;
+            let (text, is_exposed) = read::key(path, Privacy::Required)?;
+            if is_exposed {
+                cx.warn("others can read the key file; it is taken because it was mounted so");
+            }
             file_key(cx, text, &format!("`{}`", escape::shown(&path.to_string_lossy())))
         }
         Source::PassphraseFile(path) => {
-            let (text, exposed) = read::file_and_exposure(path, KEY_MAX)?;
-            if exposed {
+            let (text, is_exposed) = read::key(path, Privacy::AsItIs)?;
+            if is_exposed {
                 // not refused: containers mount their secrets so
                 cx.warn("others can read the file that VAULT_PASSPHRASE_FILE names");
             }
@@ -122,7 +128,7 @@ pub fn key(cx: &Context, source: &Source) -> Result<Key> {
             let number = number.filter(|fd| *fd >= 0).ok_or_else(|| {
                 Error::usage("VAULT_PASSPHRASE_FD is not the number of a descriptor")
             })?;
-            passphrase(read::descriptor(number, KEY_MAX)?, "VAULT_PASSPHRASE_FD")
+            passphrase(read::key_descriptor(number)?, "VAULT_PASSPHRASE_FD")
         }
         Source::PassphraseCommand(command) => {
             let output = command::run(cx, command)?;
@@ -134,10 +140,7 @@ pub fn key(cx: &Context, source: &Source) -> Result<Key> {
 
 fn ask(cx: &Context) -> Result<(Vault<Unlocked>, Key)> {
     let mut vault = cx.locked()?;
-    if !vault.slot_types()?.iter().any(|slot| slot == "passphrase") {
-        return Err(Error::new(ErrorKind::Locked, "this vault opens with a key file only")
-            .hint("give it: `--key-file FILE`, or set VAULT_KEY_FILE"));
-    }
+    check_passphrase_slot(&vault.slot_types()?)?;
     let Some(mut terminal) = cx.terminal() else {
         return Err(no_way_in());
     };
@@ -154,6 +157,14 @@ fn ask(cx: &Context) -> Result<(Vault<Unlocked>, Key)> {
         }
     }
     Err(no_way_in())
+}
+
+fn check_passphrase_slot(types: &[String]) -> Result<()> {
+    match types.iter().any(|slot| slot == "passphrase") {
+        true => Ok(()),
+        false => Err(Error::new(ErrorKind::Locked, "this vault opens with a key file only")
+            .hint("give it: `--key-file FILE`, or set VAULT_KEY_FILE")),
+    }
 }
 
 fn question(cx: &Context) -> Result<String> {

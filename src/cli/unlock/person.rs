@@ -1,5 +1,6 @@
 //! Who is asked while a vault is unlocked, and what the file of a key can be.
 
+use super::fingerprint::{compare, wanted};
 use super::{identity, key, passphrase_source, without_line_end};
 use crate::cli::context::Context;
 use crate::cli::{escape, plugins};
@@ -25,10 +26,32 @@ impl Person for At<'_> {
         without_line_end(terminal.secret(&question)?, "what was typed")
     }
 
+    fn expects(&self, fingerprint: &str) -> Result<()> {
+        let wanted = wanted(self.0)?;
+        wanted.map_or(Ok(()), |wanted| compare(&wanted, fingerprint))
+    }
+
     fn recognises(&self, fingerprint: &str) -> Result<()> {
-        Nobody.recognises(fingerprint)
+        let Self(cx) = self;
+        if let Some(wanted) = wanted(cx)? {
+            return compare(&wanted, fingerprint);
+        }
+        let Some(mut terminal) = cx.terminal() else { return Nobody.recognises(fingerprint) };
+        terminal.say(&format!("{UNKNOWN}\n    {fingerprint}\n\n{COMPARE}\n"))?;
+        match terminal.confirm("Is it the same?")? {
+            true => Ok(()),
+            false => Err(Error::integrity("this is not the vault that you know")
+                .hint("find out where this file came from; take yours from a backup")),
+        }
     }
 }
+
+const UNKNOWN: &str =
+    "This machine does not know this vault, and whoever knows your public key could have made
+it. Its fingerprint:
+";
+
+const COMPARE: &str = "It stands on the recovery sheet, and `vault status` shows it on a machine that knows the vault.";
 
 /// The key in a file: an age identity or a private SSH key, whose own passphrase is asked for.
 ///
