@@ -44,6 +44,7 @@ mod init;
 mod inject;
 mod jsonl;
 mod man_pages;
+mod rekey;
 mod run;
 mod showing;
 mod ssh_agent;
@@ -128,6 +129,8 @@ tree::commands! {
             "Try on this machine whether the program does what it promises",
         TrustState(trust_state::Args) leaf "trust-state"
             "Accept a vault file that is older than its seal, after you restored it yourself",
+        Rekey(rekey::Args) leaf "rekey"
+            "Give the vault new keys: everything is sealed anew, and old keys open it no more",
         Help(help_topics::Args) leaf "help"
             "Explain a command, or a topic: exit-codes, environment, config, references, variables",
     }
@@ -236,6 +239,7 @@ fn dispatch(command: Command, cx: &mut Context) -> Result<Report> {
         Command::Demo(args) => demo::run(args, cx),
         Command::Selftest(command) => selftest::run(command, cx),
         Command::TrustState(args) => trust_state::run(args, cx),
+        Command::Rekey(args) => rekey::run(args, cx),
         Command::Help(args) => help_topics::run(args, cx),
     }
 }

@@ -30,6 +30,7 @@ mod note;
 mod outlet;
 mod prune;
 mod recipient;
+mod rekey;
 mod reveal;
 mod seal;
 mod seek;
@@ -62,6 +63,7 @@ pub use incident::{
 pub use leak::{Encoding, Fit};
 pub use note::{Checkpoint, Head, PublicKey};
 pub use outlet::{Outlet, Sink};
+pub use rekey::{ByPlugin, Fate, Kept, Proof, RekeyWork, Rekeyed, Remade};
 pub use slot::{Device, Key, SshKey, Wrap, new_key_file, parse_identity};
 pub use store::list::Listed;
 pub use store::overview::READS;

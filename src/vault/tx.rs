@@ -22,6 +22,7 @@ use std::rc::Rc;
 use uuid::Uuid;
 
 mod commit;
+mod renew;
 mod whole;
 
 /// The size in bytes from which the write-ahead log is moved into the database: sixty pages. Each

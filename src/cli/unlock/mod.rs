@@ -14,7 +14,7 @@ use super::read::{self, KEY_MAX, Privacy};
 use super::value::without_final_newline;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
-use crate::vault::{Key, Unlocked, Vault, parse_identity};
+use crate::vault::{Key, Locked, Proof, Unlocked, Vault, parse_identity};
 use person::file_key;
 use std::ffi::{OsStr, OsString};
 use std::os::fd::RawFd;
@@ -68,11 +68,24 @@ pub fn passphrase_source(cx: &Context) -> Option<Source> {
 /// Locked (12) when there is none, or a passphrase command failed; wrong key (11); and whatever
 /// reading the source and opening the vault find.
 pub fn vault(cx: &Context) -> Result<Vault<Unlocked>> {
+    with_key(cx, |vault, key| vault.unlock_with(&key, &At(cx)))
+}
+
+/// The same with a key that is given now, and kept as the proof that it opens its slot: what gives the
+/// vault other keys takes nothing else.
+///
+/// # Errors
+/// As for [`vault`].
+pub fn proving(cx: &Context) -> Result<(Vault<Unlocked>, Proof)> {
+    with_key(cx, |vault, key| vault.unlock_proving(key, &At(cx)))
+}
+
+fn with_key<T>(cx: &Context, open: impl Fn(Vault<Locked>, Key) -> Result<T>) -> Result<T> {
     // read first: a descriptor of the vault's own must not be taken for an inherited one
     let configured = source(cx).map(|source| key(cx, &source)).transpose()?;
     match configured {
-        Some(key) => cx.locked()?.unlock_with(&key, &At(cx)),
-        None => ask(cx),
+        Some(key) => open(cx.locked()?, key),
+        None => ask(cx, open),
     }
 }
 
@@ -125,7 +138,7 @@ pub fn key(cx: &Context, source: &Source) -> Result<Key> {
     }
 }
 
-fn ask(cx: &Context) -> Result<Vault<Unlocked>> {
+fn ask<T>(cx: &Context, open: impl Fn(Vault<Locked>, Key) -> Result<T>) -> Result<T> {
     let mut vault = cx.locked()?;
     if !vault.slot_types()?.iter().any(|slot| slot == "passphrase") {
         return Err(Error::new(ErrorKind::Locked, "this vault opens with a key file only")
@@ -137,7 +150,7 @@ fn ask(cx: &Context) -> Result<Vault<Unlocked>> {
     let question = question(cx)?;
     for left in (0..ATTEMPTS).rev() {
         let typed = terminal.secret(&question)?;
-        match vault.unlock_with(&passphrase(typed, "what was typed")?, &At(cx)) {
+        match open(vault, passphrase(typed, "what was typed")?) {
             Err(e) if e.kind() == ErrorKind::WrongKey && left > 0 => {
                 terminal.say("That is not it. Once more.\n")?;
                 vault = cx.locked()?;

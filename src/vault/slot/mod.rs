@@ -88,7 +88,6 @@ pub(super) fn make(
     Ok(slot)
 }
 
-#[expect(dead_code, reason = "rekeying needs it")]
 /// The recipient that a slot was made for, if it was made for one.
 ///
 /// # Errors
