@@ -160,13 +160,12 @@ fn ask(
     loop {
         let answer = terminal.line(&question)?;
         let key = match (answer.trim(), kind) {
-            ("", _) => continue,
             ("drop", _) => return Ok(Fate::Dropped),
             ("type", "passphrase") => {
                 let typed = terminal.secret(&format!("Passphrase of `{label}`"))?;
                 unlock::passphrase(typed, "what was typed")
             }
-            (_, "passphrase") => continue,
+            ("", _) | (_, "passphrase") => continue,
             ("untested", kind) if kind != "two_factor" => return Ok(Fate::Untested),
             (file, _) => key_of(cx, label, kind, Path::new(file)),
         };

@@ -166,13 +166,13 @@ impl<'a> Line<'a> {
         while let Some(step) = self.steps.pop_front() {
             match step {
                 Step::Credential(row) => self.write_credential(*row)?,
-                Step::Version => match self.mill.take() {
-                    Some(version) => self.write_version(version)?,
-                    None => {
+                Step::Version => {
+                    let Some(version) = self.mill.take() else {
                         self.steps.push_front(Step::Version);
                         return Ok(());
-                    }
-                },
+                    };
+                    self.write_version(version)?;
+                }
             }
         }
         Ok(())

@@ -97,8 +97,10 @@ impl Tx<'_> {
     fn announce(&self, next_pin: Hash) -> Result<()> {
         let seal_file = self.core.seal_file();
         let (Found::Present(seal), Some(file)) = seal_file.read()? else { return Ok(()) };
-        seal::write(&file, &seal::Seal { next_pin, ..seal })
-            .map_err(|e| Error::io("the seal file cannot be written", &e))?;
+        seal::write(&file, &seal::Seal { next_pin, ..seal }).map_err(|e| {
+            Error::io("cannot write the seal file", &e)
+                .hint("make the state directory writable, or set XDG_STATE_HOME")
+        })?;
         seal_file.sync(&file)
     }
 }
