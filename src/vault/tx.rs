@@ -181,9 +181,11 @@ impl<'v> Tx<'v> {
     }
 
     fn prepare(core: &mut Core, with: Option<With<'v>>) -> Result<(Log, Option<File>)> {
+        let known = core.vault.epoch;
         core.vault = VaultRow::load(&core.db)?;
         let (found, file) = core.seal_file().read()?;
         if let Some(With { keys, .. }) = with {
+            check_keys(known, core.vault.epoch)?;
             check_vault(&core.vault, keys, &found)?;
         }
         let keys = with.map(|with| with.keys);
@@ -343,6 +345,15 @@ impl<'v> Tx<'v> {
     /// Notes that an incident changes; all of them were checked before.
     pub(super) fn touch_incidents(&self) {
         self.incidents_changed.set(true);
+    }
+}
+
+/// Refuses keys of an epoch that is over: another process has rekeyed the vault since it was opened.
+fn check_keys(known: u32, found: u32) -> Result<()> {
+    match found > known {
+        true => Err(Error::new(ErrorKind::Conflict, "the vault was rekeyed meanwhile")
+            .hint("start this program again")),
+        false => Ok(()),
     }
 }
 

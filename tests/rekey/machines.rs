@@ -123,3 +123,30 @@ fn what_was_announced_and_did_not_come_is_forgotten() {
     assert_eq!(fs::read(&path).unwrap()[160..192], [0; 32]);
     sound(&s);
 }
+
+/// A program that has the vault open for long, as an agent does, has keys of an epoch that is over.
+#[test]
+fn whoever_has_it_open_is_told_to_begin_again() {
+    let s = rich();
+    let (mut idle, name) = (s.open().unwrap(), "alpha".parse().unwrap());
+    assert_eq!(idle.reveal(&name, None).unwrap().expose(), b"four");
+    rekey(&s);
+    let refused = idle.reveal(&name, None).err().unwrap();
+    assert_eq!(refused.kind(), vault::error::ErrorKind::Conflict);
+    assert!(refused.message().contains("rekeyed meanwhile"), "{refused}");
+    assert_eq!(s.open().unwrap().reveal(&name, None).unwrap().expose(), b"four");
+    sound(&s);
+}
+
+/// On a machine without a seal there is nothing that a crash could keep out; the gap is the missing seal's.
+#[test]
+fn a_rekey_without_a_seal_begins_with_one() {
+    let s = rich();
+    fs::remove_file(seal_path(&s, "state")).unwrap();
+    let answer = s.run(&["rekey", "--yes"]);
+    assert_eq!(answer.code, 0, "{}", answer.err);
+    assert!(answer.err.contains("no usable seal"), "{}", answer.err);
+    let told = json(&s.ok(&["audit", "verify", "--json"], b""));
+    assert_eq!((&told["authenticated"], told["gaps"].as_array().unwrap().len()), (&true.into(), 1));
+    assert_eq!(s.ok(&["cred", "get", "alpha"], b""), b"four");
+}

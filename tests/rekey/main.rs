@@ -199,6 +199,12 @@ fn old_keys_do_not_open_it_and_an_old_copy_is_noticed() {
     let mut locked = s.vault(&["cred", "list"]);
     let locked = Answer::of(locked.env_remove("VAULT_KEY_FILE"));
     assert_eq!(locked.code, 15, "{}", locked.err);
+    // unless its owner says that he did it
+    s.ok(&["trust-state", "--yes"], b"");
+    assert_eq!(s.ok(&["cred", "get", "alpha"], b""), b"four");
+    assert_eq!(json(&s.ok(&["status", "--json"], b""))["epoch"], 1);
+    let told = json(&s.ok(&["audit", "verify", "--json"], b""));
+    assert_eq!((&told["authenticated"], told["gaps"].as_array().unwrap().len()), (&true.into(), 1));
 }
 
 #[test]

@@ -62,8 +62,9 @@ pub(super) struct Mill {
     bytes: usize,
     /// Batches that were sent, that came back out of turn, and the number of the one that is next.
     sent: u64,
-    early: BTreeMap<u64, Vec<SecretRow>>,
+    early: BTreeMap<u64, (usize, Vec<SecretRow>)>,
     next: u64,
+    /// Batches, and bytes in them, that were sent and have not yet come back in turn.
     under_way: (usize, usize),
     room: usize,
     ready: VecDeque<SecretRow>,
@@ -136,9 +137,9 @@ impl Mill {
 
     fn receive(&mut self) -> Result<()> {
         let done = self.from.recv().map_err(|_| gone())?;
-        self.under_way = (self.under_way.0 - 1, self.under_way.1 - done.bytes);
-        self.early.insert(done.number, done.items?);
-        while let Some(versions) = self.early.remove(&self.next) {
+        self.early.insert(done.number, (done.bytes, done.items?));
+        while let Some((bytes, versions)) = self.early.remove(&self.next) {
+            self.under_way = (self.under_way.0 - 1, self.under_way.1 - bytes);
             self.ready.extend(versions);
             self.next += 1;
         }

@@ -17,11 +17,7 @@ impl Tx<'_> {
         }
         self.core.db.commit()?;
         self.core.bell.confirm();
-        if let Some(cause) = self.new_seal.filter(|cause| *cause != "init") {
-            self.warn(format!(
-                "this machine had no usable seal of the vault ({cause}); the log shows a new segment"
-            ));
-        }
+        self.say_new_seal();
         let sealed = self.write_seal();
         self.trim();
         // A vault that is being made is not there yet, so it can still fail.
@@ -55,6 +51,14 @@ impl Tx<'_> {
         core.vault.log_seq = self.log.borrow().seq();
         core.vault.mac = keys.state.tag(core.vault.message().as_bytes());
         core.vault.update(&core.db)
+    }
+
+    pub(super) fn say_new_seal(&self) {
+        if let Some(cause) = self.new_seal.filter(|cause| *cause != "init") {
+            self.warn(format!(
+                "this machine had no usable seal of the vault ({cause}); the log shows a new segment"
+            ));
+        }
     }
 
     /// Keeps the write-ahead log short: every process reads it when it opens the vault. What was

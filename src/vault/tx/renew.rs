@@ -61,6 +61,7 @@ impl Tx<'_> {
         self.core.db.commit()?;
         self.core.vault = vault;
         self.core.bell.confirm();
+        self.say_new_seal();
         // before the seal: whoever finds an old one does it again
         let emptied = matches!(self.core.db.checkpoint(), Ok(true));
         self.new_seal = Some(REKEY);
