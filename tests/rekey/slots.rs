@@ -204,7 +204,13 @@ fn every_sort_of_slot_is_proven_with_its_key_and_opens_afterwards() {
     }
     assert!(!opens(&s, "home.txt", None) && !opens(&s, "both.key", Some("second.txt")));
     let entry = &s.log(&["--action", "rekey"])[0];
-    assert_eq!(entry["details"]["untested"], "laptop, sheet, ssh");
+    assert_eq!(entry["details"]["proven"], "key file");
+    let mut untested: Vec<_> = entry["details"]["untested"].as_str().unwrap().split(", ").collect();
+    untested.sort_unstable();
+    assert_eq!(untested, ["laptop", "sheet", "ssh"]);
+    let mut dropped: Vec<_> = entry["details"]["dropped"].as_str().unwrap().split(", ").collect();
+    dropped.sort_unstable();
+    assert_eq!(dropped, ["both", "home"]);
     sound(&s);
 }
 

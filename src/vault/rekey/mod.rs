@@ -170,7 +170,8 @@ impl Vault<Unlocked> {
         tx.check_room()?;
         tx.check_all(from, &mut |_, _| {})?;
         let after = VaultRow { counter: tx.vault().counter + 1, ..after };
-        let values = renew_all(&tx, (from, &to), &after, &made, progress)?;
+        let said = draft(after.epoch, &old, &made);
+        let values = renew_all(&tx, (from, &to), &after, (&made, said), progress)?;
         let is_clean = tx.commit_epoch(&to, after.clone())?;
         let rekeyed = Rekeyed {
             epoch: after.epoch,
@@ -198,13 +199,13 @@ fn renew_all(
     tx: &Tx<'_>,
     keys: (&Keys, &Keys),
     after: &VaultRow,
-    slots: &[(SlotRow, Remade)],
+    (slots, said): (&[(SlotRow, Remade)], Draft),
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<u64> {
     let old = store::open(&tx.core.place.file)?;
     old.begin_read()?;
     let held = rows::Held::load(tx.db())?;
-    let receipt = tx.enter_rekey(draft(after.epoch, slots))?;
+    let receipt = tx.enter_rekey(said)?;
     tx.db().for_bulk()?;
     for (slot, _) in slots {
         slot.insert(tx.db())?;
@@ -219,17 +220,17 @@ fn renew_all(
     Ok(values)
 }
 
-fn draft(epoch: u32, slots: &[(SlotRow, Remade)]) -> Draft {
-    let labels = |kept| {
-        let such = slots.iter().filter(|(_, about)| about.kept == kept);
-        such.map(|(slot, _)| &*slot.label).collect::<Vec<_>>().join(", ")
+/// What the log says of it: which slots there are now, and which went.
+fn draft(epoch: u32, old: &[SlotRow], made: &[(SlotRow, Remade)]) -> Draft {
+    let fate = |id| made.iter().find(|(slot, _)| slot.id == id).map(|(_, about)| about.kept);
+    let such = |kept| {
+        let labels = old.iter().filter(|slot| fate(slot.id) == kept).map(|slot| &*slot.label);
+        labels.collect::<Vec<_>>().join(", ")
     };
-    let mut draft = Draft::new("rekey").detail("epoch", epoch.to_string());
-    for (key, kept) in [("proven", Kept::Proven), ("untested", Kept::Untested)] {
-        let labels = labels(kept);
-        if !labels.is_empty() {
-            draft = draft.detail(key, labels);
-        }
-    }
-    draft
+    let sorts =
+        [("proven", Some(Kept::Proven)), ("untested", Some(Kept::Untested)), ("dropped", None)];
+    let words = sorts.map(|(key, kept)| (key, such(kept)));
+    let words = words.into_iter().filter(|(_, labels)| !labels.is_empty());
+    let draft = Draft::new("rekey").detail("epoch", epoch.to_string());
+    words.fold(draft, |draft, (key, labels)| draft.detail(key, labels))
 }
