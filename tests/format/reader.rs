@@ -532,7 +532,13 @@ fn checkpoints(disk: &Disk, keys: &Keys) -> Check<Json> {
         let signature = blob(row, "signature")?;
         let bytes = signature.try_into().map_err(|_| "a signature's length")?;
         let signed = ed25519_dalek::Signature::from_bytes(bytes);
-        signer.verify_strict(text.as_bytes(), &signed).map_err(|_| "a signature")?;
+        let begun = |row: &Row| is_epoch(row) && int(row, "first_seq").is_ok_and(|at| at <= seq);
+        let rekeys = disk.table("segment").iter().filter(|row| begun(row)).count();
+        let epoch = int(row, "epoch")?;
+        ensure(epoch == i64::try_from(rekeys).unwrap() + 1, "a checkpoint's epoch")?;
+        if epoch == int(disk.vault()?, "epoch")? {
+            signer.verify_strict(text.as_bytes(), &signed).map_err(|_| "a signature")?;
+        }
         let mut entries = disk.table("entry").iter();
         let entry = entries.find(|entry| entry["seq"] == row["seq"]);
         ensure(entry.is_none_or(|entry| entry["hash"] == row["hash"]), "a checkpoint's hash")?;

@@ -83,6 +83,9 @@ fn a_crash_before_the_seal_is_written_keeps_nobody_out() {
     sound(&s);
 }
 
+/// What is done to a seal.
+type Change = &'static dyn Fn(&mut Vec<u8>);
+
 /// The negative controls: a seal that has announced nothing, or another epoch, admits nobody.
 #[test]
 fn only_what_was_announced_is_known() {
@@ -95,7 +98,7 @@ fn only_what_was_announced_is_known() {
         fs::write(seal_path(&s, "state"), seal).unwrap();
         s.run(&["cred", "get", "alpha"])
     };
-    let refused: [&dyn Fn(&mut Vec<u8>); 4] = [
+    let refused: [Change; 4] = [
         &|seal| seal[160..192].fill(0),
         &|seal| seal[160] ^= 1,
         &|seal| seal[27] = 0,

@@ -40,7 +40,7 @@ fn rich() -> Sandbox {
     s.ok(&["cred", "set", "alpha", "notes", "--stdin"], b"a note\nof two lines\n");
     s.ok(&["cred", "set", "alpha", "totp", "--stdin"], SEED.as_bytes());
     s.ok(&["cred", "purge", "alpha", "--version", "2", "--yes"], b"");
-    s.add("big", &[7; 200_000]);
+    s.add("big", &vec![7; 200_000]);
     s.add("old", b"in the trash");
     s.ok(&["cred", "rm", "old"], b"");
     s.add("gone", b"purged");

@@ -68,6 +68,7 @@ fn epochs_that_never_were_are_noticed() {
     for (name, sql) in [
         ("another cause", "UPDATE segment SET cause = 'missing' WHERE id = 2"),
         ("an epoch more", "UPDATE segment SET cause = 'rekey' WHERE id = 1"),
+        ("a checkpoint's epoch", "UPDATE checkpoint SET epoch = 2"),
         ("an older epoch", "UPDATE vault SET epoch = 1"),
         ("a newer epoch", "UPDATE vault SET epoch = 3"),
         ("another beginning", "UPDATE segment SET first_seq = first_seq + 1 WHERE id = 2"),
