@@ -20,6 +20,7 @@ ci:
 # The long suites: every byte flipped, every system call disturbed, many random histories
 nightly:
     VAULT_TEST_REQUIRE=1 VAULT_TEST_CRASH=full VAULT_TEST_FLIP_STEP=1 VAULT_TEST_MODEL_CASES=10000 \
+        VAULT_TEST_REKEY_KILLS=2000 \
         PROPTEST_CASES=10000 cargo test --locked --release
 
 # Accept generated files (completions, manual pages, vectors) as they are now

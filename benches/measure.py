@@ -163,6 +163,11 @@ LIMITS = [
     ("`check`, cores used", "check/10000", "vault", "cores", "", ">=", 1.5),
     ("`import`, secrets a second and core", "import/100000", "vault", "rate", "/s", ">=", 10_000),
     ("`import`, cores used", "import/100000", "vault", "cores", "", ">=", 1.5),
+    *[(f"`rekey`, {n:,} secrets", f"rekey/{n}", "vault", "seconds", "s", "<=", most)
+      for n, most in ((10_000, 5), (100_000, 60))],
+    ("`rekey`, cores used", "rekey/100000", "vault", "cores", "", ">=", 1.2),
+    *[(f"peak memory of `rekey`, {n:,}", f"rekey/{n}", "vault", "peak", "MiB", "<=", 160)
+      for n in (10_000, 100_000)],
     ("`audit verify`, 1,000,000 entries", "verify/1000000", "vault", "seconds", "s", "<=", 1.5),
     ("peak memory of `audit verify`", "verify/1000000", "vault", "peak", "MiB", "<=", 64),
 ]

@@ -3,7 +3,7 @@
 #
 #   benches/process.sh data            make the vaults and the peers' stores
 #   benches/process.sh run [ROW...]    measure: version get list search filter due status check whose
-#                                      history set import mask verify log stats report append alerts run agent (default: all)
+#                                      history set import rekey mask verify log stats report append alerts run agent (default: all)
 #   benches/process.sh report          a Markdown table: ratio, target, pass or miss
 #   benches/process.sh clean           remove the work directory
 #
@@ -287,6 +287,21 @@ row_import() {
     "$VAULT" import --format jsonl "$WORK/import-$BULK.jsonl"
 }
 
+row_rekey() { # the same vault again and again: each run makes the next epoch
+  local n
+  for n in 10000 100000; do
+    vault_env "rekey$n"
+    if ! is_made "rekey$n"; then # of its own: a seal is of one epoch
+      json_lines "$n"
+      rm -rf "$WORK/vault-rekey$n"
+      "$VAULT" -q init
+      "$VAULT" -q import --format jsonl "$WORK/import-$n.jsonl"
+      : >"$WORK/vault-rekey$n/made"
+    fi
+    plan "rekey/$n" vault "$SLOW_RUNS" items="$n" -- "$VAULT" -q rekey --yes
+  done
+}
+
 # A log of LOG entries by a team over three years, about 10,000 credentials; made when first asked for.
 busy_log() {
   vault_env log
@@ -384,7 +399,7 @@ trap '[[ ${#AGENTS[@]} -eq 0 ]] || kill "${AGENTS[@]}" 2>/dev/null || true' EXIT
 run() {
   need_vault
   is_made "${SIZES%% *}" || { note "first: benches/process.sh data"; exit 2; }
-  [[ $# -gt 0 ]] || set -- version get list search filter due status check whose history set import mask verify \
+  [[ $# -gt 0 ]] || set -- version get list search filter due status check whose history set import rekey mask verify \
     log stats report append alerts run agent
   # A warm agent for the peers that need one.
   if have gpg && [[ -e $WORK/one.gpg ]]; then gpg -q --batch -d "$WORK/one.gpg" >/dev/null; fi

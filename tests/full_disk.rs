@@ -35,6 +35,7 @@ fn cases() -> Vec<Case> {
         Case::new("rm", &["cred", "rm", "gamma"], b"", &base),
         Case::new("purge", &["cred", "purge", "junk", "--yes"], b"", &base),
         Case::new("import", &["import", "--format", "jsonl"], IMPORTED, &base),
+        Case::new("rekey", &["rekey", "--yes"], b"", &base),
         Case::init(),
     ]
 }

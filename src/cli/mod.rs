@@ -46,6 +46,7 @@ mod inject;
 mod jsonl;
 mod key;
 mod man_pages;
+mod rekey;
 mod run;
 mod showing;
 mod speak;
@@ -132,6 +133,8 @@ tree::commands! {
             "Try on this machine whether the program does what it promises",
         TrustState(trust_state::Args) leaf "trust-state"
             "Accept a vault file that is older than its seal, after you restored it yourself",
+        Rekey(rekey::Args) leaf "rekey"
+            "Give the vault new keys: everything is sealed anew, and old keys open it no more",
         Help(help_topics::Args) leaf "help"
             "Explain a command, or a topic: exit-codes, environment, config, references, variables",
     }
@@ -241,6 +244,7 @@ fn dispatch(command: Command, cx: &mut Context) -> Result<Report> {
         Command::Demo(args) => demo::run(args, cx),
         Command::Selftest(command) => selftest::run(command, cx),
         Command::TrustState(args) => trust_state::run(args, cx),
+        Command::Rekey(args) => rekey::run(args, cx),
         Command::Help(args) => help_topics::run(args, cx),
     }
 }

@@ -27,7 +27,8 @@ const CONTAINED: (&str, &str) = (CONTAIN, "make sure that it cannot get worse");
 const REMOVE: (&str, &str) =
     ("remove", "remove the secret from where it leaked, its history included");
 const WIPE: (&str, &str) = ("wipe", "lock or wipe the device from afar");
-const SLOTS: (&str, &str) = ("slots", "take the keys away that open the vault, and rekey it");
+const SLOTS: (&str, &str) =
+    ("slots", "take the keys away that open the vault: `vault key rm`, then `vault rekey`");
 const ACCOUNTS: (&str, &str) = ("accounts", "close the accounts of the person at every service");
 const REBUILD: (&str, &str) = ("rebuild", "rebuild the machines concerned from a clean source");
 const PRESERVE: (&str, &str) = ("preserve", "preserve evidence: disks, logs, mails");

@@ -1,11 +1,12 @@
 //! The verbs on heads of the log that are kept elsewhere: signing one, and comparing the log with
 //! them.
 
-use super::audit::Draft;
 use super::audit::verify::bad_entry;
+use super::audit::{Draft, REKEY};
 use super::note::{Checkpoint, Head, PublicKey};
 use super::private::Keyring;
 use super::store::anchor::{self as rows, PrunedRow};
+use super::store::log::SegmentRow;
 use super::store::{Db, VaultRow, log};
 use super::tx::Tx;
 use super::view::{Anchor, Anchored};
@@ -154,6 +155,12 @@ fn check_signature(note: &Checkpoint, vault: &VaultRow, public: &PublicKey) -> R
     Err(Error::integrity(what).hint("vault audit verify --unlock"))
 }
 
+/// The epoch that an entry is of, so that nobody says that it was another one, whose key is gone.
+fn epoch_at(segments: &[SegmentRow], seq: i64) -> u32 {
+    let begun = |segment: &&SegmentRow| segment.cause == REKEY && segment.first_seq <= seq;
+    u32::try_from(segments.iter().filter(begun).count()).map_or(0, |n| n.saturating_add(1))
+}
+
 /// The stored checkpoints against the log, which is intact: each is at its entry, signed if that can
 /// be told, and none is gone that the log knows of.
 pub(super) fn check_checkpoints(
@@ -162,7 +169,7 @@ pub(super) fn check_checkpoints(
     public: Option<&PublicKey>,
     end: i64,
 ) -> Result<()> {
-    let pruned = PrunedRow::load(db)?;
+    let (pruned, segments) = (PrunedRow::load(db)?, SegmentRow::all(db)?);
     let mut there = std::collections::BTreeSet::new();
     rows::checkpoints(db, vault.vault_id, i64::MIN, |note| {
         let seq = note.head.seq;
@@ -170,6 +177,9 @@ pub(super) fn check_checkpoints(
             check_signature(&note, vault, public)?;
         }
         there.insert(seq);
+        if note.head.epoch != epoch_at(&segments, seq) {
+            return Err(bad_entry(seq, "is of another epoch than its checkpoint"));
+        }
         let fits = match &pruned {
             Some(pruned) if seq < pruned.seq => true,
             Some(pruned) if seq == pruned.seq => pruned.hash == note.head.hash,

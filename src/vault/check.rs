@@ -1,7 +1,7 @@
 //! What is checked against the keys before anything is believed.
 
 use super::keys::Keys;
-use super::seal::Found;
+use super::seal::{Found, Seal};
 use super::store::vault::SlotRow;
 use super::store::{CredentialRow, VaultRow};
 use super::tlv::{Hash, sha256};
@@ -17,22 +17,38 @@ pub(super) fn check_vault(vault: &VaultRow, keys: &Keys, found: &Found) -> Resul
             .hint("restore the vault from a backup"));
     }
     match found {
-        Found::Present(seal) if seal.epoch < vault.epoch => {
-            Err(newer_epoch(seal.epoch, vault.epoch))
-        }
-        Found::Present(seal) if seal.pin != audit::pin(keys, vault.vault_id) => {
-            Err(Error::integrity("this is not the vault that this machine knows by its name")
-                .hint("find out who replaced the file; restore your own from a backup"))
-        }
-        _ => Ok(()),
+        Found::Present(seal) => check_pin(vault, keys, seal),
+        Found::Missing | Found::Damaged => Ok(()),
     }
 }
 
-/// The keys were replaced elsewhere: this machine cannot tell by whom.
-fn newer_epoch(sealed: u32, found: u32) -> Error {
-    let what =
-        format!("the vault has other keys than this machine knows (epoch {found}, not {sealed})");
-    Error::integrity(what).hint("if you rekeyed it on another machine: vault trust-state")
+/// Checks that the vault is the one this machine's seal is of.
+pub(super) fn check_pin(vault: &VaultRow, keys: &Keys, seal: &Seal) -> Result<()> {
+    if seal.knows(&audit::pin(keys, vault.vault_id), vault.epoch) {
+        return Ok(());
+    }
+    check_epoch(vault, seal)?;
+    Err(Error::integrity("this is not the vault that this machine knows by its name")
+        .hint("find out who replaced the file; restore your own from a backup"))
+}
+
+/// Checks that the vault is of the epoch that this machine knows, or of the one it has begun itself.
+pub(super) fn check_epoch(vault: &VaultRow, seal: &Seal) -> Result<()> {
+    let (known, found) = (seal.epoch, vault.epoch);
+    if found < known {
+        let what = format!(
+            "the vault is from before it was rekeyed: epoch {found}, and this machine has seen {known}"
+        );
+        return Err(Error::integrity(what)
+            .hint("an older copy was put back; if you did it on purpose: vault trust-state"));
+    }
+    if found > known && !seal.is_followed_by(found) {
+        let what = format!("the vault was rekeyed elsewhere: epoch {known} -> {found}");
+        return Err(Error::integrity(what)
+            .hint("if you did that, on another machine: vault trust-state")
+            .hint("if not, whoever did it had your keys: go on from a copy that you trust"));
+    }
+    Ok(())
 }
 
 /// What a person compares to know a vault again: 160 bits of what only its keys can compute, in

@@ -1,7 +1,7 @@
 //! Sealing and opening of values: the only user of `age` besides key slots (FORMAT.md, "Sealed
 //! values"). Both demand a receipt, which only the audit log makes.
 
-use super::audit::{CheckReceipt, Receipt};
+use super::audit::{CheckReceipt, Receipt, RekeyReceipt};
 use super::keys::Keys;
 use crate::error::{Error, Result};
 use crate::model::{FieldName, Secret};
@@ -27,6 +27,31 @@ pub(super) fn seal(
     receipt: &Receipt<'_>,
 ) -> Result<Vec<u8>> {
     receipt.covers(label.credential)?;
+    sealed(keys, label, value)
+}
+
+/// Opens what was sealed with the keys `from` and seals it with the keys `to`, under the same header. The
+/// value does not leave.
+pub(super) fn reseal(
+    (from, to): (&Keys, &Keys),
+    label: Label<'_>,
+    old: &[u8],
+    _receipt: &RekeyReceipt,
+) -> Result<Vec<u8>> {
+    sealed(to, label, &opened(from, label, old)?)
+}
+
+/// The same for the first key of a segment of the log, which has no header.
+pub(super) fn rewrap(
+    (from, to): (&Keys, &Keys),
+    old: &[u8],
+    _receipt: &RekeyReceipt,
+) -> Result<Vec<u8>> {
+    let damaged = |_| Error::integrity("the key of a log segment is damaged").hint("vault doctor");
+    encrypt(to.recipient(), &[&decrypt(&from.identity, old).map_err(damaged)?])
+}
+
+fn sealed(keys: &Keys, label: Label<'_>, value: &Secret) -> Result<Vec<u8>> {
     let header = header(label, value.len());
     let length = header.len() + value.len();
     let padding = vec![0; padded(length) - length];

@@ -30,6 +30,7 @@ mod note;
 mod outlet;
 mod prune;
 mod recipient;
+mod rekey;
 mod reveal;
 mod seal;
 mod seek;
@@ -64,6 +65,7 @@ pub use incident::{
 pub use leak::{Encoding, Fit};
 pub use note::{Checkpoint, Head, PublicKey};
 pub use outlet::{Outlet, Sink};
+pub use rekey::{ByPlugin, Fate, Kept, Proof, RekeyWork, Rekeyed, Remade};
 pub use slot::{Device, Key, SshKey, Wrap, new_key_file, new_recovery_key, parse_identity};
 pub use slots::NewSlot;
 pub use store::list::Listed;

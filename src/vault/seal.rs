@@ -15,8 +15,10 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 const MAGIC: &[u8; 8] = b"VLTSEAL1";
-const BODY: usize = 160;
+const BODY: usize = 192;
 const SIZE: usize = BODY + 32;
+/// The body of a seal from before vaults could be rekeyed: without the next pin.
+const OLD_BODY: usize = 160;
 
 /// What the seal file says.
 pub(super) struct Seal {
@@ -36,6 +38,22 @@ pub(super) struct Seal {
     pub(super) pin: Hash,
     /// The last entry that was looked at for alerts on this machine; 0 if none was.
     pub(super) watched: i64,
+    /// The pin of the epoch that is about to be committed here; zero if none is.
+    pub(super) next_pin: Hash,
+}
+
+impl Seal {
+    /// Whether this machine knows the vault whose keys compute `pin` in `epoch`: as it is, or as it has
+    /// itself begun to rekey it.
+    pub(super) fn knows(&self, pin: &Hash, epoch: u32) -> bool {
+        let is_next = self.next_pin != [0; 32] && self.is_followed_by(epoch);
+        (self.epoch == epoch && self.pin == *pin) || (is_next && self.next_pin == *pin)
+    }
+
+    /// Whether a vault of `epoch` can be what this machine has begun to make of its own.
+    pub(super) fn is_followed_by(&self, epoch: u32) -> bool {
+        self.epoch.checked_add(1) == Some(epoch) && self.next_pin != [0; 32]
+    }
 }
 
 /// What was found where the seal file should be.
@@ -122,17 +140,21 @@ fn encode(seal: &Seal) -> Zeroizing<[u8; SIZE]> {
     put(&seal.counter.to_be_bytes());
     put(&seal.pin);
     put(&seal.watched.to_be_bytes());
+    put(&[0; 4]);
+    put(&seal.next_pin);
     let sum = sha256(&record[..BODY]);
     record[BODY..].copy_from_slice(&sum);
     record
 }
 
 fn decode(bytes: &[u8]) -> Option<Seal> {
-    if bytes.len() != SIZE || sha256(&bytes[..BODY]) != bytes[BODY..] {
+    let body = bytes.len().checked_sub(32).filter(|body| [BODY, OLD_BODY].contains(body))?;
+    let (body, sum) = bytes.split_at(body);
+    if sha256(body) != sum {
         return None;
     }
-    let mut rest = bytes.strip_prefix(MAGIC)?;
-    Some(Seal {
+    let mut rest = body.strip_prefix(MAGIC)?;
+    let seal = Seal {
         vault_id: Uuid::from_bytes(take(&mut rest)?),
         epoch: u32::from_be_bytes(take(&mut rest)?),
         segment: i64::from_be_bytes(take(&mut rest)?),
@@ -142,7 +164,13 @@ fn decode(bytes: &[u8]) -> Option<Seal> {
         counter: i64::from_be_bytes(take(&mut rest)?),
         pin: take(&mut rest)?,
         watched: i64::from_be_bytes(take(&mut rest)?),
-    })
+        next_pin: [0; 32],
+    };
+    let _zeros: [u8; 4] = take(&mut rest)?;
+    match rest {
+        [] => Some(seal),
+        next_pin => Some(Seal { next_pin: next_pin.try_into().ok()?, ..seal }),
+    }
 }
 
 fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
@@ -225,6 +253,7 @@ mod tests {
             counter: 6,
             pin: [8; 32],
             watched: 299,
+            next_pin: [9; 32],
         }
     }
 
@@ -234,6 +263,26 @@ mod tests {
         let seal = decode(&bytes[..]).unwrap();
         assert_eq!(encode(&seal), bytes);
         assert_eq!((seal.segment, seal.seq, seal.counter, seal.watched), (2, 300, 6, 299));
+        assert_eq!(seal.next_pin, [9; 32]);
+    }
+
+    #[test]
+    fn one_from_before_vaults_could_be_rekeyed_is_read() {
+        let bytes = include_bytes!("../../tests/vectors/seal");
+        assert_eq!(bytes.len(), OLD_BODY + 32);
+        let seal = decode(bytes).unwrap();
+        assert_eq!((seal.epoch, seal.next_pin), (1, [0; 32]));
+        assert_eq!(encode(&seal)[..OLD_BODY], bytes[..OLD_BODY]);
+    }
+
+    #[test]
+    fn a_vault_is_known_by_its_pin_and_by_the_one_that_follows() {
+        let (seal, other) = (example(), [1; 32]);
+        assert!(seal.knows(&seal.pin, 1) && seal.knows(&seal.next_pin, 2));
+        assert!(!seal.knows(&seal.pin, 2) && !seal.knows(&seal.next_pin, 1));
+        assert!(!seal.knows(&seal.next_pin, 3) && !seal.knows(&other, 1) && !seal.knows(&other, 2));
+        let alone = Seal { next_pin: [0; 32], ..example() };
+        assert!(!alone.knows(&[0; 32], 2));
     }
 
     #[test]

@@ -195,7 +195,7 @@ fn store(db: &Db, level: i64, position: i64, children: &Children) -> Result<Opti
 }
 
 /// Makes the whole tree anew from the rows; the root hash.
-fn rebuild(db: &Db) -> Result<Hash> {
+pub(super) fn rebuild(db: &Db) -> Result<Hash> {
     let mut below = leaves(db, |_| {})?;
     rows::drop_nodes(db)?;
     for level in (0..i64::from(LEVELS)).rev() {

@@ -22,6 +22,7 @@ use std::rc::Rc;
 use uuid::Uuid;
 
 mod commit;
+mod renew;
 mod whole;
 
 /// The size in bytes from which the write-ahead log is moved into the database: sixty pages. Each
@@ -183,9 +184,11 @@ impl<'v> Tx<'v> {
     }
 
     fn prepare(core: &mut Core, with: Option<With<'v>>) -> Result<(Log, Option<File>)> {
+        let known = core.vault.epoch;
         core.vault = VaultRow::load(&core.db)?;
         let (found, file) = core.seal_file().read()?;
         if let Some(With { keys, .. }) = with {
+            check_keys(known, core.vault.epoch)?;
             check_vault(&core.vault, keys, &found)?;
         }
         let keys = with.map(|with| with.keys);
@@ -358,6 +361,15 @@ impl<'v> Tx<'v> {
     /// Notes that a slot changes; all of them were checked before, in this transaction.
     pub(super) fn touch_slots(&self) {
         self.slots_changed.set(true);
+    }
+}
+
+/// Refuses keys of an epoch that is over: another process has rekeyed the vault since it was opened.
+fn check_keys(known: u32, found: u32) -> Result<()> {
+    match found > known {
+        true => Err(Error::new(ErrorKind::Conflict, "the vault was rekeyed meanwhile")
+            .hint("start this program again")),
+        false => Ok(()),
     }
 }
 

@@ -456,9 +456,17 @@ fn chain(disk: &Disk) -> Check<(Hash, Vec<Json>)> {
         None => (genesis, 0, 0),
     };
     let mut found = Vec::new();
+    let pruned_to = seq;
+    let mut rekeyed = false;
     for row in disk.table("entry") {
         seq += 1;
         ensure(int(row, "seq")? == seq, "an entry is missing")?;
+        let mut epochs = disk.table("segment").iter().filter(|segment| is_epoch(segment));
+        let begins = epochs.any(|segment| int(segment, "first_seq") == Ok(seq));
+        let unknown = seq == pruned_to + 1 && pruned_to > 0;
+        ensure(begins == rekeyed || unknown, "an epoch without its rekey, or the reverse")?;
+        let done = |column, word: &str| text(row, column).is_ok_and(|text| text == word);
+        rekeyed = done("action", "rekey") && done("outcome", "ok");
         for segment in disk.table("segment") {
             let begins = int(segment, "first_seq")? == seq;
             let fits = blob(segment, "previous_hash")? == hash;
@@ -473,7 +481,14 @@ fn chain(disk: &Disk) -> Check<(Hash, Vec<Json>)> {
     }
     ensure(counter == int(vault, "counter")?, "log and rows disagree")?;
     ensure(int(vault, "log_seq")? <= seq, "the log is cut")?;
+    let epochs = disk.table("segment").iter().filter(|segment| is_epoch(segment)).count();
+    ensure(int(vault, "epoch")? == i64::try_from(epochs).unwrap() + 1, "a rekey is missing")?;
     Ok((genesis, found))
+}
+
+/// Whether an epoch begins with this segment.
+fn is_epoch(segment: &Row) -> bool {
+    text(segment, "cause").is_ok_and(|cause| cause == "rekey")
 }
 
 /// What stands for the entries that were pruned.
@@ -517,7 +532,13 @@ fn checkpoints(disk: &Disk, keys: &Keys) -> Check<Json> {
         let signature = blob(row, "signature")?;
         let bytes = signature.try_into().map_err(|_| "a signature's length")?;
         let signed = ed25519_dalek::Signature::from_bytes(bytes);
-        signer.verify_strict(text.as_bytes(), &signed).map_err(|_| "a signature")?;
+        let begun = |row: &Row| is_epoch(row) && int(row, "first_seq").is_ok_and(|at| at <= seq);
+        let rekeys = disk.table("segment").iter().filter(|row| begun(row)).count();
+        let epoch = int(row, "epoch")?;
+        ensure(epoch == i64::try_from(rekeys).unwrap() + 1, "a checkpoint's epoch")?;
+        if epoch == int(disk.vault()?, "epoch")? {
+            signer.verify_strict(text.as_bytes(), &signed).map_err(|_| "a signature")?;
+        }
         let mut entries = disk.table("entry").iter();
         let entry = entries.find(|entry| entry["seq"] == row["seq"]);
         ensure(entry.is_none_or(|entry| entry["hash"] == row["hash"]), "a checkpoint's hash")?;
@@ -585,8 +606,9 @@ fn entry_mac(disk: &Disk, row: &Row, next: &mut BTreeMap<i64, Hash>) -> Check<Op
 /// The seal file but for its key: its layout, and that it is at the end of the log.
 fn seal(disk: &Disk, keys: &Keys) -> Check<Json> {
     let (seal, vault) = (&disk.seal[..], disk.vault()?);
-    ensure(seal.len() == 192, "the seal's length")?;
-    ensure(sha256(&seal[..160]) == seal[160..], "the seal's checksum")?;
+    ensure([192, 224].contains(&seal.len()), "the seal's length")?;
+    let (body, sum) = seal.split_at(seal.len() - 32);
+    ensure(sha256(body) == sum, "the seal's checksum")?;
     ensure(&seal[..8] == b"VLTSEAL1", "the seal's magic")?;
     ensure(&seal[8..24] == blob(vault, "vault_id")?, "the seal's vault")?;
     let number = |at: usize| i64::from_be_bytes(seal[at..at + 8].try_into().unwrap());
@@ -600,6 +622,8 @@ fn seal(disk: &Disk, keys: &Keys) -> Check<Json> {
     ensure(pin == seal[116..148], "the pin")?;
     ensure((0..=number(36)).contains(&number(148)), "the last entry looked at")?;
     ensure(seal[156..160] == [0; 4], "the seal's zeros")?;
+    // nobody is rekeying it
+    ensure(body[160..].iter().all(|byte| *byte == 0), "the next pin")?;
     Ok(json!({ "bytes": hex(seal), "pin": hex(&pin) }))
 }
 

@@ -52,5 +52,6 @@ pub const COMMANDS: &[(&str, &[&str], &[u8])] = &[
     ("opening of an incident", OPEN, b"what happened"),
     ("note on an incident", &["incident", "note", "1", "--stdin"], b"what was seen"),
     ("link to an incident", &["incident", "link", "1", "beta", "--exposure", "exposed"], b""),
+    ("rekey", &["rekey", "--yes"], b""),
     ("resolving of an incident", &["incident", "resolve", "1"], b""),
 ];

@@ -25,6 +25,7 @@ const CHANGES: &[&str] = &[
     "delete",
     "restore",
     "purge",
+    "rekey",
     "incident_open",
     "incident_link",
     "incident_note",

@@ -145,7 +145,7 @@ fn seal_of(files: &Files) -> Vec<u8> {
 
 /// A seal with some bytes replaced and the checksum made right.
 fn with_sum(seal: &[u8], at: usize, bytes: &[u8]) -> Vec<u8> {
-    let mut body = seal[..160].to_vec();
+    let mut body = seal[..seal.len() - 32].to_vec();
     body[at..at + bytes.len()].copy_from_slice(bytes);
     let sum = forge::sha(&body);
     [body, sum.to_vec()].concat()

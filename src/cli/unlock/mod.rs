@@ -16,7 +16,7 @@ use super::read::{self, Privacy};
 use super::value::without_final_newline;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
-use crate::vault::{Key, Unlocked, Vault, parse_identity};
+use crate::vault::{Key, Locked, Proof, Unlocked, Vault, parse_identity};
 use std::ffi::{OsStr, OsString};
 use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
@@ -77,11 +77,24 @@ pub fn vault(cx: &Context) -> Result<Vault<Unlocked>> {
 /// # Errors
 /// As for [`vault`].
 pub fn with_its_key(cx: &Context) -> Result<(Vault<Unlocked>, Key)> {
+    with_key(cx, |vault, key| Ok((vault.unlock_with(&key, &At(cx))?, key)))
+}
+
+/// The same with the key kept as the proof that it opens its slot: what gives the vault other keys takes
+/// nothing else.
+///
+/// # Errors
+/// As for [`vault`].
+pub fn proving(cx: &Context) -> Result<(Vault<Unlocked>, Proof)> {
+    with_key(cx, |vault, key| vault.unlock_proving(key, &At(cx)))
+}
+
+fn with_key<T>(cx: &Context, open: impl Fn(Vault<Locked>, Key) -> Result<T>) -> Result<T> {
     // read first: a descriptor of the vault's own must not be taken for an inherited one
     let configured = source(cx).map(|source| key(cx, &source)).transpose()?;
     match configured {
-        Some(key) => Ok((cx.locked()?.unlock_with(&key, &At(cx))?, key)),
-        None => ask(cx),
+        Some(key) => open(cx.locked()?, key),
+        None => ask(cx, open),
     }
 }
 
@@ -138,7 +151,7 @@ pub fn key(cx: &Context, source: &Source) -> Result<Key> {
     }
 }
 
-fn ask(cx: &Context) -> Result<(Vault<Unlocked>, Key)> {
+fn ask<T>(cx: &Context, open: impl Fn(Vault<Locked>, Key) -> Result<T>) -> Result<T> {
     let mut vault = cx.locked()?;
     check_passphrase_slot(&vault.slot_types()?)?;
     let Some(mut terminal) = cx.terminal() else {
@@ -147,13 +160,12 @@ fn ask(cx: &Context) -> Result<(Vault<Unlocked>, Key)> {
     let question = question(cx)?;
     for left in (0..ATTEMPTS).rev() {
         let typed = terminal.secret(&question)?;
-        let key = passphrase(typed, "what was typed")?;
-        match vault.unlock_with(&key, &At(cx)) {
+        match open(vault, passphrase(typed, "what was typed")?) {
             Err(e) if e.kind() == ErrorKind::WrongKey && left > 0 => {
                 terminal.say("That is not it. Once more.\n")?;
                 vault = cx.locked()?;
             }
-            result => return result.map(|vault| (vault, key)),
+            result => return result,
         }
     }
     Err(no_way_in())

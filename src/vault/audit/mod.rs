@@ -71,6 +71,9 @@ pub const ACTIONS: &[&str] = &[
     "audit_prune",
 ];
 
+/// Why a segment begins whose keys are those of a new epoch. The action before it has the same word.
+pub(super) const REKEY: &str = "rekey";
+
 /// How it ended.
 pub const OUTCOMES: &[&str] = &["ok", "refused", "failed"];
 
@@ -113,9 +116,18 @@ impl Receipt<'_> {
 #[must_use]
 pub(super) struct CheckReceipt(());
 
+/// Proof that a rekey was entered: all values may be sealed anew. None is handed out by that.
+///
+/// Invariant: made only by [`Log::append_rekey`], whose entry has the action `rekey`, for its only
+/// caller, the transaction.
+#[must_use]
+pub(super) struct RekeyReceipt(());
+
 /// The log while a transaction is open.
 pub(super) struct Log {
     end: LogEnd,
+    /// Whether a rekey ended before its seal was written, and this has taken the seal on.
+    crossed: bool,
     /// The seal as it will be written after the commit; none without one.
     seal: Option<Seal>,
 }
@@ -138,6 +150,10 @@ impl Log {
         found: Found,
     ) -> Result<Self> {
         let end = log::end(db, vault.vault_id)?;
+        let before = match &found {
+            Found::Present(seal) => seal.epoch,
+            Found::Missing | Found::Damaged => vault.epoch,
+        };
         let seal = match found {
             Found::Present(seal) => Some(behind::catch_up(db, vault, keys, seal, &end)?),
             Found::Missing | Found::Damaged => None,
@@ -149,13 +165,18 @@ impl Log {
             ))
             .hint("restore the vault from a backup"));
         }
-        Ok(Self { end, seal })
+        Ok(Self { end, crossed: before != vault.epoch, seal })
     }
 
     /// The log of a vault that is being made.
     pub(super) fn fresh(vault_id: Uuid) -> Self {
         let end = LogEnd { seq: 0, hash: log::genesis(vault_id), counter: 0, at: None };
-        Self { end, seal: None }
+        Self { end, crossed: false, seal: None }
+    }
+
+    /// Whether what the last rekey left may still be in the write-ahead log.
+    pub(super) fn has_crossed(&self) -> bool {
+        self.crossed
     }
 
     /// Whether entries get MACs.
@@ -215,6 +236,19 @@ impl Log {
         Ok(CheckReceipt(()))
     }
 
+    /// Appends the entry of a rekey, the last one of the epoch.
+    pub(super) fn append_rekey(
+        &mut self,
+        db: &Db,
+        author: &Author<'_>,
+        draft: Draft,
+        counter: i64,
+    ) -> Result<RekeyReceipt> {
+        let draft = Draft { action: "rekey", credential: None, failure: None, ..draft };
+        let _ = self.append(db, author, &draft, counter)?;
+        Ok(RekeyReceipt(()))
+    }
+
     fn compose(&self, author: &Author<'_>, draft: &Draft) -> Entry {
         let actor = author.actor;
         Entry {
@@ -242,8 +276,8 @@ impl Log {
         }
     }
 
-    /// Begins a new segment under a new key: for a new vault, a new machine, or a lost seal. It says
-    /// so in the log itself.
+    /// Begins a new segment under a new key: for a new vault, a new machine, a lost seal, or a new epoch.
+    /// It says so in the log itself.
     pub(super) fn start_segment(
         &mut self,
         db: &Db,
@@ -265,6 +299,7 @@ impl Log {
         };
         row.row_tag = keys.audit.tag(row.message(vault).as_bytes());
         row.insert(db)?;
+        let watched = self.seal.as_ref().map(|seal| seal.watched).filter(|_| cause == REKEY);
         self.seal = Some(Seal {
             vault_id: vault.vault_id,
             epoch: vault.epoch,
@@ -274,7 +309,8 @@ impl Log {
             key: first_key,
             counter: vault.counter,
             pin: pin(keys, vault.vault_id),
-            watched: self.end.seq,
+            watched: watched.unwrap_or(self.end.seq),
+            next_pin: [0; 32],
         });
         if cause != "init" {
             let draft = Draft::new("segment").detail("cause", cause);

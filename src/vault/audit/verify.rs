@@ -1,9 +1,10 @@
 //! `audit verify`: the public chain always, the MACs when the keys are there. Entry n is checked
 //! with the key of entry n only, never with some later one.
 
-use super::{evolve, pin};
+use super::{REKEY, evolve};
 use crate::error::{Error, Result};
 use crate::vault::anchor::check_checkpoints;
+use crate::vault::check::{check_epoch, check_pin};
 use crate::vault::crypto;
 use crate::vault::keys::{Keys, MacKey};
 use crate::vault::note::PublicKey;
@@ -105,6 +106,8 @@ struct Check<'a> {
     seq: i64,
     hash: Hash,
     counter: i64,
+    /// Whether the entry before is that of a rekey.
+    rekeyed: bool,
     /// The next key of each segment; empty while locked.
     next: HashMap<i64, Zeroizing<[u8; 32]>>,
     segments: &'a [SegmentRow],
@@ -141,6 +144,7 @@ impl<'a> Check<'a> {
             seq,
             hash,
             counter,
+            rekeyed: false,
             next,
             segments,
             pruned,
@@ -169,6 +173,7 @@ impl<'a> Check<'a> {
             Some(segment) => self.mac(entry, segment)?,
         }
         (self.seq, self.hash, self.counter) = (entry.seq, entry.hash, entry.counter);
+        self.rekeyed = entry.is_rekey;
         match found {
             Found::Present(seal) if seal.seq == entry.seq && seal.head != entry.hash => {
                 Err(bad_entry(entry.seq, "is not the one this machine's seal remembers"))
@@ -179,11 +184,17 @@ impl<'a> Check<'a> {
 
     /// Where a segment begins, the log must be where the segment says.
     fn boundary(&mut self, seq: i64) -> Result<()> {
+        let begins = |segment: &SegmentRow| segment.first_seq == seq && segment.cause == REKEY;
+        if self.rekeyed && !self.segments.iter().any(begins) {
+            return Err(bad_entry(seq, "does not begin the epoch of the rekey before it"));
+        }
         for segment in self.segments.iter().filter(|segment| segment.first_seq == seq) {
             if segment.previous_hash != self.hash {
                 return Err(bad_entry(seq, "does not begin its segment as recorded"));
             }
-            if segment.cause != "init" {
+            if segment.cause == REKEY {
+                self.epoch(segment)?;
+            } else if segment.cause != "init" {
                 self.gaps.push(format!(
                     "segment {} begins at entry {seq} on {}: the seal was {}",
                     segment.id, segment.host, segment.cause
@@ -191,6 +202,16 @@ impl<'a> Check<'a> {
             }
         }
         Ok(())
+    }
+
+    /// A new epoch begins with the entry after that of its rekey, which may have been pruned.
+    fn epoch(&self, segment: &SegmentRow) -> Result<()> {
+        let seq = segment.first_seq;
+        let is_first = self.pruned.is_some_and(|pruned| pruned.seq + 1 == seq);
+        match self.rekeyed || is_first {
+            true => Ok(()),
+            false => Err(bad_entry(seq, "begins an epoch, and there was no rekey before it")),
+        }
     }
 
     fn mac(&mut self, entry: &Link, segment: i64) -> Result<()> {
@@ -222,6 +243,14 @@ impl<'a> Check<'a> {
                 last + 1,
                 &format!("is missing: segment {} follows", segment.id),
             ));
+        }
+        let rekeys = self.segments.iter().filter(|segment| segment.cause == REKEY).count();
+        if u32::try_from(rekeys).ok().and_then(|n| n.checked_add(1)) != Some(vault.epoch) {
+            return Err(Error::integrity(format!(
+                "the log knows of {rekeys} rekeys, and the vault is of epoch {}",
+                vault.epoch
+            ))
+            .hint("restore the vault from a backup"));
         }
         if self.counter != vault.counter || vault.log_seq > last {
             return Err(bad_entry(last + 1, "is missing: the rows are newer than the log"));
@@ -272,10 +301,9 @@ impl<'a> Check<'a> {
             return Err(Error::integrity("the vault's rows are older than this machine has seen")
                 .hint("if you restored a backup on purpose: vault trust-state"));
         }
-        if keys.is_some_and(|keys| pin(keys, vault.vault_id) != seal.pin) {
-            return Err(Error::integrity(
-                "the vault is not the one this machine's seal belongs to",
-            ));
+        match keys {
+            Some(keys) => check_pin(vault, keys, seal)?,
+            None => check_epoch(vault, seal)?,
         }
         Ok(seal.seq)
     }

@@ -7,6 +7,7 @@ pub(super) mod check;
 mod evidence;
 mod links;
 mod reach;
+mod renew;
 mod show;
 mod texts;
 mod todo;
@@ -20,6 +21,7 @@ pub use view::{
 };
 
 pub(super) use change::{Happening, Opening, note_in, open_in, opened_from};
+pub(super) use renew::renew;
 pub(super) use show::concerning;
 
 use super::audit::Draft;

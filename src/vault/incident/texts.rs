@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::model::incident::{IncidentTexts, Todo};
 use crate::model::{FieldName, Secret};
-use crate::vault::audit::Receipt;
+use crate::vault::audit::{Receipt, RekeyReceipt};
 use crate::vault::crypto::{self, Label};
 use crate::vault::keys::Keys;
 use crate::vault::store::{EventRow, IncidentRow, VaultRow};
@@ -83,6 +83,30 @@ pub(super) fn open_note(
     let field = "event".parse()?;
     let text = crypto::open(keys, label(vault, row, &field, event.number), sealed, receipt)?;
     String::from_utf8(text.expose().to_vec()).map(Some).map_err(|_| damaged())
+}
+
+/// Seals the texts of `row` with the keys of another epoch.
+pub(super) fn reseal(
+    vault: &VaultRow,
+    keys: (&Keys, &Keys),
+    row: &IncidentRow,
+    receipt: &RekeyReceipt,
+) -> Result<Vec<u8>> {
+    let field = "incident".parse()?;
+    crypto::reseal(keys, label(vault, row, &field, row.version), &row.sealed, receipt)
+}
+
+/// The same for what somebody wrote about an event.
+pub(super) fn reseal_note(
+    vault: &VaultRow,
+    keys: (&Keys, &Keys),
+    row: &IncidentRow,
+    event: &EventRow,
+    receipt: &RekeyReceipt,
+) -> Result<Option<Vec<u8>>> {
+    let Some(sealed) = &event.sealed else { return Ok(None) };
+    let field = "event".parse()?;
+    crypto::reseal(keys, label(vault, row, &field, event.number), sealed, receipt).map(Some)
 }
 
 fn write(texts: &IncidentTexts) -> Result<String> {

@@ -70,6 +70,20 @@ impl Wrap {
         })
     }
 
+    /// For the recipient that a slot of this type is kept with.
+    pub(in crate::vault) fn again(kind: &str, text: &str) -> Result<Self> {
+        let mut wrap = Self::recipient(text)?;
+        if let Some(to) = wrap.recipient.as_mut().filter(|_| kind == RECOVERY) {
+            to.kind = RECOVERY;
+        }
+        Ok(wrap)
+    }
+
+    /// Whether such a recipient is that of a plugin: `age1NAME1…`.
+    pub(in crate::vault) fn is_plugins(text: &str) -> bool {
+        text.strip_prefix("age1").is_some_and(|rest| rest.contains('1'))
+    }
+
     /// For a plugin's recipient, by what asks its program.
     #[must_use]
     pub fn plugin(text: &str, recipient: Box<dyn Recipient>) -> Self {

@@ -141,6 +141,8 @@ pub(in crate::vault) struct Link {
     pub(in crate::vault) mac: Option<Hash>,
     /// Whether a locked vault can have written it.
     pub(in crate::vault) needs_no_key: bool,
+    /// Whether the vault was rekeyed with it.
+    pub(in crate::vault) is_rekey: bool,
     message: Tlv,
 }
 
@@ -180,6 +182,7 @@ impl Link {
             segment: row.opt_int(20)?,
             hash: row.array(21)?,
             mac: row.opt_blob(22)?.map(|_| row.array(22)).transpose()?,
+            is_rekey: row.text(3)? == "rekey" && row.text(4)? == "ok",
             needs_no_key: row.text(3)? == "view" || row.text(4)? != "ok",
             message: m,
         })
@@ -260,7 +263,7 @@ pub(in crate::vault) struct SegmentRow {
     pub(in crate::vault) previous_hash: Hash,
     pub(in crate::vault) created_at: Timestamp,
     pub(in crate::vault) host: String,
-    /// `init`, `missing`, `damaged`, `restored`.
+    /// `init`, `missing`, `damaged`, `restored`, `rekey`.
     pub(in crate::vault) cause: String,
     /// The segment's first key, as an age file to the vault's recipient.
     pub(in crate::vault) sealed_key: Vec<u8>,

@@ -11,6 +11,7 @@ pub(super) mod list;
 pub(super) mod log;
 pub(super) mod overview;
 pub(super) mod record;
+pub(super) mod renew;
 mod schema;
 pub(super) mod secret;
 pub(super) mod slot_use;

@@ -92,6 +92,14 @@ impl VaultRow {
     }
 }
 
+impl VaultRow {
+    /// Writes the row of a new epoch.
+    pub(in crate::vault) fn renew(&self, db: &Db) -> Result<()> {
+        db.run("DELETE FROM vault", &[])?;
+        self.insert(db)
+    }
+}
+
 /// So many ways to unlock, and so large each, in bytes, can be.
 pub(in crate::vault) const MOST_SLOTS: usize = 16;
 const LARGEST_SLOT: usize = 64 << 10;

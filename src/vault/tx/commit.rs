@@ -17,11 +17,7 @@ impl Tx<'_> {
         }
         self.core.db.commit()?;
         self.core.bell.confirm();
-        if let Some(cause) = self.new_seal.filter(|cause| *cause != "init") {
-            self.warn(format!(
-                "this machine had no usable seal of the vault ({cause}); the log shows a new segment"
-            ));
-        }
+        self.say_new_seal();
         let sealed = self.write_seal();
         self.trim();
         // A vault that is being made is not there yet, so it can still fail.
@@ -57,17 +53,26 @@ impl Tx<'_> {
         core.vault.update(&core.db)
     }
 
+    pub(super) fn say_new_seal(&self) {
+        if let Some(cause) = self.new_seal.filter(|cause| *cause != "init") {
+            self.warn(format!(
+                "this machine had no usable seal of the vault ({cause}); the log shows a new segment"
+            ));
+        }
+    }
+
     /// Keeps the write-ahead log short: every process reads it when it opens the vault. What was
     /// committed stays so whether or not this succeeds.
     fn trim(&self) {
         let wal = files::beside(&self.core.place.file, "-wal");
-        if std::fs::metadata(wal).is_ok_and(|about| about.len() > WAL_LIMIT) {
+        let is_long = std::fs::metadata(wal).is_ok_and(|about| about.len() > WAL_LIMIT);
+        if is_long || self.log.borrow().has_crossed() {
             let _ = self.core.db.checkpoint();
         }
     }
 
     /// Nothing may fail any more: a seal that is not written is behind, and the next one takes over.
-    fn write_seal(&mut self) -> Result<()> {
+    pub(super) fn write_seal(&mut self) -> Result<()> {
         let counter = self.core.vault.counter;
         let (Some(file), Some(seal)) = (&self.seal_file, self.log.get_mut().seal()) else {
             return Ok(());
@@ -76,6 +81,8 @@ impl Tx<'_> {
         if self.with.is_some() {
             seal.counter = counter;
         }
+        // what was announced, and did not come, is not waited for any more
+        seal.next_pin = [0; 32];
         let written = seal::write(file, seal).is_ok();
         let unknown = self.with.is_some() && !self.core.path_known;
         let synced = match self.new_seal {
