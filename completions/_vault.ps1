@@ -23,6 +23,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
@@ -35,10 +36,11 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Make a vault')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Tell where the vault is and how it stands, without unlocking')
-            [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Look for problems: files, permissions, schema, database and, when unlocked, every row')
+            [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Look for problems: files, keys, schema, database and, when unlocked, every row')
             [CompletionResult]::new('cred', 'cred', [CompletionResultType]::ParameterValue, 'Keep, find and use credentials')
             [CompletionResult]::new('audit', 'audit', [CompletionResultType]::ParameterValue, 'See who touched what, when and why, and prove it')
             [CompletionResult]::new('incident', 'incident', [CompletionResultType]::ParameterValue, 'Write down what happened, which credentials it exposes, and what was done about it')
+            [CompletionResult]::new('key', 'key', [CompletionResultType]::ParameterValue, 'Say what opens the vault: passphrases, key files, SSH keys, a sheet of paper')
             [CompletionResult]::new('whose', 'whose', [CompletionResultType]::ParameterValue, 'Find out whose secret a leaked text is, and who has read it, without showing any')
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Start a program with secrets in its environment')
             [CompletionResult]::new('helper', 'helper', [CompletionResultType]::ParameterValue, 'Answer programs that ask for a secret in a protocol of their own')
@@ -52,14 +54,17 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'Walk through the main commands on a vault that is thrown away afterwards')
             [CompletionResult]::new('selftest', 'selftest', [CompletionResultType]::ParameterValue, 'Try on this machine whether the program does what it promises')
             [CompletionResult]::new('trust-state', 'trust-state', [CompletionResultType]::ParameterValue, 'Accept a vault file that is older than its seal, after you restored it yourself')
+            [CompletionResult]::new('rekey', 'rekey', [CompletionResultType]::ParameterValue, 'Give the vault new keys: everything is sealed anew, and old keys open it no more')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Explain a command, or a topic: exit-codes, environment, config, references, variables')
             break
         }
         'vault;init' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
+            [CompletionResult]::new('--recipient', '--recipient', [CompletionResultType]::ParameterName, 'The recipient that belongs to the key file, which is that of an age plugin')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No notes, no warnings, no progress')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No notes, no warnings, no progress')
@@ -72,6 +77,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;status' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
@@ -86,6 +92,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;doctor' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
@@ -100,6 +107,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;cred' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
@@ -132,6 +140,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;cred;add' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--type', '--type', [CompletionResultType]::ParameterName, 'What sort of credential it is')
@@ -172,6 +181,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;cred;clone' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--username', '--username', [CompletionResultType]::ParameterName, 'Whom to log in as')
@@ -214,6 +224,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;cred;copy-from' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--username', '--username', [CompletionResultType]::ParameterName, 'Whom to log in as')
@@ -256,6 +267,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;cred;list' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--type', '--type', [CompletionResultType]::ParameterName, 'Only of this sort')
@@ -297,6 +309,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;cred;due' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--within', '--within', [CompletionResultType]::ParameterName, 'How far to look ahead')
@@ -332,6 +345,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;cred;check' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--type', '--type', [CompletionResultType]::ParameterName, 'Only of this sort')
@@ -369,6 +383,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;cred;show' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
@@ -387,6 +402,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;cred;get' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Which version, if not the current one; `vault cred history` lists them')
@@ -402,6 +418,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;cred;copy' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'An older version of it; `vault cred history` lists them')
@@ -418,6 +435,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;cred;totp' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--at', '--at', [CompletionResultType]::ParameterName, 'The code of that moment instead: a date, a time or a span from now')
@@ -435,6 +453,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;cred;set' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--if-version', '--if-version', [CompletionResultType]::ParameterName, 'Change nothing unless this is the current version of the secret field, or of the primary one')
@@ -477,6 +496,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;cred;rotate' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--secret-field', '--secret-field', [CompletionResultType]::ParameterName, 'Which secret field, if not the primary one')
@@ -520,6 +540,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;cred;history' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
@@ -535,6 +556,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;cred;rollback' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'Which version''s value; `vault cred history` lists them')
@@ -550,6 +572,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;cred;edit' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--if-version', '--if-version', [CompletionResultType]::ParameterName, 'Change nothing unless this is the current version of the secret field, or of the primary one')
@@ -565,6 +588,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;cred;rename' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--if-version', '--if-version', [CompletionResultType]::ParameterName, 'Change nothing unless this is the current version of the secret field, or of the primary one')
@@ -579,6 +603,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;cred;rm' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--if-version', '--if-version', [CompletionResultType]::ParameterName, 'Change nothing unless this is the current version of the secret field, or of the primary one')
@@ -593,6 +618,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;cred;restore' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--if-version', '--if-version', [CompletionResultType]::ParameterName, 'Change nothing unless this is the current version of the secret field, or of the primary one')
@@ -607,6 +633,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;cred;purge' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Only this version of a secret; not the current one')
@@ -625,6 +652,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;audit' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
@@ -661,6 +689,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
             [CompletionResult]::new('--offset', '--offset', [CompletionResultType]::ParameterName, 'Leave out so many first')
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Show the last ones, oldest first, and new ones as they come; Ctrl-C ends it')
             [CompletionResult]::new('--follow', '--follow', [CompletionResultType]::ParameterName, 'Show the last ones, oldest first, and new ones as they come; Ctrl-C ends it')
@@ -689,6 +718,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
             [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'At most so many lines, 0 for all; 20 unless by day or hour')
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No notes, no warnings, no progress')
@@ -715,6 +745,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Only with this text in the reason that was given')
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--html', '--html', [CompletionResultType]::ParameterName, 'As a page for browsers and printers; the only form there is by now')
             [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace the file if it is there')
@@ -730,6 +761,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;audit;alerts' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only what went on since then: a date, a time, or how long ago (7d)')
@@ -746,6 +778,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;audit;verify' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--anchor', '--anchor', [CompletionResultType]::ParameterName, 'Compare with heads that were kept elsewhere: notes of checkpoints, or lines of an export or a sink; `-` for standard input')
@@ -762,6 +795,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;audit;checkpoint' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write it into this file, which must not be there yet; `-` is standard output')
@@ -779,6 +813,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;audit;export' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write it into this file, which must not be there yet; `-` is standard output')
@@ -812,6 +847,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;audit;sinks' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
@@ -825,6 +861,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;audit;prune' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--before', '--before', [CompletionResultType]::ParameterName, 'Up to the first entry that was not written before: 2027-01-31, or 2y ago')
@@ -840,6 +877,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;incident' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
@@ -869,6 +907,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;incident;open' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--type', '--type', [CompletionResultType]::ParameterName, 'What sort of incident it is; decides which steps there are to do')
@@ -898,6 +937,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;incident;list' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--client', '--client', [CompletionResultType]::ParameterName, 'Only of this client')
@@ -924,6 +964,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;incident;show' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
@@ -938,6 +979,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;incident;edit' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--title', '--title', [CompletionResultType]::ParameterName, 'What happened, in one line; stored in clear')
@@ -968,6 +1010,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;incident;note' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--at', '--at', [CompletionResultType]::ParameterName, 'When it happened, if not now: 2026-11-20T08:30:00Z, or 2h ago')
@@ -983,6 +1026,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;incident;link' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--exposure', '--exposure', [CompletionResultType]::ParameterName, 'How exposed they are')
@@ -1019,6 +1063,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;incident;unlink' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--note', '--note', [CompletionResultType]::ParameterName, 'A note for the timeline; sealed')
@@ -1033,6 +1078,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;incident;blast' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Look no further back: 2027-01-31, or 30d ago [default: when it occurred, or was opened]')
@@ -1049,6 +1095,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;incident;rotate' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--generate', '--generate', [CompletionResultType]::ParameterName, 'Make them up by a policy, not of each kind''s own composition')
@@ -1070,6 +1117,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
             [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Look at nothing after this [default: now]')
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace the file if it is there')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
@@ -1083,6 +1131,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;incident;contain' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--note', '--note', [CompletionResultType]::ParameterName, 'A note for the timeline; sealed')
@@ -1098,6 +1147,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;incident;monitor' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--note', '--note', [CompletionResultType]::ParameterName, 'A note for the timeline; sealed')
@@ -1113,6 +1163,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;incident;resolve' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--note', '--note', [CompletionResultType]::ParameterName, 'A note for the timeline; sealed')
@@ -1129,6 +1180,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;incident;reopen' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--note', '--note', [CompletionResultType]::ParameterName, 'A note for the timeline; sealed')
@@ -1144,6 +1196,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;incident;rm' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
@@ -1157,6 +1210,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;incident;restore' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
@@ -1167,9 +1221,136 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
+        'vault;key' {
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
+            [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No notes, no warnings, no progress')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No notes, no warnings, no progress')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; fail instead')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the slots: label, type, age and last use')
+            [CompletionResult]::new('add', 'add', [CompletionResultType]::ParameterValue, 'Add a way to unlock, proven to work before it is stored')
+            [CompletionResult]::new('rm', 'rm', [CompletionResultType]::ParameterValue, 'Remove a way to unlock, and tell what it has read')
+            [CompletionResult]::new('passwd', 'passwd', [CompletionResultType]::ParameterValue, 'Change the passphrase of a slot')
+            [CompletionResult]::new('test', 'test', [CompletionResultType]::ParameterValue, 'Try which slots a key or passphrase opens')
+            [CompletionResult]::new('rekey', 'rekey', [CompletionResultType]::ParameterValue, 'Give the vault new keys: everything is sealed anew, and old keys open it no more')
+            break
+        }
+        'vault;key;list' {
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
+            [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No notes, no warnings, no progress')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No notes, no warnings, no progress')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; fail instead')
+            [CompletionResult]::new('--unlock', '--unlock', [CompletionResultType]::ParameterName, 'Unlock, to check the slots and show public keys; done anyway when a key source is configured')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'vault;key;add' {
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
+            [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
+            [CompletionResult]::new('--new-key-file', '--new-key-file', [CompletionResultType]::ParameterName, 'A key file, which is made unless it is there already')
+            [CompletionResult]::new('--ssh', '--ssh', [CompletionResultType]::ParameterName, 'A private SSH key, Ed25519 or RSA; its passphrase is asked for')
+            [CompletionResult]::new('--recipient', '--recipient', [CompletionResultType]::ParameterName, 'An age recipient or a public SSH key, whose other half is in `--identity`')
+            [CompletionResult]::new('--recipient-file', '--recipient-file', [CompletionResultType]::ParameterName, 'The same, in a file')
+            [CompletionResult]::new('--identity', '--identity', [CompletionResultType]::ParameterName, 'What opens for the recipient: an age identity file or a private SSH key, to prove it with')
+            [CompletionResult]::new('--new-passphrase-file', '--new-passphrase-file', [CompletionResultType]::ParameterName, 'Read the new passphrase from this file, one line')
+            [CompletionResult]::new('--new-passphrase-fd', '--new-passphrase-fd', [CompletionResultType]::ParameterName, 'Read the new passphrase from an open descriptor, one line')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No notes, no warnings, no progress')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No notes, no warnings, no progress')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; fail instead')
+            [CompletionResult]::new('--passphrase', '--passphrase', [CompletionResultType]::ParameterName, 'A passphrase; what is done when nothing else is said')
+            [CompletionResult]::new('--recovery', '--recovery', [CompletionResultType]::ParameterName, 'A new key on a sheet to print: as text, and as a QR code')
+            [CompletionResult]::new('--with-passphrase', '--with-passphrase', [CompletionResultType]::ParameterName, 'And a passphrase besides: then both are needed')
+            [CompletionResult]::new('--allow-weak', '--allow-weak', [CompletionResultType]::ParameterName, 'Accept a passphrase that can be guessed')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'vault;key;rm' {
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
+            [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No notes, no warnings, no progress')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No notes, no warnings, no progress')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; fail instead')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'vault;key;passwd' {
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
+            [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
+            [CompletionResult]::new('--identity', '--identity', [CompletionResultType]::ParameterName, 'The key that a two-factor slot takes besides, if it is not what you unlock with')
+            [CompletionResult]::new('--new-passphrase-file', '--new-passphrase-file', [CompletionResultType]::ParameterName, 'Read the new passphrase from this file, one line')
+            [CompletionResult]::new('--new-passphrase-fd', '--new-passphrase-fd', [CompletionResultType]::ParameterName, 'Read the new passphrase from an open descriptor, one line')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No notes, no warnings, no progress')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No notes, no warnings, no progress')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; fail instead')
+            [CompletionResult]::new('--allow-weak', '--allow-weak', [CompletionResultType]::ParameterName, 'Accept a passphrase that can be guessed')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'vault;key;test' {
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
+            [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No notes, no warnings, no progress')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No notes, no warnings, no progress')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; fail instead')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'vault;key;rekey' {
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
+            [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
+            [CompletionResult]::new('--slot', '--slot', [CompletionResultType]::ParameterName, 'The key of another slot: a key file, a private SSH key, or a file with the passphrase')
+            [CompletionResult]::new('--untested', '--untested', [CompletionResultType]::ParameterName, 'Keep this slot without its key')
+            [CompletionResult]::new('--drop', '--drop', [CompletionResultType]::ParameterName, 'Let this slot go')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No notes, no warnings, no progress')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No notes, no warnings, no progress')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; fail instead')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show the work and what is missing, change nothing')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask for a confirmation')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
         'vault;whose' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'Read the text from a file, up to 1 MiB; without it, from standard input')
@@ -1206,6 +1387,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;run' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Set a variable to what a reference names; may be given several times')
@@ -1236,6 +1418,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;helper' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
@@ -1258,6 +1441,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;helper;git' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
@@ -1271,6 +1455,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;helper;docker' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
@@ -1284,6 +1469,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;helper;aws' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
@@ -1297,6 +1483,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;helper;ssh-askpass' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
@@ -1310,6 +1497,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;helper;ansible' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--vault-id', '--vault-id', [CompletionResultType]::ParameterName, 'The vault id, without what stands behind its `@`')
@@ -1324,6 +1512,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;helper;kubectl' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
@@ -1337,6 +1526,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;helper;terraform' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
@@ -1350,6 +1540,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;helper;summon' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
@@ -1363,6 +1554,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;helper;install' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
@@ -1379,6 +1571,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;helper;install;git' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
@@ -1393,6 +1586,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;helper;install;docker' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Only for this registry; may be given several times')
@@ -1408,6 +1602,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;helper;install;aws' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Which profile')
@@ -1423,6 +1618,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;inject' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('-i', '-i', [CompletionResultType]::ParameterName, 'The template; standard input if it is missing or `-`')
@@ -1467,6 +1663,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
             [CompletionResult]::new('--field', '--field', [CompletionResultType]::ParameterName, 'Only with this public field; may be given several times')
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace the file if it is there')
             [CompletionResult]::new('--reveal', '--reveal', [CompletionResultType]::ParameterName, 'Show the secrets, when standard output is a terminal')
@@ -1487,6 +1684,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;ssh-agent' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--bind', '--bind', [CompletionResultType]::ParameterName, 'Listen here; without a command, until interrupted')
@@ -1523,6 +1721,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The format of what is read; or how to answer: table, json, plain')
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Check everything, store nothing')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
@@ -1534,10 +1733,6 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
             break
         }
         'vault;generate' {
-            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
-            [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
-            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
-            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--policy', '--policy', [CompletionResultType]::ParameterName, 'Follow a policy, as `cred add --generate=POLICY` takes it, or by its name in the configuration file')
             [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Make so many: 1 to 1000')
             [CompletionResult]::new('--public-key', '--public-key', [CompletionResultType]::ParameterName, 'Write the public key of a pair into this new file')
@@ -1553,11 +1748,15 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
             [CompletionResult]::new('--hex', '--hex', [CompletionResultType]::ParameterName, 'Make so many random bytes, written in hex [default: 32]')
             [CompletionResult]::new('--base64', '--base64', [CompletionResultType]::ParameterName, 'Make so many random bytes, written in base64 [default: 32]')
             [CompletionResult]::new('--ssh', '--ssh', [CompletionResultType]::ParameterName, 'Make an SSH key pair: ed25519, rsa, rsa-2048, rsa-3072 or rsa-4096')
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
+            [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
+            [CompletionResult]::new('--uuid', '--uuid', [CompletionResultType]::ParameterName, 'Make a random UUID')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No notes, no warnings, no progress')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No notes, no warnings, no progress')
             [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; fail instead')
-            [CompletionResult]::new('--uuid', '--uuid', [CompletionResultType]::ParameterName, 'Make a random UUID')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
@@ -1565,6 +1764,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;completions' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
@@ -1578,6 +1778,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;man' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
@@ -1591,6 +1792,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;demo' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
@@ -1604,6 +1806,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;selftest' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
@@ -1618,6 +1821,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;selftest;io' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
@@ -1631,6 +1835,7 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
         'vault;trust-state' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
@@ -1642,9 +1847,29 @@ Register-ArgumentCompleter -Native -CommandName 'vault' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
+        'vault;rekey' {
+            [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
+            [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
+            [CompletionResult]::new('--slot', '--slot', [CompletionResultType]::ParameterName, 'The key of another slot: a key file, a private SSH key, or a file with the passphrase')
+            [CompletionResult]::new('--untested', '--untested', [CompletionResultType]::ParameterName, 'Keep this slot without its key')
+            [CompletionResult]::new('--drop', '--drop', [CompletionResultType]::ParameterName, 'Let this slot go')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No notes, no warnings, no progress')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No notes, no warnings, no progress')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask; fail instead')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show the work and what is missing, change nothing')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask for a confirmation')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
         'vault;help' {
             [CompletionResult]::new('--vault', '--vault', [CompletionResultType]::ParameterName, 'The vault file [environment: `VAULT_FILE`]')
             [CompletionResult]::new('--key-file', '--key-file', [CompletionResultType]::ParameterName, 'Unlock with this key file [environment: `VAULT_KEY_FILE`]')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to answer; a table on a terminal, plain otherwise')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why: goes into the audit log')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Answer in JSON, errors too')

@@ -20,6 +20,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --json 'Answer in JSON, errors too'
@@ -32,10 +33,11 @@ set edit:completion:arg-completer[vault] = {|@words|
             cand --version 'Print version'
             cand init 'Make a vault'
             cand status 'Tell where the vault is and how it stands, without unlocking'
-            cand doctor 'Look for problems: files, permissions, schema, database and, when unlocked, every row'
+            cand doctor 'Look for problems: files, keys, schema, database and, when unlocked, every row'
             cand cred 'Keep, find and use credentials'
             cand audit 'See who touched what, when and why, and prove it'
             cand incident 'Write down what happened, which credentials it exposes, and what was done about it'
+            cand key 'Say what opens the vault: passphrases, key files, SSH keys, a sheet of paper'
             cand whose 'Find out whose secret a leaked text is, and who has read it, without showing any'
             cand run 'Start a program with secrets in its environment'
             cand helper 'Answer programs that ask for a secret in a protocol of their own'
@@ -49,13 +51,16 @@ set edit:completion:arg-completer[vault] = {|@words|
             cand demo 'Walk through the main commands on a vault that is thrown away afterwards'
             cand selftest 'Try on this machine whether the program does what it promises'
             cand trust-state 'Accept a vault file that is older than its seal, after you restored it yourself'
+            cand rekey 'Give the vault new keys: everything is sealed anew, and old keys open it no more'
             cand help 'Explain a command, or a topic: exit-codes, environment, config, references, variables'
         }
         &'vault;init'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
+            cand --recipient 'The recipient that belongs to the key file, which is that of an age plugin'
             cand --json 'Answer in JSON, errors too'
             cand -q 'No notes, no warnings, no progress'
             cand --quiet 'No notes, no warnings, no progress'
@@ -67,6 +72,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;status'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --json 'Answer in JSON, errors too'
@@ -80,6 +86,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;doctor'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --json 'Answer in JSON, errors too'
@@ -93,6 +100,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;cred'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --json 'Answer in JSON, errors too'
@@ -124,6 +132,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;cred;add'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --type 'What sort of credential it is'
@@ -163,6 +172,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;cred;clone'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --username 'Whom to log in as'
@@ -204,6 +214,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;cred;copy-from'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --username 'Whom to log in as'
@@ -245,6 +256,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;cred;list'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --type 'Only of this sort'
@@ -285,6 +297,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;cred;due'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --within 'How far to look ahead'
@@ -319,6 +332,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;cred;check'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --type 'Only of this sort'
@@ -355,6 +369,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;cred;show'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --json 'Answer in JSON, errors too'
@@ -372,6 +387,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;cred;get'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --version 'Which version, if not the current one; `vault cred history` lists them'
@@ -386,6 +402,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;cred;copy'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --version 'An older version of it; `vault cred history` lists them'
@@ -401,6 +418,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;cred;totp'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --at 'The code of that moment instead: a date, a time or a span from now'
@@ -417,6 +435,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;cred;set'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --if-version 'Change nothing unless this is the current version of the secret field, or of the primary one'
@@ -458,6 +477,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;cred;rotate'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --secret-field 'Which secret field, if not the primary one'
@@ -500,6 +520,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;cred;history'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --json 'Answer in JSON, errors too'
@@ -514,6 +535,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;cred;rollback'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --to 'Which version''s value; `vault cred history` lists them'
@@ -528,6 +550,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;cred;edit'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --if-version 'Change nothing unless this is the current version of the secret field, or of the primary one'
@@ -542,6 +565,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;cred;rename'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --if-version 'Change nothing unless this is the current version of the secret field, or of the primary one'
@@ -555,6 +579,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;cred;rm'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --if-version 'Change nothing unless this is the current version of the secret field, or of the primary one'
@@ -568,6 +593,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;cred;restore'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --if-version 'Change nothing unless this is the current version of the secret field, or of the primary one'
@@ -581,6 +607,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;cred;purge'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --version 'Only this version of a secret; not the current one'
@@ -598,6 +625,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;audit'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --json 'Answer in JSON, errors too'
@@ -633,6 +661,7 @@ set edit:completion:arg-completer[vault] = {|@words|
             cand --offset 'Leave out so many first'
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand -f 'Show the last ones, oldest first, and new ones as they come; Ctrl-C ends it'
             cand --follow 'Show the last ones, oldest first, and new ones as they come; Ctrl-C ends it'
@@ -660,6 +689,7 @@ set edit:completion:arg-completer[vault] = {|@words|
             cand --limit 'At most so many lines, 0 for all; 20 unless by day or hour'
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --json 'Answer in JSON, errors too'
             cand -q 'No notes, no warnings, no progress'
@@ -685,6 +715,7 @@ set edit:completion:arg-completer[vault] = {|@words|
             cand --reason 'Only with this text in the reason that was given'
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --html 'As a page for browsers and printers; the only form there is by now'
             cand --force 'Replace the file if it is there'
@@ -699,6 +730,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;audit;alerts'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --since 'Only what went on since then: a date, a time, or how long ago (7d)'
@@ -714,6 +746,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;audit;verify'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --anchor 'Compare with heads that were kept elsewhere: notes of checkpoints, or lines of an export or a sink; `-` for standard input'
@@ -729,6 +762,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;audit;checkpoint'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand -o 'Write it into this file, which must not be there yet; `-` is standard output'
@@ -745,6 +779,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;audit;export'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand -o 'Write it into this file, which must not be there yet; `-` is standard output'
@@ -777,6 +812,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;audit;sinks'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --json 'Answer in JSON, errors too'
@@ -789,6 +825,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;audit;prune'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --before 'Up to the first entry that was not written before: 2027-01-31, or 2y ago'
@@ -803,6 +840,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;incident'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --json 'Answer in JSON, errors too'
@@ -831,6 +869,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;incident;open'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --type 'What sort of incident it is; decides which steps there are to do'
@@ -859,6 +898,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;incident;list'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --client 'Only of this client'
@@ -884,6 +924,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;incident;show'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --json 'Answer in JSON, errors too'
@@ -897,6 +938,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;incident;edit'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --title 'What happened, in one line; stored in clear'
@@ -926,6 +968,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;incident;note'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --at 'When it happened, if not now: 2026-11-20T08:30:00Z, or 2h ago'
@@ -940,6 +983,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;incident;link'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --exposure 'How exposed they are'
@@ -975,6 +1019,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;incident;unlink'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --note 'A note for the timeline; sealed'
@@ -988,6 +1033,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;incident;blast'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --since 'Look no further back: 2027-01-31, or 30d ago [default: when it occurred, or was opened]'
@@ -1003,6 +1049,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;incident;rotate'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --generate 'Make them up by a policy, not of each kind''s own composition'
@@ -1023,6 +1070,7 @@ set edit:completion:arg-completer[vault] = {|@words|
             cand --until 'Look at nothing after this [default: now]'
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --reason 'Why: goes into the audit log'
             cand --force 'Replace the file if it is there'
             cand --json 'Answer in JSON, errors too'
@@ -1035,6 +1083,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;incident;contain'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --note 'A note for the timeline; sealed'
@@ -1049,6 +1098,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;incident;monitor'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --note 'A note for the timeline; sealed'
@@ -1063,6 +1113,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;incident;resolve'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --note 'A note for the timeline; sealed'
@@ -1078,6 +1129,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;incident;reopen'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --note 'A note for the timeline; sealed'
@@ -1092,6 +1144,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;incident;rm'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --json 'Answer in JSON, errors too'
@@ -1104,6 +1157,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;incident;restore'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --json 'Answer in JSON, errors too'
@@ -1113,9 +1167,129 @@ set edit:completion:arg-completer[vault] = {|@words|
             cand -h 'Print help'
             cand --help 'Print help'
         }
+        &'vault;key'= {
+            cand --vault 'The vault file [environment: `VAULT_FILE`]'
+            cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
+            cand --format 'How to answer; a table on a terminal, plain otherwise'
+            cand --reason 'Why: goes into the audit log'
+            cand --json 'Answer in JSON, errors too'
+            cand -q 'No notes, no warnings, no progress'
+            cand --quiet 'No notes, no warnings, no progress'
+            cand --no-input 'Never ask; fail instead'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand list 'List the slots: label, type, age and last use'
+            cand add 'Add a way to unlock, proven to work before it is stored'
+            cand rm 'Remove a way to unlock, and tell what it has read'
+            cand passwd 'Change the passphrase of a slot'
+            cand test 'Try which slots a key or passphrase opens'
+            cand rekey 'Give the vault new keys: everything is sealed anew, and old keys open it no more'
+        }
+        &'vault;key;list'= {
+            cand --vault 'The vault file [environment: `VAULT_FILE`]'
+            cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
+            cand --format 'How to answer; a table on a terminal, plain otherwise'
+            cand --reason 'Why: goes into the audit log'
+            cand --json 'Answer in JSON, errors too'
+            cand -q 'No notes, no warnings, no progress'
+            cand --quiet 'No notes, no warnings, no progress'
+            cand --no-input 'Never ask; fail instead'
+            cand --unlock 'Unlock, to check the slots and show public keys; done anyway when a key source is configured'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'vault;key;add'= {
+            cand --vault 'The vault file [environment: `VAULT_FILE`]'
+            cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
+            cand --format 'How to answer; a table on a terminal, plain otherwise'
+            cand --reason 'Why: goes into the audit log'
+            cand --new-key-file 'A key file, which is made unless it is there already'
+            cand --ssh 'A private SSH key, Ed25519 or RSA; its passphrase is asked for'
+            cand --recipient 'An age recipient or a public SSH key, whose other half is in `--identity`'
+            cand --recipient-file 'The same, in a file'
+            cand --identity 'What opens for the recipient: an age identity file or a private SSH key, to prove it with'
+            cand --new-passphrase-file 'Read the new passphrase from this file, one line'
+            cand --new-passphrase-fd 'Read the new passphrase from an open descriptor, one line'
+            cand --json 'Answer in JSON, errors too'
+            cand -q 'No notes, no warnings, no progress'
+            cand --quiet 'No notes, no warnings, no progress'
+            cand --no-input 'Never ask; fail instead'
+            cand --passphrase 'A passphrase; what is done when nothing else is said'
+            cand --recovery 'A new key on a sheet to print: as text, and as a QR code'
+            cand --with-passphrase 'And a passphrase besides: then both are needed'
+            cand --allow-weak 'Accept a passphrase that can be guessed'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'vault;key;rm'= {
+            cand --vault 'The vault file [environment: `VAULT_FILE`]'
+            cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
+            cand --format 'How to answer; a table on a terminal, plain otherwise'
+            cand --reason 'Why: goes into the audit log'
+            cand --json 'Answer in JSON, errors too'
+            cand -q 'No notes, no warnings, no progress'
+            cand --quiet 'No notes, no warnings, no progress'
+            cand --no-input 'Never ask; fail instead'
+            cand --yes 'Do not ask'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'vault;key;passwd'= {
+            cand --vault 'The vault file [environment: `VAULT_FILE`]'
+            cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
+            cand --format 'How to answer; a table on a terminal, plain otherwise'
+            cand --reason 'Why: goes into the audit log'
+            cand --identity 'The key that a two-factor slot takes besides, if it is not what you unlock with'
+            cand --new-passphrase-file 'Read the new passphrase from this file, one line'
+            cand --new-passphrase-fd 'Read the new passphrase from an open descriptor, one line'
+            cand --json 'Answer in JSON, errors too'
+            cand -q 'No notes, no warnings, no progress'
+            cand --quiet 'No notes, no warnings, no progress'
+            cand --no-input 'Never ask; fail instead'
+            cand --allow-weak 'Accept a passphrase that can be guessed'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'vault;key;test'= {
+            cand --vault 'The vault file [environment: `VAULT_FILE`]'
+            cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
+            cand --format 'How to answer; a table on a terminal, plain otherwise'
+            cand --reason 'Why: goes into the audit log'
+            cand --json 'Answer in JSON, errors too'
+            cand -q 'No notes, no warnings, no progress'
+            cand --quiet 'No notes, no warnings, no progress'
+            cand --no-input 'Never ask; fail instead'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'vault;key;rekey'= {
+            cand --vault 'The vault file [environment: `VAULT_FILE`]'
+            cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
+            cand --format 'How to answer; a table on a terminal, plain otherwise'
+            cand --reason 'Why: goes into the audit log'
+            cand --slot 'The key of another slot: a key file, a private SSH key, or a file with the passphrase'
+            cand --untested 'Keep this slot without its key'
+            cand --drop 'Let this slot go'
+            cand --json 'Answer in JSON, errors too'
+            cand -q 'No notes, no warnings, no progress'
+            cand --quiet 'No notes, no warnings, no progress'
+            cand --no-input 'Never ask; fail instead'
+            cand --dry-run 'Show the work and what is missing, change nothing'
+            cand --yes 'Do not ask for a confirmation'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
         &'vault;whose'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --file 'Read the text from a file, up to 1 MiB; without it, from standard input'
@@ -1151,6 +1325,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;run'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand -e 'Set a variable to what a reference names; may be given several times'
@@ -1180,6 +1355,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;helper'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --json 'Answer in JSON, errors too'
@@ -1201,6 +1377,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;helper;git'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --json 'Answer in JSON, errors too'
@@ -1213,6 +1390,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;helper;docker'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --json 'Answer in JSON, errors too'
@@ -1225,6 +1403,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;helper;aws'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --json 'Answer in JSON, errors too'
@@ -1237,6 +1416,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;helper;ssh-askpass'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --json 'Answer in JSON, errors too'
@@ -1249,6 +1429,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;helper;ansible'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --vault-id 'The vault id, without what stands behind its `@`'
@@ -1262,6 +1443,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;helper;kubectl'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --json 'Answer in JSON, errors too'
@@ -1274,6 +1456,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;helper;terraform'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --json 'Answer in JSON, errors too'
@@ -1286,6 +1469,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;helper;summon'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --json 'Answer in JSON, errors too'
@@ -1298,6 +1482,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;helper;install'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --json 'Answer in JSON, errors too'
@@ -1313,6 +1498,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;helper;install;git'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --json 'Answer in JSON, errors too'
@@ -1326,6 +1512,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;helper;install;docker'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --registry 'Only for this registry; may be given several times'
@@ -1340,6 +1527,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;helper;install;aws'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --profile 'Which profile'
@@ -1354,6 +1542,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;inject'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand -i 'The template; standard input if it is missing or `-`'
@@ -1397,6 +1586,7 @@ set edit:completion:arg-completer[vault] = {|@words|
             cand --field 'Only with this public field; may be given several times'
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --reason 'Why: goes into the audit log'
             cand --force 'Replace the file if it is there'
             cand --reveal 'Show the secrets, when standard output is a terminal'
@@ -1416,6 +1606,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;ssh-agent'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --bind 'Listen here; without a command, until interrupted'
@@ -1451,6 +1642,7 @@ set edit:completion:arg-completer[vault] = {|@words|
             cand --format 'The format of what is read; or how to answer: table, json, plain'
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --reason 'Why: goes into the audit log'
             cand --dry-run 'Check everything, store nothing'
             cand --json 'Answer in JSON, errors too'
@@ -1461,10 +1653,6 @@ set edit:completion:arg-completer[vault] = {|@words|
             cand --help 'Print help'
         }
         &'vault;generate'= {
-            cand --vault 'The vault file [environment: `VAULT_FILE`]'
-            cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
-            cand --format 'How to answer; a table on a terminal, plain otherwise'
-            cand --reason 'Why: goes into the audit log'
             cand --policy 'Follow a policy, as `cred add --generate=POLICY` takes it, or by its name in the configuration file'
             cand --count 'Make so many: 1 to 1000'
             cand --public-key 'Write the public key of a pair into this new file'
@@ -1480,17 +1668,22 @@ set edit:completion:arg-completer[vault] = {|@words|
             cand --hex 'Make so many random bytes, written in hex [default: 32]'
             cand --base64 'Make so many random bytes, written in base64 [default: 32]'
             cand --ssh 'Make an SSH key pair: ed25519, rsa, rsa-2048, rsa-3072 or rsa-4096'
+            cand --vault 'The vault file [environment: `VAULT_FILE`]'
+            cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --format 'How to answer; a table on a terminal, plain otherwise'
+            cand --reason 'Why: goes into the audit log'
+            cand --uuid 'Make a random UUID'
             cand --json 'Answer in JSON, errors too'
             cand -q 'No notes, no warnings, no progress'
             cand --quiet 'No notes, no warnings, no progress'
             cand --no-input 'Never ask; fail instead'
-            cand --uuid 'Make a random UUID'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'vault;completions'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --json 'Answer in JSON, errors too'
@@ -1503,6 +1696,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;man'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --json 'Answer in JSON, errors too'
@@ -1515,6 +1709,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;demo'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --json 'Answer in JSON, errors too'
@@ -1527,6 +1722,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;selftest'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --json 'Answer in JSON, errors too'
@@ -1540,6 +1736,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;selftest;io'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --json 'Answer in JSON, errors too'
@@ -1552,6 +1749,7 @@ set edit:completion:arg-completer[vault] = {|@words|
         &'vault;trust-state'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --json 'Answer in JSON, errors too'
@@ -1562,9 +1760,28 @@ set edit:completion:arg-completer[vault] = {|@words|
             cand -h 'Print help'
             cand --help 'Print help'
         }
+        &'vault;rekey'= {
+            cand --vault 'The vault file [environment: `VAULT_FILE`]'
+            cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
+            cand --format 'How to answer; a table on a terminal, plain otherwise'
+            cand --reason 'Why: goes into the audit log'
+            cand --slot 'The key of another slot: a key file, a private SSH key, or a file with the passphrase'
+            cand --untested 'Keep this slot without its key'
+            cand --drop 'Let this slot go'
+            cand --json 'Answer in JSON, errors too'
+            cand -q 'No notes, no warnings, no progress'
+            cand --quiet 'No notes, no warnings, no progress'
+            cand --no-input 'Never ask; fail instead'
+            cand --dry-run 'Show the work and what is missing, change nothing'
+            cand --yes 'Do not ask for a confirmation'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
         &'vault;help'= {
             cand --vault 'The vault file [environment: `VAULT_FILE`]'
             cand --key-file 'Unlock with this key file [environment: `VAULT_KEY_FILE`]'
+            cand --pin 'Unlock only the vault with this fingerprint [environment: `VAULT_FINGERPRINT`]'
             cand --format 'How to answer; a table on a terminal, plain otherwise'
             cand --reason 'Why: goes into the audit log'
             cand --json 'Answer in JSON, errors too'

@@ -116,6 +116,13 @@ pub const LEAVES: &[Leaf] = &[
     open("man", &["pages"], 0),
     open("demo", &[], 0),
     open("selftest io", &[], 0),
+    open("key list", &[], 0),
+    holding("key add", &["new", "--new-key-file", "new.key"]),
+    holding("key rm", &["spare", "--yes"]),
+    holding("key passwd", &["words", "--new-passphrase-file", "words"]),
+    open("key test", &[], 12),
+    holding("key rekey", &["--untested", "spare", "--slot", "words=words", "--yes"]),
+    holding("rekey", &["--untested", "spare", "--slot", "words=words", "--yes"]),
     open("trust-state", &["--yes"], 13),
     open("help", &["environment"], 0),
 ];
@@ -139,5 +146,8 @@ pub fn filled() -> Sandbox {
     sandbox.ok(&["cred", "add", "k8s", "--type", "bearer_token", "--stdin"], b"hunter7");
     sandbox.add("ansible/default", b"hunter8");
     sandbox.file("leaked", "hunter2");
+    sandbox.ok(&["key", "add", "spare", "--new-key-file", "spare.key"], b"");
+    sandbox.file("words", "gravel ostrich penknife lullaby");
+    sandbox.ok(&["key", "add", "words", "--new-passphrase-file", "words"], b"");
     sandbox
 }

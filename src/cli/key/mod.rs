@@ -13,6 +13,7 @@ mod sheet;
 mod test;
 
 use super::context::Context;
+use super::rekey;
 use super::report::Report;
 use super::tree::commands;
 use crate::error::Result;
@@ -36,6 +37,7 @@ a key that is given or typed now, even while the vault is unlocked."
         Rm(rm::Args) leaf "rm" "Remove a way to unlock, and tell what it has read",
         Passwd(passwd::Args) leaf "passwd" "Change the passphrase of a slot",
         Test(test::Args) leaf "test" "Try which slots a key or passphrase opens",
+        Rekey(rekey::Args) leaf "rekey" "Give the vault new keys: the same as `vault rekey`",
     }
 }
 
@@ -47,5 +49,6 @@ pub fn run(command: Command, cx: &mut Context) -> Result<Report> {
         Command::Rm(args) => rm::run(args, cx),
         Command::Passwd(args) => passwd::run(args, cx),
         Command::Test(args) => test::run(args, cx),
+        Command::Rekey(args) => rekey::run(args, cx),
     }
 }
