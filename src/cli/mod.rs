@@ -27,6 +27,7 @@ pub mod unlock;
 pub mod usage;
 pub mod value;
 
+mod agent;
 mod alert_settings;
 mod audit;
 mod completions;
@@ -46,6 +47,7 @@ mod jsonl;
 mod man_pages;
 mod run;
 mod showing;
+mod socket;
 mod ssh_agent;
 mod status;
 mod tree;
@@ -126,6 +128,9 @@ tree::commands! {
             "Walk through the main commands on a vault that is thrown away afterwards",
         Selftest(selftest::Command) group "selftest"
             "Try on this machine whether the program does what it promises",
+        Unlock(agent::unlock::Args) leaf "unlock"
+            "Keep the vault unlocked for a while: an agent holds the keys, and other commands use it",
+        Lock(agent::lock::Args) leaf "lock" "Lock the vault: the agent drops the keys and ends",
         TrustState(trust_state::Args) leaf "trust-state"
             "Accept a vault file that is older than its seal, after you restored it yourself",
         Help(help_topics::Args) leaf "help"
@@ -147,7 +152,7 @@ fn caught(work: impl FnOnce() -> ExitCode) -> ExitCode {
 }
 
 fn start(args: Vec<OsString>) -> ExitCode {
-    if let Some(end) = clipboard::answer(&args) {
+    if let Some(end) = agent::answer(&args).or_else(|| clipboard::answer(&args)) {
         return end;
     }
     let world = Rc::new(World::real());
@@ -160,7 +165,7 @@ fn start(args: Vec<OsString>) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     match parse(&args) {
-        Ok(cli) => run(cli, world),
+        Ok(cli) => ended(carried_out(cli, world, args, None)),
         Err(stop) => end(stop, &args),
     }
 }
@@ -192,9 +197,29 @@ fn understood(tree: clap::Command, args: &[OsString]) -> std::result::Result<Cli
     Cli::from_arg_matches_mut(&mut matches)
 }
 
-fn run(cli: Cli, world: Rc<World>) -> ExitCode {
+/// Ends with that code, or by the interrupt that ended a program.
+fn ended((code, was_interrupted): (u8, bool)) -> ExitCode {
+    if was_interrupted {
+        sys::end_by(libc::SIGINT);
+    }
+    ExitCode::from(code)
+}
+
+/// Carries out a command, here or in the agent, of which `deputy` is one then. The code it ends with, and
+/// whether an interrupt has ended it.
+fn carried_out(
+    cli: Cli,
+    world: Rc<World>,
+    line: Vec<OsString>,
+    deputy: Option<Rc<agent::Deputy>>,
+) -> (u8, bool) {
     let mut cx = Context::new(cli.globals, world);
-    let done = dispatch(cli.command, &mut cx);
+    (cx.line, cx.deputy) = (line, deputy);
+    let done = match elsewhere(&cli.command, &cx) {
+        Ok(Some(ended)) => return ended,
+        Ok(None) => dispatch(cli.command, &mut cx),
+        Err(error) => Err(error),
+    };
     cx.pass_on();
     let answer = done.and_then(|report| speak(&cx, report));
     cx.pass_on(); // rows are read while they are shown
@@ -203,14 +228,64 @@ fn run(cli: Cli, world: Rc<World>) -> ExitCode {
             cx.say_later();
             let (code, was_interrupted) = (cx.exit_code(), cx.was_interrupted());
             drop(cx); // and with it what is to be wiped
-            if was_interrupted {
-                sys::end_by(libc::SIGINT);
-            }
-            ExitCode::from(code)
+            (code, was_interrupted)
         }
         Err(error) => {
             render::error(&error, cx.format() == Format::Json, &mut std::io::stderr());
-            ExitCode::from(cx.failure_code(&error))
+            (cx.failure_code(&error), false)
+        }
+    }
+}
+
+/// Has the agent do it, if it is for the agent and there is one.
+fn elsewhere(command: &Command, cx: &Context) -> Result<Option<(u8, bool)>> {
+    if !command.is_for_agent() || !cx.may_use_agent() {
+        return Ok(None);
+    }
+    match agent::carry_out(cx)? {
+        agent::Outcome::Ended(code, was_interrupted) => Ok(Some((code, was_interrupted))),
+        agent::Outcome::Nothing | agent::Outcome::Values(_) => Ok(None),
+    }
+}
+
+impl Cli {
+    /// Whether the agent may do it: what needs the keys, and neither changes them nor starts a program here.
+    fn is_for_agent(&self) -> bool {
+        self.command.is_for_agent()
+    }
+
+    /// Whether a program is to be started with values.
+    fn is_run(&self) -> bool {
+        matches!(self.command, Command::Run(_))
+    }
+}
+
+impl Command {
+    fn is_for_agent(&self) -> bool {
+        match self {
+            Self::Cred(command) => command.is_for_agent(),
+            Self::Audit(command) => command.is_for_agent(),
+            Self::Incident(command) => command.is_for_agent(),
+            Self::Helper(command) => command.is_for_agent(),
+            Self::Status(args) => args.is_for_agent(),
+            Self::Doctor(_)
+            | Self::Whose(_)
+            | Self::Inject(_)
+            | Self::Export(_)
+            | Self::Import(_) => true,
+            // it asks the agent for the values
+            Self::Run(_) => false,
+            Self::Init(_)
+            | Self::SshAgent(_)
+            | Self::Generate(_)
+            | Self::Completions(_)
+            | Self::Man(_)
+            | Self::Demo(_)
+            | Self::Selftest(_)
+            | Self::Unlock(_)
+            | Self::Lock(_)
+            | Self::TrustState(_)
+            | Self::Help(_) => false,
         }
     }
 }
@@ -235,6 +310,8 @@ fn dispatch(command: Command, cx: &mut Context) -> Result<Report> {
         Command::Man(args) => man_pages::run(args, cx),
         Command::Demo(args) => demo::run(args, cx),
         Command::Selftest(command) => selftest::run(command, cx),
+        Command::Unlock(args) => agent::unlock::run(args, cx),
+        Command::Lock(args) => agent::lock::run(args, cx),
         Command::TrustState(args) => trust_state::run(args, cx),
         Command::Help(args) => help_topics::run(args, cx),
     }

@@ -1,5 +1,6 @@
 //! `vault trust-state`.
 
+use super::agent;
 use super::context::Context;
 use super::report::{Cell, Report};
 use super::sink;
@@ -35,6 +36,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let sinks = sink::all(&cx.world);
     let (sealed, found) =
         Vault::trust_state(&cx.place()?, world, cx.purpose(), &key, &unlock::At(cx), sinks)?;
+    agent::lock_if_there(cx);
     Ok(Report::Done {
         message: format!("accepted state {found}; the seal was at {sealed}"),
         item: vec![("sealed", Cell::Int(sealed)), ("found", Cell::Int(found))],
