@@ -122,13 +122,13 @@ pub fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
     if new < 0 {
         return Err(io::Error::last_os_error());
     }
-    adopt(new)
+    Ok(adopt(new))
 }
 
 /// Takes charge of `new`, which the kernel has just made.
-fn adopt(new: RawFd) -> io::Result<OwnedFd> {
+fn adopt(new: RawFd) -> OwnedFd {
     // SAFETY: the kernel has just made `new` for us, so it is open and nobody else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(new) })
+    unsafe { OwnedFd::from_raw_fd(new) }
 }
 
 /// Closes every descriptor but the three standard ones: for a process that was started with whatever

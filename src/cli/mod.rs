@@ -45,6 +45,7 @@ mod init;
 mod inject;
 mod jsonl;
 mod man_pages;
+mod route;
 mod run;
 mod showing;
 mod socket;
@@ -215,7 +216,7 @@ fn carried_out(
 ) -> (u8, bool) {
     let mut cx = Context::new(cli.globals, world);
     (cx.line, cx.deputy) = (line, deputy);
-    let done = match elsewhere(&cli.command, &cx) {
+    let done = match route::elsewhere(&cli.command, &cx) {
         Ok(Some(ended)) => return ended,
         Ok(None) => dispatch(cli.command, &mut cx),
         Err(error) => Err(error),
@@ -233,59 +234,6 @@ fn carried_out(
         Err(error) => {
             render::error(&error, cx.format() == Format::Json, &mut std::io::stderr());
             (cx.failure_code(&error), false)
-        }
-    }
-}
-
-/// Has the agent do it, if it is for the agent and there is one.
-fn elsewhere(command: &Command, cx: &Context) -> Result<Option<(u8, bool)>> {
-    if !command.is_for_agent() || !cx.may_use_agent() {
-        return Ok(None);
-    }
-    match agent::carry_out(cx)? {
-        agent::Outcome::Ended(code, was_interrupted) => Ok(Some((code, was_interrupted))),
-        agent::Outcome::Nothing | agent::Outcome::Values(_) => Ok(None),
-    }
-}
-
-impl Cli {
-    /// Whether the agent may do it: what needs the keys, and neither changes them nor starts a program here.
-    fn is_for_agent(&self) -> bool {
-        self.command.is_for_agent()
-    }
-
-    /// Whether a program is to be started with values.
-    fn is_run(&self) -> bool {
-        matches!(self.command, Command::Run(_))
-    }
-}
-
-impl Command {
-    fn is_for_agent(&self) -> bool {
-        match self {
-            Self::Cred(command) => command.is_for_agent(),
-            Self::Audit(command) => command.is_for_agent(),
-            Self::Incident(command) => command.is_for_agent(),
-            Self::Helper(command) => command.is_for_agent(),
-            Self::Status(args) => args.is_for_agent(),
-            Self::Doctor(_)
-            | Self::Whose(_)
-            | Self::Inject(_)
-            | Self::Export(_)
-            | Self::Import(_) => true,
-            // it asks the agent for the values
-            Self::Run(_) => false,
-            Self::Init(_)
-            | Self::SshAgent(_)
-            | Self::Generate(_)
-            | Self::Completions(_)
-            | Self::Man(_)
-            | Self::Demo(_)
-            | Self::Selftest(_)
-            | Self::Unlock(_)
-            | Self::Lock(_)
-            | Self::TrustState(_)
-            | Self::Help(_) => false,
         }
     }
 }

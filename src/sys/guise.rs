@@ -51,7 +51,7 @@ pub fn put_on_files(files: Vec<(OwnedFd, RawFd)>, kept: &[RawFd]) -> io::Result<
     let away = |fd: RawFd| {
         // SAFETY: it takes plain integers and touches no memory of ours.
         let new = unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, above) };
-        if new < 0 { Err(io::Error::last_os_error()) } else { super::adopt(new) }
+        if new < 0 { Err(io::Error::last_os_error()) } else { Ok(super::adopt(new)) }
     };
     let kept = kept.iter().map(|fd| away(*fd)).collect::<io::Result<Vec<_>>>()?;
     let moved = files.iter().map(|(file, number)| Ok((away(file.as_raw_fd())?, *number)));

@@ -140,7 +140,7 @@ impl Asked<'_> {
                 "the agent is of version {text} and is not used: vault lock && vault unlock"
             )),
             "elsewhere" => {
-                self.cx.note("the agent sees other files than this process, and is not used")
+                self.cx.note("the agent sees other files than this process, and is not used");
             }
             _ => {}
         }

@@ -105,7 +105,7 @@ pub(super) fn told(edited: &Result<Secret>) -> zeroize::Zeroizing<Vec<u8>> {
     match edited {
         Ok(text) => list([&[0][..], text.expose()]),
         Err(e) => {
-            let hints = e.hints().iter().map(|hint| hint.as_bytes());
+            let hints = e.hints().iter().map(String::as_bytes);
             list([&[e.kind().code()][..], e.message().as_bytes()].into_iter().chain(hints))
         }
     }

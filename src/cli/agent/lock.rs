@@ -52,10 +52,10 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
 /// Has an agent of this vault drop the keys, if there is one: for whatever changes slots or keys.
 pub fn lock_if_there(cx: &Context) {
     let Ok(place) = cx.place() else { return };
-    if let Some((path, _, pid)) = place::find(&cx.world, &place, |_| ()) {
-        if let Err(e) = end(cx, &place, &path, pid, "keys_changed") {
-            cx.warn(e.message());
-        }
+    let found = place::find(&cx.world, &place, |_| ());
+    let ended = found.map(|(path, _, pid)| end(cx, &place, &path, pid, "keys_changed"));
+    if let Some(Err(e)) = ended {
+        cx.warn(e.message());
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::wire::{MAGIC, VERSION, items, list};
 use crate::cli::context::Context;
+use crate::cli::prompt::Terminal;
 use crate::model::Secret;
 use crate::sys;
 use crate::vault::Place;
@@ -92,7 +93,7 @@ pub(super) fn whole(verb: Verb, cx: &Context, place: &Place, texts: &[Secret]) -
     files.push(directory.ok()?);
     numbers.push(DIRECTORY);
     // from the background nothing can be asked
-    if let Some(terminal) = cx.terminal().filter(|terminal| terminal.is_ours()) {
+    if let Some(terminal) = cx.terminal().filter(Terminal::is_ours) {
         files.push(terminal.into_file().into());
         numbers.push(TERMINAL);
     }

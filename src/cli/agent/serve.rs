@@ -245,7 +245,9 @@ impl Agent {
                 word::FILL => {
                     let (keys, client) = (files.next(), files.next().map(UnixStream::from));
                     let is_taken = keys.is_some_and(|keys| self.fill(&keys));
-                    client.iter().for_each(|client| worker::answer_fill(client, is_taken));
+                    if let Some(client) = client {
+                        worker::answer_fill(&client, is_taken);
+                    }
                 }
                 _ => {}
             }
@@ -312,19 +314,16 @@ pub(super) fn live(
     if let Some(keys) = keys {
         agent.fill(&keys).then_some(())?;
     }
-    agent.ready();
+    ready();
     agent.serve();
     Some(())
 }
 
-impl Agent {
-    /// Says to whoever started us that we serve, and lets go of standard input and output.
-    fn ready(&self) {
-        let _ = std::io::Write::write_all(&mut std::io::stdout(), b"r\n");
-        let null = fs::File::options().read(true).write(true).open("/dev/null");
-        if let Ok(null) = null {
-            let _ = rustix::stdio::dup2_stdin(&null);
-            let _ = rustix::stdio::dup2_stdout(&null);
-        }
+/// Says to whoever started us that we serve, and lets go of standard input and output.
+fn ready() {
+    let _ = std::io::Write::write_all(&mut std::io::stdout(), b"r\n");
+    if let Ok(null) = fs::File::options().read(true).write(true).open("/dev/null") {
+        let _ = rustix::stdio::dup2_stdin(&null);
+        let _ = rustix::stdio::dup2_stdout(&null);
     }
 }

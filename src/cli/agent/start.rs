@@ -9,7 +9,7 @@ use crate::world::World;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::ffi::OsString;
 use std::io::Read;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -109,10 +109,8 @@ pub fn answer(args: &[OsString]) -> Option<ExitCode> {
         }
         (ACTIVATED, []) => {
             let listener = sys::duplicate(FIRST).ok().map(UnixListener::from);
-            let listener = listener.and_then(|listener| {
-                sys::close_all_but(&[std::os::fd::AsRawFd::as_raw_fd(&listener)]);
-                Some(listener)
-            })?;
+            let listener = listener?;
+            sys::close_all_but(&[listener.as_raw_fd()]);
             serve::live(listener, None, None)
         }
         _ => None,

@@ -98,10 +98,9 @@ fn hand_over(cx: &Context, place: &Place, socket: &Path, keys: OwnedFd) -> Resul
         if answer.as_ref().is_some_and(|answer| answer.sort == frame::ENDED) {
             return Ok(true);
         }
-        if let Some((why, version)) = answer.as_ref().and_then(refusal) {
-            if why == "version" {
-                cx.note(&format!("an agent of version {version} makes way"));
-            }
+        let refused = answer.as_ref().and_then(refusal);
+        if let Some((_, version)) = refused.filter(|(why, _)| why == "version") {
+            cx.note(&format!("an agent of version {version} makes way"));
         }
         lock::end(cx, place, &path, pid, "replaced")?;
     }

@@ -178,8 +178,8 @@ impl Plan {
             read::file(path, LONGEST, Privacy::AsItIs)
                 .map_err(|e| e.hint(format!("look at it: ls -l {shown}")))
         };
-        let read_there = cx.deputy.as_ref().and_then(|deputy| deputy.text());
-        let text = read_there.map_or_else(read_here, Ok)?;
+        let sent = cx.deputy.as_ref().and_then(|deputy| deputy.text());
+        let text = sent.map_or_else(read_here, Ok)?;
         for line in env_file::parse(text.expose(), &shown)? {
             let place = format!("{shown}:{}", line.number);
             check_name(&line.name).map_err(|why| {
