@@ -79,13 +79,18 @@ impl SecretMemory {
         copy
     }
 
+    /// Lets go of it as it is: it is somebody else's.
+    pub fn leave(self) {
+        self.unmap();
+        std::mem::forget(self);
+    }
+
     /// Puts `content` in, and lets it stay when this is gone.
     fn keep(self, content: &[u8]) {
         let length = content.len().min(self.length);
         // SAFETY: as many bytes are mapped, for writing, and nobody else has them yet.
         unsafe { content.as_ptr().copy_to_nonoverlapping(self.at.as_ptr(), length) };
-        self.unmap();
-        std::mem::forget(self);
+        self.leave();
     }
 
     fn unmap(&self) {

@@ -76,6 +76,11 @@ impl Held {
         vault.unlock_lent(&keys, &self.about.slot)
     }
 
+    /// Leaves them to whoever made them.
+    pub(super) fn leave(self) {
+        self.memory.leave();
+    }
+
     /// Where their vault is.
     pub(super) fn place(&self) -> Place {
         Place { file: self.about.file.clone(), state_dir: self.about.state_dir.clone() }

@@ -102,15 +102,16 @@ impl Agent {
     /// Takes keys. Those that were held are dropped as soon as nobody uses them any more.
     pub(super) fn fill(&mut self, file: &OwnedFd) -> bool {
         let Some(held) = Held::read(file) else { return false };
-        let Some(identity) = held.place().identity() else { return false };
-        let ours = self.held.as_ref().is_none_or(|old| old.about.file == held.about.file);
-        if ours {
-            self.retired.extend(self.held.replace(held));
-            self.file = Some(identity);
-            (self.filled, self.used) = (now(), now());
-            self.forget_retired();
-        }
-        ours
+        let is_other = self.held.as_ref().is_some_and(|old| old.about.file != held.about.file);
+        let Some(identity) = held.place().identity().filter(|_| !is_other) else {
+            held.leave();
+            return false;
+        };
+        self.retired.extend(self.held.replace(held));
+        self.file = Some(identity);
+        (self.filled, self.used) = (now(), now());
+        self.forget_retired();
+        true
     }
 
     /// Serves until the keys are dropped.
