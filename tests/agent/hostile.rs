@@ -97,7 +97,11 @@ fn nonsense_gets_nothing_and_harms_nothing() {
     }
     assert_eq!(desk.pid(), pid);
     assert_eq!(desk.run(GET).out, b"the-value");
-    println!("{frames} frames, {answered} answered, 0 values, the same agent");
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    assert!(peak < 64 << 10, "{peak} KiB");
+    println!("{frames} frames, {answered} answered, 0 values, the same agent, {peak} KiB at most");
 }
 
 #[test]

@@ -41,7 +41,7 @@ fn a_dump_of_an_unlocked_agent_holds_no_secret() {
     // the search finds what is there, in the agent, too
     assert!(contains(&seen, b"vault-agent/1"));
     let kind = desk.standing()["memory"].as_str().unwrap().to_owned();
-    println!(
+    eprintln!(
         "T11: {} needles, {hits} hits in {} bytes of an agent ({kind})",
         needles.len(),
         seen.len()
@@ -129,7 +129,7 @@ fn by_debugger(desk: &Desk, pid: i32, needles: &[Vec<u8>]) {
     fs::remove_file(&core).unwrap(); // nothing keeps a core
     assert_eq!(needles.iter().filter(|needle| contains(&seen, needle)).count(), 0);
     assert!(contains(&seen, b"vault-agent/1"));
-    println!("T11: 0 hits in {} bytes of a dump by gcore", seen.len());
+    eprintln!("T11: 0 hits in {} bytes of a dump by gcore", seen.len());
 }
 
 /// The same search finds what is in ordinary memory.

@@ -11,10 +11,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
 use crate::sys::{self, Caught};
 use crate::vault::{Handed, Place};
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long an agent may take to begin.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -66,13 +66,10 @@ impl Asked<'_> {
         if send(&self.stream, frame::REQUEST, &ready.body, &borrowed(&ready.files)).is_err() {
             return Ok(Outcome::Nothing);
         }
-        match receive(&self.stream, LONGEST, patience) {
-            Ok((answer, _)) if answer.sort == frame::ACCEPTED => {}
-            Ok((answer, _)) => {
-                self.explain(&answer);
-                return Ok(Outcome::Nothing);
-            }
-            Err(_) => return Ok(Outcome::Nothing),
+        let Some(answer) = self.first() else { return Ok(Outcome::Nothing) };
+        if answer.sort != frame::ACCEPTED {
+            self.explain(&answer);
+            return Ok(Outcome::Nothing);
         }
         let _ = self.stream.set_read_timeout(None);
         let ended = self.attend();
@@ -88,6 +85,28 @@ impl Asked<'_> {
                 Err(broken())
             }
         }
+    }
+
+    /// The first answer, unless the agent goes or takes too long. Until then signals do what they do otherwise.
+    fn first(&mut self) -> Option<Frame> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let left = Timespec::try_from(end.saturating_duration_since(Instant::now())).ok()?;
+            let (signals, client) = (self.caught.socket(), &self.stream);
+            let mut all = [PollFd::new(signals, PollFlags::IN), PollFd::new(client, PollFlags::IN)];
+            match poll(&mut all, Some(&left)) {
+                Ok(0) => return None,
+                Ok(_) if !all[1].revents().is_empty() => break,
+                Ok(_) => {
+                    let came = self.caught.next().ok()?;
+                    if came.signal != libc::SIGTSTP {
+                        sys::end_by(came.signal);
+                    }
+                }
+                Err(_) => {}
+            }
+        }
+        receive(&self.stream, LONGEST, Some(PATIENCE)).ok().map(|(answer, _)| answer)
     }
 
     /// Until it has ended; none when the worker has gone without a word.

@@ -5,7 +5,6 @@ use super::held::Held;
 use super::wire::{send_files, with_files};
 use super::{wire, worker};
 use crate::sys::{self, Caught};
-use crate::vault::Place;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use rustix::time::{
@@ -68,6 +67,23 @@ pub(super) struct Agent {
 pub(super) struct Left {
     pub(super) idle: u64,
     pub(super) max: u64,
+}
+
+impl Left {
+    /// At `now`, with when each of them began, and how long it may take.
+    fn at(now: u64, idle: (u64, u64), max: (u64, u64)) -> Self {
+        let left = |(since, span): (u64, u64)| since.saturating_add(span).saturating_sub(now);
+        Self { idle: left(idle), max: left(max) }
+    }
+
+    /// Which of them is over; what is being carried out is use.
+    fn is_over(&self, is_busy: bool) -> Option<&'static str> {
+        match self {
+            Self { max: 0, .. } => Some("max"),
+            Self { idle: 0, .. } if !is_busy => Some("idle"),
+            Self { .. } => None,
+        }
+    }
 }
 
 impl Agent {
@@ -182,25 +198,17 @@ impl Agent {
 
     /// How long the keys may still be held.
     fn left(&self) -> Option<Left> {
-        let (now, about) = (now(), &self.held.as_ref()?.about);
-        let idle = (self.used + about.idle).saturating_sub(now);
-        Some(Left { idle, max: (self.filled + about.max).saturating_sub(now) })
+        let about = &self.held.as_ref()?.about;
+        Some(Left::at(now(), (self.used, about.idle), (self.filled, about.max)))
     }
 
     /// Why the keys are to be dropped now, if they are.
     fn is_over(&self) -> Option<&'static str> {
-        let Some(left) = self.left() else {
+        let (Some(held), Some(left)) = (&self.held, self.left()) else {
             return (now() >= self.filled + EMPTY).then_some("empty");
         };
-        let place = self.held.as_ref().map(Held::place);
-        match left {
-            Left { max: 0, .. } => Some("max"),
-            // what is being carried out is use
-            Left { idle: 0, .. } if self.workers.is_empty() => Some("idle"),
-            Left { .. } => {
-                (place.as_ref().and_then(Place::identity) != self.file).then_some("replaced")
-            }
-        }
+        let is_there = || held.place().identity() == self.file;
+        left.is_over(!self.workers.is_empty()).or_else(|| (!is_there()).then_some("replaced"))
     }
 
     /// Hears of signals; tells of one that ends us.
@@ -326,5 +334,27 @@ fn ready() {
     if let Ok(null) = fs::File::options().read(true).write(true).open("/dev/null") {
         let _ = rustix::stdio::dup2_stdin(&null);
         let _ = rustix::stdio::dup2_stdout(&null);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A clock that runs while the machine sleeps jumps when it wakes up.
+    #[test]
+    fn the_time_is_up_after_a_night_as_after_an_hour() {
+        let (noon, idle, max) = (1_000_000, 900, 28_800);
+        let left = |now, used| Left::at(now, (used, idle), (noon, max));
+        assert_eq!(left(noon, noon).is_over(false), None);
+        assert_eq!(left(noon + 899, noon).is_over(false), None);
+        assert_eq!(left(noon + 900, noon).is_over(false), Some("idle"));
+        // somebody waits at a question
+        assert_eq!(left(noon + 5_000, noon).is_over(true), None);
+        assert_eq!(left(noon + 28_800, noon + 28_799).is_over(true), Some("max"));
+        // asleep since a minute after it was used
+        assert_eq!(left(noon + 60 + 50_000, noon).is_over(false), Some("max"));
+        assert_eq!(left(noon + 10_000, noon + 9_500).is_over(false), None);
+        assert_eq!(Left::at(u64::MAX, (0, idle), (0, max)).is_over(true), Some("max"));
     }
 }

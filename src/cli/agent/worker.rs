@@ -4,14 +4,14 @@
 use super::deputy::Deputy;
 use super::enter;
 use super::held::Held;
-use super::request::{DIRECTORY, Request, Rest, TERMINAL, Verb, read};
+use super::request::{DIRECTORY, Request, Rest, TERMINAL, Verb, read, seen};
 use super::serve::{Left, WAS_USED, tell, word};
-use super::wire::{LONGEST, VERSION, frame, list, receive, send};
+use super::wire::{Frame, LONGEST, VERSION, frame, list, receive, send};
 use crate::cli::prompt::Terminal;
 use crate::cli::socket::peer;
 use crate::cli::{self, Cli};
 use crate::sys;
-use crate::vault::{Place, Purpose};
+use crate::vault::Purpose;
 use crate::world::{Client, World};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, fchdir, geteuid, kill_process};
@@ -50,11 +50,7 @@ pub(super) fn serve(
     };
     drop(asked);
     let here = Here { client, agent, held, pid, left, file };
-    here.answer(request, files).unwrap_or_else(|(here, why, text)| {
-        let body = list([why.as_bytes(), text.as_bytes()]);
-        let _ = send(&here.client, frame::REFUSED, &body, &[]);
-        0
-    })
+    here.answer(request, files)
 }
 
 /// Tells a client whether its keys were taken.
@@ -75,20 +71,18 @@ struct Here<'a> {
     file: Option<(u64, u64)>,
 }
 
-/// Why something is refused: a word for programs, and what people should know.
-type Refusal<'a> = (Here<'a>, &'static str, String);
-
-impl<'a> Here<'a> {
-    fn answer(self, request: Request, files: Vec<OwnedFd>) -> Result<i32, Refusal<'a>> {
+impl Here<'_> {
+    /// How the worker is to end.
+    fn answer(self, request: Request, files: Vec<OwnedFd>) -> i32 {
         let is_same = request.version == VERSION;
         match (request.verb, request.rest) {
             // any version must be able to have the keys dropped
-            (Some(Verb::Lock), rest) => Ok(self.lock(rest)),
-            _ if !is_same => Err((self, "version", VERSION.to_owned())),
-            (Some(Verb::Status), _) => Ok(self.tell_standing()),
-            (Some(Verb::Fill), Some(_)) => Ok(self.fill(files)),
+            (Some(Verb::Lock), rest) => self.lock(rest),
+            _ if !is_same => self.refuse("version", VERSION),
+            (Some(Verb::Status), _) => self.tell_standing(),
+            (Some(Verb::Fill), Some(_)) => self.fill(files),
             (Some(verb @ (Verb::Run | Verb::Values)), Some(rest)) => self.run(verb, rest, files),
-            (None | Some(_), _) => Err((self, "request", String::new())),
+            (None | Some(_), _) => self.refuse("request", ""),
         }
     }
 
@@ -138,25 +132,31 @@ impl<'a> Here<'a> {
         0
     }
 
-    fn run(mut self, verb: Verb, rest: Rest, files: Vec<OwnedFd>) -> Result<i32, Refusal<'a>> {
-        let Some(held) = self.held.take() else { return Err((self, "locked", String::new())) };
-        if rest.file != held.about.file.as_os_str() {
-            return Err((self, "vault", String::new()));
+    /// Says that it is not done, in a word for programs, and what people should know.
+    fn refuse(&self, why: &str, text: &str) -> i32 {
+        let body = list([why.as_bytes(), text.as_bytes()]);
+        // it may not wait any more
+        let _ = send(&self.client, frame::REFUSED, &body, &[]);
+        0
+    }
+
+    fn run(mut self, verb: Verb, rest: Rest, files: Vec<OwnedFd>) -> i32 {
+        let Some(held) = self.held.take() else { return self.refuse("locked", "") };
+        let place = held.place();
+        if rest.file != place.file.as_os_str() {
+            return self.refuse("vault", "");
         }
-        if rest.seen
-            != super::request::seen(&Place { file: held.about.file.clone(), ..held.place() })
-            || held.place().identity() != self.file
-        {
-            return Err((self, "elsewhere", String::new()));
+        if rest.seen != seen(&place) || place.identity() != self.file {
+            return self.refuse("elsewhere", "");
         }
         let fits = |cli: &Cli| match verb {
             Verb::Values => cli.is_run(),
-            _ => cli.is_for_agent(),
+            Verb::Run | Verb::Status | Verb::Fill | Verb::Lock => cli.is_for_agent(),
         };
-        let Some(cli) = cli::parse(&rest.args).ok().filter(fits) else {
-            return Err((self, "request", String::new()));
-        };
-        Ok(self.carry_out(verb, cli, held, rest, files).unwrap_or(WAS_USED))
+        match cli::parse(&rest.args).ok().filter(fits) {
+            Some(cli) => self.carry_out(verb, cli, held, rest, files).unwrap_or(WAS_USED),
+            None => self.refuse("request", ""),
+        }
     }
 
     fn carry_out(
@@ -170,20 +170,8 @@ impl<'a> Here<'a> {
         let (client, agent, terminal) = put_on(self.client, self.agent, &rest, files)?;
         send(&client, frame::ACCEPTED, &[], &[])?;
         let (answer, answers) = mpsc::channel();
-        let watched = client.try_clone()?;
-        let spare = terminal.as_ref().map(File::try_clone).transpose()?;
         let world = World::real_for(Client { pid: self.pid, terminal });
-        let settings =
-            Terminal::open(&world).and_then(|terminal| Some((terminal.settings()?, terminal)));
-        let has_terminal = spare.is_some();
-        std::thread::spawn(move || {
-            watch(&watched, &answer, has_terminal);
-            // whoever was asked has gone: what they type is shown again
-            settings.iter().for_each(|(before, terminal)| terminal.restore(before));
-            end_self(Signal::TERM);
-            std::thread::sleep(GRACE);
-            end_self(Signal::KILL);
-        });
+        guard(client.try_clone()?, answer, Terminal::open(&world));
         let deputy = Rc::new(Deputy {
             held,
             client: client.try_clone()?,
@@ -219,7 +207,8 @@ fn put_on(
         match *number {
             DIRECTORY => fchdir(&file)?,
             TERMINAL => {
-                terminal = Some(File::from(file)).filter(|file| rustix::termios::isatty(file))
+                let isatty = |file: &File| rustix::termios::isatty(file);
+                terminal = Some(File::from(file)).filter(isatty);
             }
             number => placed.push((file, number)),
         }
@@ -239,8 +228,23 @@ fn put_on(
     Ok((client, agent, kept.next().map(File::from)))
 }
 
+/// Listens to the client from now on; ends this process when it has gone.
+fn guard(client: UnixStream, answer: Sender<Frame>, terminal: Option<Terminal>) {
+    let before = terminal.as_ref().and_then(Terminal::settings);
+    std::thread::spawn(move || {
+        watch(&client, &answer, terminal.is_some());
+        if let (Some(terminal), Some(before)) = (&terminal, &before) {
+            // what they type next is shown again
+            terminal.restore(before);
+        }
+        end_self(Signal::TERM);
+        std::thread::sleep(GRACE);
+        end_self(Signal::KILL);
+    });
+}
+
 /// Passes on what the client sends, until it hangs up or its time is up.
-fn watch(client: &UnixStream, answers: &Sender<super::wire::Frame>, has_terminal: bool) {
+fn watch(client: &UnixStream, answers: &Sender<Frame>, has_terminal: bool) {
     let patience = if has_terminal { None } else { Some(&HOUR) };
     loop {
         let ready = poll(&mut [PollFd::new(client, PollFlags::IN)], patience);
