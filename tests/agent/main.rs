@@ -18,6 +18,7 @@ mod locks;
 mod memory;
 mod same;
 mod service;
+mod started;
 mod terminal;
 
 #[path = "../support/mod.rs"]
