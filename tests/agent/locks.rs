@@ -79,6 +79,20 @@ fn when_another_file_is_in_the_place_of_the_vault() {
     assert!(desk.is_locked());
 }
 
+/// Keys that nobody can reach are held for nobody.
+#[test]
+fn when_its_socket_has_gone() {
+    let desk = Desk::unlocked();
+    let pid = desk.pid();
+    fs::remove_file(desk.socket()).unwrap();
+    let since = Instant::now();
+    while std::path::Path::new(&format!("/proc/{pid}/exe")).exists() {
+        assert!(since.elapsed() < Duration::from_secs(20), "it does not notice");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(desk.cause_of_lock(), "replaced");
+}
+
 /// Slots that are no longer those of the vault: the slot was renamed from outside, which is noticed twice,
 /// but here it stands for a key that was removed elsewhere.
 #[test]
@@ -105,6 +119,22 @@ fn unlocking_again_begins_anew() {
     assert_eq!(second["idle"].as_i64(), Some(540));
     assert!(!desk.is_locked());
     assert_eq!(desk.count("unlock"), 2);
+}
+
+/// One agent, whoever comes first.
+#[test]
+fn all_who_unlock_at_once_succeed() {
+    let desk = Desk::locked();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| desk.unlock(&[]));
+        }
+    });
+    assert_eq!(desk.count("unlock"), 8);
+    assert_eq!(fs::read_dir(desk.sandbox.path("run/vault")).unwrap().count(), 1);
+    assert!(!desk.is_locked());
+    desk.ok(&["lock"]);
+    assert!(desk.is_locked());
 }
 
 #[test]

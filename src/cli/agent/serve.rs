@@ -17,7 +17,7 @@ use std::io::Read;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What workers tell the agent.
@@ -96,8 +96,8 @@ impl Agent {
         let (told, tell) = UnixDatagram::pair()?;
         told.set_nonblocking(true)?;
         let made = path.and_then(|path| {
-            let about = fs::symlink_metadata(&path).ok()?;
-            Some((path, (about.dev(), about.ino())))
+            let made = identity(&path)?;
+            Some((path, made))
         });
         let now = now();
         Ok(Self {
@@ -207,8 +207,13 @@ impl Agent {
         let (Some(held), Some(left)) = (&self.held, self.left()) else {
             return (now() >= self.filled + EMPTY).then_some("empty");
         };
-        let is_there = || held.place().identity() == self.file;
+        let is_there = || held.place().identity() == self.file && self.can_be_found();
         left.is_over(!self.workers.is_empty()).or_else(|| (!is_there()).then_some("replaced"))
+    }
+
+    /// Whether the socket is still the one that it has made: keys that nobody can use are held for nobody.
+    fn can_be_found(&self) -> bool {
+        self.socket.as_ref().is_none_or(|(path, made)| identity(path) == Some(*made))
     }
 
     /// Hears of signals; tells of one that ends us.
@@ -281,7 +286,7 @@ impl Agent {
     /// Removes the socket if it is still ours.
     fn remove_socket(&mut self) {
         let Some((path, made)) = self.socket.take() else { return };
-        if fs::symlink_metadata(&path).is_ok_and(|now| (now.dev(), now.ino()) == made) {
+        if identity(&path) == Some(made) {
             let _ = fs::remove_file(path);
         }
     }
@@ -301,6 +306,11 @@ impl Agent {
         }
         end(&self.workers, Signal::KILL);
     }
+}
+
+/// Which file is at a path.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    fs::symlink_metadata(path).ok().map(|about| (about.dev(), about.ino()))
 }
 
 /// Tells the agent something.

@@ -3,7 +3,7 @@
 use super::client::{exchange, refusal};
 use super::held::{self, About};
 use super::request::Verb;
-use super::wire::frame;
+use super::wire::{Frame, frame};
 use super::{lock, place, start};
 use crate::cli::context::Context;
 use crate::cli::cred::words;
@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Timestamp, parse_duration};
 use crate::vault::Place;
 use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
@@ -91,11 +92,10 @@ fn keys(args: &Args, cx: &Context) -> Result<(OwnedFd, About)> {
 
 /// Gives the keys to the agent that is there, or starts one; whether there was one.
 fn hand_over(cx: &Context, place: &Place, socket: &Path, keys: OwnedFd) -> Result<bool> {
-    let found = place::find(&cx.world, place, |why| cx.warn(why));
-    if let Some((path, stream, pid)) = found {
-        let files = [keys.try_clone().map_err(|e| Error::io("cannot hand over the keys", &e))?];
-        let answer = exchange(&stream, Verb::Fill, cx, place, ("", &files), PATIENCE);
-        if answer.as_ref().is_some_and(|answer| answer.sort == frame::ENDED) {
+    let again = keys.try_clone().map_err(|e| Error::io("cannot hand over the keys", &e))?;
+    if let Some((path, stream, pid)) = place::find(&cx.world, place, |why| cx.warn(why)) {
+        let answer = fill(cx, place, &stream, again.try_clone().ok());
+        if is_taken(answer.as_ref()) {
             return Ok(true);
         }
         let refused = answer.as_ref().and_then(refusal);
@@ -104,7 +104,20 @@ fn hand_over(cx: &Context, place: &Place, socket: &Path, keys: OwnedFd) -> Resul
         }
         lock::end(cx, place, &path, pid, "replaced")?;
     }
-    start::detached(cx, socket, keys).map(|()| false)
+    start::detached(cx, socket, keys).map(|()| false).or_else(|e| {
+        // somebody else may have started one meanwhile
+        let there = place::find(&cx.world, place, |_| ());
+        let answer = there.and_then(|(_, stream, _)| fill(cx, place, &stream, Some(again)));
+        if is_taken(answer.as_ref()) { Ok(true) } else { Err(e) }
+    })
+}
+
+fn fill(cx: &Context, place: &Place, to: &UnixStream, keys: Option<OwnedFd>) -> Option<Frame> {
+    exchange(to, Verb::Fill, cx, place, ("", &[keys?]), PATIENCE)
+}
+
+fn is_taken(answer: Option<&Frame>) -> bool {
+    answer.is_some_and(|answer| answer.sort == frame::ENDED)
 }
 
 fn done(about: &About, renewed: bool) -> Report {
