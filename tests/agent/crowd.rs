@@ -47,7 +47,14 @@ fn a_killed_agent_loses_no_entry() {
                 .map(|_| scope.spawn(|| desk.run(&["--no-input", "cred", "get", "db/main"])))
                 .collect();
             std::thread::sleep(std::time::Duration::from_millis(150 + 100 * round));
+            let list = format!("/proc/{pid}/task/{pid}/children");
+            let workers = std::fs::read_to_string(list).unwrap();
             signal(pid, Signal::KILL);
+            // and every other one of those who do its work
+            for worker in workers.split_whitespace().step_by(2) {
+                let worker = rustix::process::Pid::from_raw(worker.parse().unwrap()).unwrap();
+                let _ = rustix::process::kill_process(worker, Signal::KILL); // it may have ended
+            }
             for get in gets {
                 let answer = get.join().unwrap();
                 match &answer.out[..] {

@@ -31,6 +31,10 @@ fn a_dump_of_an_unlocked_agent_holds_no_secret() {
     for (n, value) in values.iter().enumerate() {
         assert_eq!(desk.ok(&["cred", "get", &format!("c{n}")]), value.as_bytes());
     }
+    if desk.standing()["memory"] != "memfd_secret" {
+        missing("this system has no memory that the superuser cannot read");
+        return;
+    }
     let mut needles: Vec<Vec<u8>> = values.into_iter().map(String::into_bytes).collect();
     needles.extend(keys(&desk));
     needles.push(PASSPHRASE.into());
