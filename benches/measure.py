@@ -154,6 +154,8 @@ LIMITS = [
     ("peak memory of `list` JSON, 100,000", "list/100000", "vault-json", "peak", "MiB", "<=", 12),
     *[(f"`list {name}`, 100,000", "filter/100000", f"vault{name}", "seconds", "s", "<=", 0.2)
       for name in ("--username", "--tag", "--field", "--expired", "--stale", "--due", "--unused")],
+    *[(f"`get` through the agent, {n:,}", f"unlocked/{n}", "vault", "seconds", "s", "<=", 0.005)
+      for n in (1_000, 10_000, 100_000, 1_000_000)],
     ("`list --search`, 100,000", "search/100000", "vault", "seconds", "s", "<=", 0.2),
     ("`due`, 100,000", "due/100000", "vault", "seconds", "s", "<=", 0.2),
     ("`status`, 100,000", "status/100000", "vault", "seconds", "s", "<=", 0.2),

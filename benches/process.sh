@@ -3,7 +3,7 @@
 #
 #   benches/process.sh data            make the vaults and the peers' stores
 #   benches/process.sh run [ROW...]    measure: version get list search filter due status check whose
-#                                      history set import rekey mask verify log stats report append alerts run agent (default: all)
+#                                      history set import rekey mask verify log stats report append alerts run agent unlocked (default: all)
 #   benches/process.sh report          a Markdown table: ratio, target, pass or miss
 #   benches/process.sh clean           remove the work directory
 #
@@ -130,7 +130,7 @@ cut = rest.index("--")
 options = dict(option.split("=", 1) for option in rest[:cut])
 options["items"] = int(options.get("items", 1))
 options["code"] = int(options.get("code", 0))
-env = {k: v for k, v in os.environ.items() if k.startswith(("VAULT_", "PASSWORD_", "GNUPG", "XDG_STATE"))}
+env = {k: v for k, v in os.environ.items() if k.startswith(("VAULT_", "PASSWORD_", "GNUPG", "XDG_STATE", "XDG_RUNTIME"))}
 print(json.dumps({"group": group, "who": who, "runs": int(runs), "argv": rest[cut + 1:], "env": env, **options}))
 PY
 }
@@ -393,14 +393,33 @@ row_agent() { # a signature by the agent, an entry in the log with it, beside on
   plan agent ssh-agent "$RUNS" stdin="$keys/text" -- env SSH_AUTH_SOCK="$theirs" "${sign[@]}"
 }
 
+row_unlocked() { # `get` and `run` through the agent of an unlocked vault
+  local n
+  mkdir -p "$WORK/run" && chmod 700 "$WORK/run"
+  export XDG_RUNTIME_DIR=$WORK/run
+  for n in $SIZES; do
+    vault_env "$n"
+    "$VAULT" -q unlock --idle 8h && UNLOCKED=1
+    plan "unlocked/$n" vault "$RUNS" -- "$VAULT" cred get "$NAME"
+    plan "unlocked/$n" floor "$RUNS" -- true
+    plan "unlocked-run/$n" vault "$RUNS" -- "$VAULT" run -e "X=vault://$NAME" -- true
+  done
+  unset XDG_RUNTIME_DIR
+}
+
+UNLOCKED= # whether vaults were unlocked here
 AGENTS=() # what was started here, and ends with us
-trap '[[ ${#AGENTS[@]} -eq 0 ]] || kill "${AGENTS[@]}" 2>/dev/null || true' EXIT
+end_agents() {
+  [[ -z $UNLOCKED ]] || XDG_RUNTIME_DIR=$WORK/run "$VAULT" -q lock --all || true
+  [[ ${#AGENTS[@]} -eq 0 ]] || kill "${AGENTS[@]}" 2>/dev/null || true
+}
+trap end_agents EXIT
 
 run() {
   need_vault
   is_made "${SIZES%% *}" || { note "first: benches/process.sh data"; exit 2; }
   [[ $# -gt 0 ]] || set -- version get list search filter due status check whose history set import rekey mask verify \
-    log stats report append alerts run agent
+    log stats report append alerts run agent unlocked
   # A warm agent for the peers that need one.
   if have gpg && [[ -e $WORK/one.gpg ]]; then gpg -q --batch -d "$WORK/one.gpg" >/dev/null; fi
   : >"$WORK/plan.jsonl"

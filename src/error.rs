@@ -73,6 +73,27 @@ impl ErrorKind {
         self as u8
     }
 
+    /// The kind with this exit code; a fault of this program for one that no kind has.
+    #[must_use]
+    pub fn from_code(code: u8) -> Self {
+        let all = [
+            Self::Usage,
+            Self::Aborted,
+            Self::Unsupported,
+            Self::NotFound,
+            Self::WrongKey,
+            Self::Locked,
+            Self::Conflict,
+            Self::Refused,
+            Self::Integrity,
+            Self::Findings,
+            Self::Partial,
+            Self::Io,
+            Self::Indeterminate,
+        ];
+        all.into_iter().find(|kind| kind.code() == code).unwrap_or(Self::Internal)
+    }
+
     /// The word for this kind in JSON output and in the audit log.
     #[must_use]
     pub fn word(self) -> &'static str {

@@ -1,8 +1,15 @@
 //! Process hygiene: the only module with `unsafe`. It knows nothing of vaults.
 #![allow(unsafe_code)]
 
+mod guise;
+mod memory;
 mod signals;
 
+pub use guise::{
+    before_hardening, inherited, put_on_environment, put_on_files, set_before_hardening,
+    this_program,
+};
+pub use memory::{SECRET_MEMORY_MAX, SecretMemory};
 pub use signals::{Came, Caught, Signals};
 pub use signals::{end_by, ignore_hang_up, stop_group, without_background_stop};
 
@@ -115,8 +122,13 @@ pub fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
     if new < 0 {
         return Err(io::Error::last_os_error());
     }
+    Ok(adopt(new))
+}
+
+/// Takes charge of `new`, which the kernel has just made.
+fn adopt(new: RawFd) -> OwnedFd {
     // SAFETY: the kernel has just made `new` for us, so it is open and nobody else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(new) })
+    unsafe { OwnedFd::from_raw_fd(new) }
 }
 
 /// Closes every descriptor but the three standard ones: for a process that was started with whatever
@@ -146,7 +158,6 @@ pub fn close_all_but(kept: &[RawFd]) {
 /// # Errors
 /// There are other threads, which a copy would not have; or no more processes are allowed.
 pub fn fork() -> io::Result<Option<i32>> {
-    let is_alone = || !std::fs::read_dir("/proc/self/task").is_ok_and(|all| all.count() > 1);
     let wait = || std::thread::sleep(std::time::Duration::from_millis(1));
     if !is_alone() && !(0..200).any(|_| (wait(), is_alone()).1) {
         return Err(io::Error::other("there are other threads"));
@@ -159,10 +170,15 @@ pub fn fork() -> io::Result<Option<i32>> {
     }
 }
 
-/// Ends a copy of this process, without what the original will do at its end.
-pub fn end_copy() -> ! {
+/// Whether there is no thread but this one, as far as the system tells.
+fn is_alone() -> bool {
+    !std::fs::read_dir("/proc/self/task").is_ok_and(|all| all.count() > 1)
+}
+
+/// Ends a copy of this process with `code`, without what the original will do at its end.
+pub fn end_copy(code: i32) -> ! {
     // SAFETY: it ends the process at once and runs nothing of ours.
-    unsafe { libc::_exit(0) }
+    unsafe { libc::_exit(code) }
 }
 
 /// Lets `command`, which has a process group of its own, begin in the foreground of `terminal`.

@@ -4,6 +4,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::Timestamp;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -20,6 +21,16 @@ pub struct World {
     fixed_clock: Option<Timestamp>,
     /// Whether standard output is a terminal.
     pub stdout_is_terminal: bool,
+    /// In whose place this process works, if in another one's.
+    pub client: Option<Client>,
+}
+
+/// A process that has asked this one to do its work.
+pub struct Client {
+    /// Its number, if it can be seen from here.
+    pub pid: Option<i32>,
+    /// The terminal at which it can be asked.
+    pub terminal: Option<File>,
 }
 
 impl World {
@@ -31,20 +42,33 @@ impl World {
             env: std::env::vars_os().collect(),
             fixed_clock: None,
             stdout_is_terminal: std::io::stdout().is_terminal(),
+            client: None,
         }
+    }
+
+    /// The same for a process that has put on the surroundings of `client`.
+    #[must_use]
+    pub fn real_for(client: Client) -> Self {
+        Self { client: Some(client), ..Self::real() }
     }
 
     /// One for tests: this environment, and this clock if given.
     #[must_use]
     pub fn fake(env: &[(&str, &OsStr)], clock: Option<Timestamp>) -> Self {
         let env = env.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
-        Self { env, fixed_clock: clock, stdout_is_terminal: false }
+        Self { env, fixed_clock: clock, stdout_is_terminal: false, client: None }
     }
 
     /// A variable of the environment; empty counts as absent.
     #[must_use]
     pub fn var(&self, name: &str) -> Option<&OsStr> {
         self.env.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
+    }
+
+    /// All variables, but those of ours that hold keys, or lead to them: for whoever works in our place.
+    #[must_use]
+    pub fn for_deputy(&self) -> Vec<(OsString, OsString)> {
+        self.child_env().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
     /// The environment for other programs: without the variables of ours that hold keys, or lead to them.

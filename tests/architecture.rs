@@ -123,6 +123,19 @@ fn the_private_parts_of_the_vault_are_named_nowhere_else() {
     }
 }
 
+/// What hands out the keys of a vault, and takes them, is named by the agent alone.
+#[test]
+fn one_directory_lends_keys() {
+    for file in sources("src").into_iter().filter(|file| !file.starts_with("src/vault")) {
+        let text = code(&read(&file));
+        let lends =
+            [".lend(", ".unlock_lent(", "SecretMemory::"].iter().any(|word| text.contains(word));
+        let may = file.starts_with("src/cli/agent") || file.starts_with("src/sys");
+        assert!(may || !lends, "{}", file.display());
+    }
+    assert!(read(Path::new("src/cli/agent/unlock.rs")).contains(".lend("));
+}
+
 #[test]
 fn one_file_knows_sqlite() {
     // `demo` plays the attacker, who has tools of his own

@@ -84,7 +84,7 @@ pub(super) fn live(
             }
         }
     }
-    sys::end_copy()
+    sys::end_copy(0)
 }
 
 fn start(mut command: Command, own: &File, is_foreground: bool) -> io::Result<Pid> {
@@ -111,7 +111,7 @@ fn watch(program: Pid, main: &UnixStream) {
             break;
         }
     }
-    sys::end_copy()
+    sys::end_copy(0)
 }
 
 /// Does what it is told, until the original has gone: then its terminal is put back, and the program is

@@ -1,5 +1,6 @@
 //! What a command may ask of its surroundings: the vault, locked or unlocked; the user; stderr.
 
+use super::agent::Deputy;
 use super::guard::Guard;
 use super::prompt::Terminal;
 use super::render::Format;
@@ -10,6 +11,7 @@ use crate::vault::{Locked, Place, Purpose, State, Unlocked, Vault, Warnings};
 use crate::world::World;
 use clap::builder::PossibleValuesParser;
 use std::cell::{Cell, RefCell};
+use std::ffi::OsString;
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
@@ -64,6 +66,10 @@ pub struct Context {
     pub world: Rc<World>,
     /// The options every command has.
     pub globals: Globals,
+    /// The whole command line.
+    pub line: Vec<OsString>,
+    /// In the agent: what it has for the command.
+    pub deputy: Option<Rc<Deputy>>,
     exit: Cell<Option<u8>>,
     failure: Cell<Option<u8>>,
     interrupted: Cell<bool>,
@@ -78,7 +84,8 @@ impl Context {
     pub fn new(globals: Globals, world: Rc<World>) -> Self {
         let (exit, failure, raw) = (Cell::new(None), Cell::new(None), Cell::new(false));
         let (interrupted, heard, later) = (Cell::new(false), RefCell::default(), Later::default());
-        Self { world, globals, exit, failure, interrupted, raw, heard, later }
+        let (line, deputy) = (Vec::new(), None);
+        Self { world, globals, line, deputy, exit, failure, interrupted, raw, heard, later }
     }
 
     /// Lets the run end with the code of `kind`, although there is an answer.
@@ -180,19 +187,28 @@ impl Context {
     /// # Errors
     /// Locked (12) when there is no way to get a key; wrong key (11); whatever opening finds.
     pub fn unlocked(&self) -> Result<Vault<Unlocked>> {
-        unlock::vault(self)
+        match &self.deputy {
+            Some(deputy) => deputy.unlocked(self),
+            None => unlock::vault(self),
+        }
     }
 
     /// Whether a key can be had without asking a person.
     #[must_use]
     pub fn has_key_source(&self) -> bool {
-        unlock::source(self).is_some()
+        self.deputy.is_some() || unlock::source(self).is_some()
+    }
+
+    /// Whether an agent may be asked: we are none, and nobody has named a key.
+    #[must_use]
+    pub fn may_use_agent(&self) -> bool {
+        self.deputy.is_none() && self.globals.key_file.is_none()
     }
 
     /// The user's terminal, unless there is none or asking was forbidden.
     #[must_use]
     pub fn terminal(&self) -> Option<Terminal> {
-        if self.globals.no_input { None } else { Terminal::open() }
+        if self.globals.no_input { None } else { Terminal::open(&self.world) }
     }
 
     /// Something worth knowing, for people.

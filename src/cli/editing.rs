@@ -75,21 +75,11 @@ impl<'a> Editing<'a> {
     /// # Errors
     /// Aborted (3) when the editor fails, or nothing is left of the text; I/O (18).
     pub fn round(&self, text: &Secret) -> Result<Secret> {
-        // from here on nothing ends the program before the text is wiped
-        let signals = Signals::noted();
-        let scratch = Scratch::new(&self.cx.world, self.sheet.secret, self.sheet.file)?;
-        scratch.write(text)?;
-        self.editor.open(&self.cx.world, &scratch.file(), &signals)?;
-        let edited = scratch.read();
-        scratch.wipe()?;
-        if signals.told_to_end() {
-            return Err(Error::new(ErrorKind::Aborted, "told to end; nothing was changed"));
-        }
-        match edited? {
-            Some(edited) if !edited.expose().trim_ascii().is_empty() => Ok(edited),
-            Some(_) | None => {
-                Err(Error::new(ErrorKind::Aborted, "the text is gone, so nothing was changed"))
-            }
+        let Sheet { file, secret, .. } = self.sheet;
+        match &self.cx.deputy {
+            // an editor belongs to the terminal, and that to the client
+            Some(deputy) => deputy.edit(file, secret, text),
+            None => opened(&self.editor, self.cx, (file, secret), text),
         }
     }
 
@@ -124,6 +114,39 @@ impl<'a> Editing<'a> {
     }
 }
 
+/// Has `text` edited for an agent, which knows the sheet by the name of its file.
+///
+/// # Errors
+/// As [`Editing::round`]; unsupported (4) without an editor.
+pub fn once(cx: &Context, file: &[u8], secret: bool, text: &Secret) -> Result<Secret> {
+    let file = FILES.iter().find(|name| name.as_bytes() == file).unwrap_or(&"text.txt");
+    opened(&Editor::find(&cx.world)?, cx, (file, secret), text)
+}
+
+fn opened(
+    editor: &Editor,
+    cx: &Context,
+    (file, secret): (&'static str, bool),
+    text: &Secret,
+) -> Result<Secret> {
+    // from here on nothing ends the program before the text is wiped
+    let signals = Signals::noted();
+    let scratch = Scratch::new(&cx.world, secret, file)?;
+    scratch.write(text)?;
+    editor.open(&cx.world, &scratch.file(), &signals)?;
+    let edited = scratch.read();
+    scratch.wipe()?;
+    if signals.told_to_end() {
+        return Err(Error::new(ErrorKind::Aborted, "told to end; nothing was changed"));
+    }
+    match edited? {
+        Some(edited) if !edited.expose().trim_ascii().is_empty() => Ok(edited),
+        Some(_) | None => {
+            Err(Error::new(ErrorKind::Aborted, "the text is gone, so nothing was changed"))
+        }
+    }
+}
+
 /// The text with an error in its first lines, in the place of an earlier one.
 fn explained(text: &Secret, wrong: &Error) -> Secret {
     let mut lines = remark(MARK, wrong.message());
@@ -151,6 +174,9 @@ fn may_hold_secret(text: &Secret) -> bool {
     let mut pairs = lines.filter_map(|line| line.split_once('='));
     text.contains("[secrets]") || refused("text", text) || pairs.any(|(k, v)| refused(k, v))
 }
+
+/// What texts are called.
+const FILES: [&str; 3] = ["credential.toml", "incident.toml", "note.txt"];
 
 /// Before the lines that say what was wrong.
 const MARK: &str = "#! ";

@@ -51,7 +51,7 @@ impl Sentry for Guard {
     /// What goes wrong here is told to nobody: whoever reads the canary would hear it.
     fn touched(&self, touched: &Touched) {
         let Some(hook) = self.config().and_then(Config::hook) else { return };
-        let Ok(this) = std::env::current_exe() else { return };
+        let Ok(this) = sys::this_program() else { return };
         let mut command = Command::new(this);
         command.args([VERB, &hook.timeout.as_secs().to_string()]).args(hook.argv);
         command.env_clear().envs(self.world.child_env()).current_dir("/");

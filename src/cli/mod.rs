@@ -28,6 +28,7 @@ pub mod unlock;
 pub mod usage;
 pub mod value;
 
+mod agent;
 mod alert_settings;
 mod audit;
 mod completions;
@@ -47,8 +48,10 @@ mod jsonl;
 mod key;
 mod man_pages;
 mod rekey;
+mod route;
 mod run;
 mod showing;
+mod socket;
 mod speak;
 mod ssh_agent;
 mod status;
@@ -131,6 +134,9 @@ tree::commands! {
             "Walk through the main commands on a vault that is thrown away afterwards",
         Selftest(selftest::Command) group "selftest"
             "Try on this machine whether the program does what it promises",
+        Unlock(agent::unlock::Args) leaf "unlock"
+            "Keep the vault unlocked for a while: an agent holds the keys, and other commands use it",
+        Lock(agent::lock::Args) leaf "lock" "Lock the vault: the agent drops the keys and ends",
         TrustState(trust_state::Args) leaf "trust-state"
             "Accept a vault file that is older than its seal, after you restored it yourself",
         Rekey(rekey::Args) leaf "rekey"
@@ -154,7 +160,7 @@ fn caught(work: impl FnOnce() -> ExitCode) -> ExitCode {
 }
 
 fn start(args: Vec<OsString>) -> ExitCode {
-    if let Some(end) = clipboard::answer(&args) {
+    if let Some(end) = agent::answer(&args).or_else(|| clipboard::answer(&args)) {
         return end;
     }
     let world = Rc::new(World::real());
@@ -167,7 +173,7 @@ fn start(args: Vec<OsString>) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     match parse(&args) {
-        Ok(cli) => run(cli, world),
+        Ok(cli) => ended(carried_out(cli, world, args, None)),
         Err(stop) => end(stop, &args),
     }
 }
@@ -199,9 +205,29 @@ fn understood(tree: clap::Command, args: &[OsString]) -> std::result::Result<Cli
     Cli::from_arg_matches_mut(&mut matches)
 }
 
-fn run(cli: Cli, world: Rc<World>) -> ExitCode {
+/// Ends with that code, or by the interrupt that ended a program.
+fn ended((code, was_interrupted): (u8, bool)) -> ExitCode {
+    if was_interrupted {
+        sys::end_by(libc::SIGINT);
+    }
+    ExitCode::from(code)
+}
+
+/// Carries out a command, here or in the agent, of which `deputy` is one then. The code it ends with, and
+/// whether an interrupt has ended it.
+fn carried_out(
+    cli: Cli,
+    world: Rc<World>,
+    line: Vec<OsString>,
+    deputy: Option<Rc<agent::Deputy>>,
+) -> (u8, bool) {
     let mut cx = Context::new(cli.globals, world);
-    let done = dispatch(cli.command, &mut cx);
+    (cx.line, cx.deputy) = (line, deputy);
+    let done = match route::elsewhere(&cli.command, &cx) {
+        Ok(Some(ended)) => return ended,
+        Ok(None) => dispatch(cli.command, &mut cx),
+        Err(error) => Err(error),
+    };
     cx.pass_on();
     let answer = done.and_then(|report| speak(&cx, report));
     cx.pass_on(); // rows are read while they are shown
@@ -210,14 +236,11 @@ fn run(cli: Cli, world: Rc<World>) -> ExitCode {
             cx.say_later();
             let (code, was_interrupted) = (cx.exit_code(), cx.was_interrupted());
             drop(cx); // and with it what is to be wiped
-            if was_interrupted {
-                sys::end_by(libc::SIGINT);
-            }
-            ExitCode::from(code)
+            (code, was_interrupted)
         }
         Err(error) => {
             render::error(&error, cx.format() == Format::Json, &mut std::io::stderr());
-            ExitCode::from(cx.failure_code(&error))
+            (cx.failure_code(&error), false)
         }
     }
 }
@@ -243,6 +266,8 @@ fn dispatch(command: Command, cx: &mut Context) -> Result<Report> {
         Command::Man(args) => man_pages::run(args, cx),
         Command::Demo(args) => demo::run(args, cx),
         Command::Selftest(command) => selftest::run(command, cx),
+        Command::Unlock(args) => agent::unlock::run(args, cx),
+        Command::Lock(args) => agent::lock::run(args, cx),
         Command::TrustState(args) => trust_state::run(args, cx),
         Command::Rekey(args) => rekey::run(args, cx),
         Command::Help(args) => help_topics::run(args, cx),
@@ -289,72 +314,4 @@ fn fail(error: &Error, code: u8, json: bool) -> ExitCode {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn walk(command: &clap::Command, look: &mut dyn FnMut(&clap::Command)) {
-        look(command);
-        command.get_subcommands().for_each(|sub| walk(sub, look));
-    }
-
-    #[test]
-    fn a_fault_of_our_own_is_code_1() {
-        assert_eq!(caught(|| panic!("canary")), ExitCode::from(1));
-        assert_eq!(caught(|| ExitCode::from(10)), ExitCode::from(10));
-    }
-
-    /// Whatever stands on a command line, the small tree takes it as the whole one does.
-    #[test]
-    fn a_command_line_means_the_same_without_the_other_commands() {
-        for line in [
-            "vault cred get list --reason import",
-            "vault --vault cred status",
-            "vault cred copy-from add set --generate",
-            "vault import --format jsonl",
-            "vault --json audit show --actor get",
-            "vault help cred",
-            "vault cred rm -- purge",
-        ] {
-            let args: Vec<OsString> = line.split(' ').map(Into::into).collect();
-            let names = |matches: &clap::ArgMatches| {
-                let mut names = Vec::new();
-                let mut here = matches.subcommand();
-                while let Some((name, inner)) = here {
-                    names.push(name.to_owned());
-                    here = inner.subcommand();
-                }
-                names
-            };
-            let whole = names(&Cli::command().try_get_matches_from(&args).unwrap());
-            let small = tree::pruned(&args, || Cli::command().try_get_matches_from(&args).unwrap());
-            assert_eq!(names(&small), whole, "{line}");
-        }
-        let args = ["vault", "cred", "get", "x"].map(OsString::from);
-        let roots = tree::pruned(&args, || Cli::command().get_subcommands().count());
-        assert_eq!(roots, 1);
-    }
-
-    #[test]
-    fn the_tree_is_sound() {
-        command().debug_assert();
-    }
-
-    /// The parser could show values of variables in the help; its feature for variables is off, and
-    /// the environment is read in `World` only. This holds even if somebody turns it on.
-    #[test]
-    fn no_help_shows_the_value_of_a_variable() {
-        walk(&command(), &mut |command| {
-            let help = command.clone().render_long_help().to_string();
-            assert!(!help.contains("[env:"), "{}", command.get_name());
-        });
-    }
-
-    #[test]
-    fn every_command_has_a_sentence_and_examples() {
-        walk(&command(), &mut |command| {
-            assert!(command.get_about().is_some(), "{}", command.get_name());
-            let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-            assert!(examples.starts_with("Examples:\n"), "{}", command.get_name());
-        });
-    }
-}
+mod tests;

@@ -187,7 +187,7 @@ impl Person {
     }
 
     fn terminal(&self) -> Option<Terminal> {
-        if self.may_be_asked { Terminal::open().filter(Terminal::is_ours) } else { None }
+        if self.may_be_asked { Terminal::controlling().filter(Terminal::is_ours) } else { None }
     }
 }
 

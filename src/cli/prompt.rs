@@ -5,6 +5,7 @@ use crate::cli::escape;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
 use crate::sys::Signals;
+use crate::world::World;
 use dialoguer::FuzzySelect;
 use dialoguer::console::{Term, truncate_str};
 use dialoguer::theme::{SimpleTheme, Theme};
@@ -13,15 +14,23 @@ use rustix::termios::{self, LocalModes, OptionalActions, SpecialCodeIndex, Termi
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
 use zeroize::{Zeroize, Zeroizing};
 
-/// The controlling terminal.
+/// The controlling terminal, or that of whoever we work for.
 pub struct Terminal(File);
 
 impl Terminal {
     /// The terminal, unless there is none.
     #[must_use]
-    pub fn open() -> Option<Self> {
+    pub fn open(world: &World) -> Option<Self> {
+        let Some(client) = &world.client else { return Self::controlling() };
+        client.terminal.as_ref()?.try_clone().ok().map(Self)
+    }
+
+    /// The one that controls this process, unless there is none.
+    #[must_use]
+    pub fn controlling() -> Option<Self> {
         let tty = File::options().read(true).write(true).open("/dev/tty").ok()?;
         termios::isatty(&tty).then_some(Self(tty))
     }
@@ -142,8 +151,9 @@ impl Terminal {
         // and at one that it reads it would end the program, and leave the cursor hidden
         let tty = self.0.try_clone().map_err(wrong)?;
         let (quiet, signals) = (Quiet::enter(&tty)?, Signals::noted());
+        let keys = Keys::from(&tty);
         let picked = select.interact_on_opt(&term);
-        drop((quiet, signals));
+        drop((keys, quiet, signals));
         match picked {
             Ok(Some(at)) => Ok(at),
             Ok(None) => Err(given_up()),
@@ -227,6 +237,30 @@ impl Terminal {
         let text = String::from_utf8_lossy(line);
         let text = text.trim_end_matches(char::REPLACEMENT_CHARACTER);
         self.say(&format!("{back}{blank}{back}{}", escape::shown(text)))
+    }
+}
+
+/// Standard input as the terminal, until dropped: there, or else at the controlling terminal, is where the
+/// library looks for keys, and somebody else's terminal does not control us.
+struct Keys {
+    before: Option<OwnedFd>,
+}
+
+impl Keys {
+    fn from(tty: &File) -> Self {
+        let stdin = std::io::stdin();
+        if termios::isatty(&stdin) || File::open("/dev/tty").is_ok() {
+            return Self { before: None };
+        }
+        let before = stdin.as_fd().try_clone_to_owned().ok();
+        Self { before: before.filter(|_| rustix::stdio::dup2_stdin(tty).is_ok()) }
+    }
+}
+
+impl Drop for Keys {
+    fn drop(&mut self) {
+        // what cannot be put back is the terminal from now on
+        let _ = self.before.as_ref().map(rustix::stdio::dup2_stdin);
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod fates;
 
+use super::agent;
 use super::context::Context;
 use super::plugins;
 use super::progress;
@@ -9,7 +10,7 @@ use super::report::{Cell, Report};
 use super::unlock;
 use super::usage::paste;
 use crate::error::Result;
-use crate::vault::{Fate, Kept, RekeyWork, Rekeyed};
+use crate::vault::{Fate, Kept, RekeyWork, Rekeyed, Wrap};
 use fates::{Choice, Said};
 
 /// Give the vault new keys: everything is sealed anew, and old keys open it no more
@@ -71,10 +72,16 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         cx.confirm(&question, &paste(&["vault", "rekey", "--yes"]))?;
     }
     let rekeyed = progress::of_many(cx, "values sealed anew", |progress| {
-        vault.rekey(fates, &|recipient| plugins::wrap(cx, recipient), progress)
+        vault.rekey(fates, &|recipient| by_plugin(cx, recipient), progress)
     })?;
+    agent::lock_if_there(cx);
     say_what_it_does_not_undo(cx, &rekeyed);
     Ok(done(rekeyed, gone))
+}
+
+fn by_plugin(cx: &Context, recipient: &str) -> Result<Wrap> {
+    plugins::wrap(cx, recipient)
+        .map_err(|e| e.hint("or leave its slot out, and add it again afterwards: `--drop LABEL`"))
 }
 
 fn say_what_it_does_not_undo(cx: &Context, rekeyed: &Rekeyed) {

@@ -1,5 +1,6 @@
 //! `vault status`.
 
+use super::agent;
 use super::context::Context;
 use super::cred::check;
 use super::report::{Cell, Report};
@@ -21,6 +22,13 @@ pub struct Args {
     check: bool,
 }
 
+impl Args {
+    /// Whether it needs the keys.
+    pub(super) fn is_for_agent(&self) -> bool {
+        self.check
+    }
+}
+
 /// Tells it.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let whole = Filter::default();
@@ -39,7 +47,9 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         }
         _ => {}
     }
-    Ok(Report::Item(item(status, checkup.as_ref())))
+    let mut item = item(status, checkup.as_ref());
+    item.push(("agent", agent::standing(cx).map_or(Cell::None, Cell::Map)));
+    Ok(Report::Item(item))
 }
 
 type Pairs = Vec<(&'static str, Cell<'static>)>;

@@ -1,5 +1,6 @@
 //! `vault trust-state`.
 
+use super::agent;
 use super::context::Context;
 use super::report::{Cell, Report};
 use super::sink;
@@ -36,6 +37,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     }
     let key = unlock::any_key(cx, &doubted.slot_types()?)?;
     let doubt = doubted.accept(&key, &unlock::At(cx), sink::all(&cx.world))?;
+    agent::lock_if_there(cx);
     Ok(Report::Done { message: done(&doubt), item: item(&doubt) })
 }
 

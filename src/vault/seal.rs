@@ -17,8 +17,6 @@ use zeroize::Zeroizing;
 const MAGIC: &[u8; 8] = b"VLTSEAL1";
 const BODY: usize = 192;
 const SIZE: usize = BODY + 32;
-/// The body of a seal from before vaults could be rekeyed: without the next pin.
-const OLD_BODY: usize = 160;
 
 /// What the seal file says.
 pub(super) struct Seal {
@@ -148,13 +146,11 @@ fn encode(seal: &Seal) -> Zeroizing<[u8; SIZE]> {
 }
 
 fn decode(bytes: &[u8]) -> Option<Seal> {
-    let body = bytes.len().checked_sub(32).filter(|body| [BODY, OLD_BODY].contains(body))?;
-    let (body, sum) = bytes.split_at(body);
-    if sha256(body) != sum {
+    if bytes.len() != SIZE || sha256(&bytes[..BODY]) != bytes[BODY..] {
         return None;
     }
-    let mut rest = body.strip_prefix(MAGIC)?;
-    let seal = Seal {
+    let mut rest = bytes.strip_prefix(MAGIC)?;
+    Some(Seal {
         vault_id: Uuid::from_bytes(take(&mut rest)?),
         epoch: u32::from_be_bytes(take(&mut rest)?),
         segment: i64::from_be_bytes(take(&mut rest)?),
@@ -164,13 +160,8 @@ fn decode(bytes: &[u8]) -> Option<Seal> {
         counter: i64::from_be_bytes(take(&mut rest)?),
         pin: take(&mut rest)?,
         watched: i64::from_be_bytes(take(&mut rest)?),
-        next_pin: [0; 32],
-    };
-    let _zeros: [u8; 4] = take(&mut rest)?;
-    match rest {
-        [] => Some(seal),
-        next_pin => Some(Seal { next_pin: next_pin.try_into().ok()?, ..seal }),
-    }
+        next_pin: take::<4>(&mut rest).and_then(|_zeros| take(&mut rest))?,
+    })
 }
 
 fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
@@ -264,15 +255,6 @@ mod tests {
         assert_eq!(encode(&seal), bytes);
         assert_eq!((seal.segment, seal.seq, seal.counter, seal.watched), (2, 300, 6, 299));
         assert_eq!(seal.next_pin, [9; 32]);
-    }
-
-    #[test]
-    fn one_from_before_vaults_could_be_rekeyed_is_read() {
-        let bytes = include_bytes!("../../tests/vectors/seal");
-        assert_eq!(bytes.len(), OLD_BODY + 32);
-        let seal = decode(bytes).unwrap();
-        assert_eq!((seal.epoch, seal.next_pin), (1, [0; 32]));
-        assert_eq!(encode(&seal)[..OLD_BODY], bytes[..OLD_BODY]);
     }
 
     #[test]

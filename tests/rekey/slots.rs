@@ -302,11 +302,16 @@ fn a_passphrase_that_unlocks_and_one_that_is_typed() {
 fn a_plugins_slot_needs_its_program() {
     let s = Sandbox::new();
     let maker = Maker::of(&s);
-    maker.add("token", "plugin", b"nobody opens this", Some("age1yubikey1qqqqqq"));
+    maker.add(
+        "token",
+        "plugin",
+        b"nobody opens this",
+        Some("age1yubikey1q2w7u3vpya839jxxuq8g0sedh3d740d4xvn639sqhr95ejj8vu3hyfumptt"),
+    );
     drop(maker);
     let content = s.content();
     let answer = rekey_with(&s, &["--untested", "token"]);
-    assert_eq!(answer.code, 4, "{}", answer.err);
+    assert_eq!(answer.code, 14, "{}", answer.err);
     assert!(answer.err.contains("--drop"), "{}", answer.err);
     assert_eq!(s.content(), content);
     let answer = rekey_with(&s, &["--drop", "token"]);

@@ -55,6 +55,21 @@ commands! {
     }
 }
 
+impl Command {
+    /// Whether it may need the keys, so that an agent is asked.
+    pub fn is_for_agent(&self) -> bool {
+        match self {
+            Self::Show(_) | Self::Stats(_) | Self::Sinks(_) => false,
+            Self::Report(_)
+            | Self::Alerts(_)
+            | Self::Verify(_)
+            | Self::Checkpoint(_)
+            | Self::Export(_)
+            | Self::Prune(_) => true,
+        }
+    }
+}
+
 /// Runs one of them.
 pub fn run(command: Command, cx: &mut Context) -> Result<Report> {
     match command {

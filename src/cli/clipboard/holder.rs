@@ -67,7 +67,7 @@ impl Holder {
 
 /// This program once more, with nothing of ours but what a desktop's programs need to find it.
 pub(super) fn again(world: &World, keep: Keep) -> Result<Command> {
-    let this = std::env::current_exe().map_err(|e| Error::io("cannot find this program", &e))?;
+    let this = sys::this_program().map_err(|e| Error::io("cannot find this program", &e))?;
     let seconds = keep.0.map_or_else(|| NEVER.to_owned(), |span| span.as_secs().to_string());
     let mut command = Command::new(this);
     command.args([VERB, &seconds]).env_clear().current_dir("/").stderr(Stdio::null());

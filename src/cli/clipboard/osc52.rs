@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 /// Unsupported (4).
 pub(super) fn terminal(cx: &Context) -> Result<Terminal> {
     let kind = cx.world.var("TERM").and_then(|kind| kind.to_str());
-    match Terminal::open() {
+    match Terminal::open(&cx.world) {
         Some(terminal) if kind.is_some_and(|kind| !POOR.contains(&kind)) => Ok(terminal),
         Some(_) => Err(impossible("this terminal has no clipboard")),
         None => Err(impossible("there is no terminal whose clipboard could be used")),

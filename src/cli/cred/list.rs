@@ -58,6 +58,13 @@ pub struct Args {
 
 const HEADING: &str = "How to list them";
 
+impl Args {
+    /// Whether it needs the keys.
+    pub(super) fn is_for_agent(&self) -> bool {
+        self.verify || self.canary
+    }
+}
+
 /// Lists them.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let shape = Shape::of(&args.columns, cx.format() == Format::Json)?;
@@ -73,7 +80,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         ..args.filter.filter(cx.world.now())?
     };
     let (empty, headings) = (empty(&filter), columns::headings(&shape.columns));
-    let rows = match args.verify || args.canary {
+    let rows = match args.is_for_agent() {
         true => rows(shape, cx.unlocked()?, filter),
         false => rows(shape, cx.locked()?, filter),
     };

@@ -121,6 +121,17 @@ fn picked<S: State>(
     }
 }
 
+impl Command {
+    /// Whether it needs the keys, so that an agent is asked.
+    pub fn is_for_agent(&self) -> bool {
+        match self {
+            Self::List(args) => args.is_for_agent(),
+            Self::Due(_) => false,
+            _ => true,
+        }
+    }
+}
+
 /// Runs one of them.
 pub fn run(command: Command, cx: &mut Context) -> Result<Report> {
     match command {

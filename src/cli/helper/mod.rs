@@ -70,6 +70,13 @@ pub fn run(command: Command, cx: &mut Context) -> Result<Report> {
     }
 }
 
+impl Command {
+    /// Whether it may need the keys, so that an agent is asked.
+    pub fn is_for_agent(&self) -> bool {
+        !matches!(self, Self::Install(_))
+    }
+}
+
 /// The names under which other programs start this one, and the command that is meant.
 const NAMES: &[(&str, &[&str])] = &[
     ("git-credential-vault", &["git"]),

@@ -63,6 +63,13 @@ pub struct Args {
     unlock: bool,
 }
 
+impl Args {
+    /// Whether it needs the keys.
+    pub(super) fn is_for_agent(&self) -> bool {
+        self.unlock
+    }
+}
+
 /// Lists them.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let unlock = args.unlock;

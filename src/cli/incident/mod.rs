@@ -73,6 +73,16 @@ can be read while the vault is locked; whatever else people write is sealed."
     }
 }
 
+impl Command {
+    /// Whether it may need the keys, so that an agent is asked.
+    pub fn is_for_agent(&self) -> bool {
+        match self {
+            Self::List(args) => args.is_for_agent(),
+            _ => true,
+        }
+    }
+}
+
 /// Runs one of them.
 pub fn run(command: Command, cx: &mut Context) -> Result<Report> {
     match command {

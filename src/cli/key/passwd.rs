@@ -1,6 +1,7 @@
 //! `vault key passwd`.
 
 use super::passphrase::NewPassphrase;
+use crate::cli::agent;
 use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::plugins;
@@ -56,6 +57,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let (wrap, proof) = wrap_and_proof(second, secret);
     let slot = vault.changed_slot(&label, &wrap, &proof)?;
     vault.store_slot(&slot)?;
+    agent::lock_if_there(cx);
     cx.note_later("old copies of the file still open with the old passphrase; see `vault rekey`");
     Ok(Report::Done {
         message: format!("changed the passphrase of the slot `{label}`"),

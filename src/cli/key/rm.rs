@@ -1,6 +1,7 @@
 //! `vault key rm`.
 
 use super::list::count;
+use crate::cli::agent;
 use crate::cli::complete;
 use crate::cli::context::Context;
 use crate::cli::report::{Cell, Report};
@@ -40,6 +41,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     }
     let (mut vault, _) = unlock::with_its_key(cx)?;
     let removed = vault.remove_slot(&args.label)?;
+    agent::lock_if_there(cx);
     explain(cx, &removed);
     Ok(done(removed))
 }

@@ -9,6 +9,7 @@ mod value;
 
 pub use options::Args;
 
+use super::agent::{self, Outcome};
 use super::context::Context;
 use super::report::Report;
 use super::scratch::{self, Scratch};
@@ -31,14 +32,18 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     args.check()?;
     let Args { ref variables, ref manner, .. } = args;
     let mut base = Base::read(variables, cx)?;
-    let mut plan = Plan::read(&args, &mut base)?;
+    let mut plan = Plan::read(&args, &mut base, cx)?;
     let program = Argv::of(args.command).ok_or_else(|| {
         Error::usage("which program is to be started?").hint("vault run --cred NAME -- COMMAND")
     })?;
     let found = program.find(base.var("PATH"));
     let found = found.map_err(|(error, code)| failed(cx, error, code))?;
     scratch::sweep_all(&cx.world);
-    let (handed, of) = deliver(&mut plan, variables, &program, cx)?;
+    let (handed, of) = match deliver(&mut plan, variables, &program, cx)? {
+        Delivered::Here(handed, of) => (handed, of),
+        // to whoever starts the program, or it was said there what is wrong
+        Delivered::Elsewhere => return Ok(Report::Nothing),
+    };
     // from here on nothing ends us before what is made now is wiped
     let signals = (!plan.others.is_empty()).then(Signals::noted);
     let mut ready = Ready::make(&plan, &of, handed, cx)?;
@@ -79,25 +84,50 @@ fn note_short(secrets: &[Secret], mask: Mask, cx: &Context) {
     }
 }
 
+/// What became of the values.
+enum Delivered {
+    Here(Vec<Handed>, Vec<For>),
+    Elsewhere,
+}
+
 /// What is wanted, and what for; the vault is closed again when this returns.
 fn deliver(
     plan: &mut Plan,
     options: &Variables,
     program: &Argv,
     cx: &Context,
-) -> Result<(Vec<Handed>, Vec<For>)> {
+) -> Result<Delivered> {
     let has_credentials =
         !options.cred.is_empty() || !options.tag.is_empty() || options.client.is_some();
-    let (wants, _) = plan.wants(Vec::new());
+    let (wants, of) = plan.wants(Vec::new());
     if wants.is_empty() && !has_credentials {
         plan.check_only()?;
-        return Ok((Vec::new(), Vec::new()));
+        return Ok(Delivered::Here(Vec::new(), Vec::new()));
+    }
+    match agent::values(cx, &plan.texts)? {
+        Outcome::Values(handed) => return Ok(from_agent(handed, of)),
+        Outcome::Ended(code, _) => {
+            cx.end_with_code(code);
+            return Ok(Delivered::Elsewhere);
+        }
+        Outcome::Nothing => {}
     }
     let mut vault = cx.unlocked()?;
     let (wants, of) = plan.wants(plan::credentials(options, cx, &mut vault)?);
     let errand = Errand { action: "run", command: Some(program.name()) };
     let handed = vault.deliver_chosen(&wants, &errand, |offers| plan.choose(&wants, offers))?;
-    Ok((handed, of))
+    if let Some(deputy) = &cx.deputy {
+        deputy.hand_back(&handed)?;
+        return Ok(Delivered::Elsewhere);
+    }
+    Ok(Delivered::Here(handed, of))
+}
+
+/// Values that the agent has found. It knows which credentials are meant, and they come last.
+fn from_agent(handed: Vec<Handed>, mut of: Vec<For>) -> Delivered {
+    let wants = handed.iter().map(|one| one.want + 1).max().unwrap_or_default();
+    of.resize(wants.max(of.len()), For::Credential);
+    Delivered::Here(handed, of)
 }
 
 /// Keeps descriptors with our passphrase or key to ourselves, by whichever name they were given.

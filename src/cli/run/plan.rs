@@ -8,7 +8,7 @@ use crate::cli::context::Context;
 use crate::cli::cred;
 use crate::cli::read::{self, Privacy, quoted};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Attr, CredName, Reference};
+use crate::model::{Attr, CredName, Reference, Secret};
 use crate::template::Origin;
 use crate::vault::{Filter, Mode, Offer, Unlocked, Vault, Want, What};
 use std::collections::BTreeMap;
@@ -30,6 +30,8 @@ pub struct Plan {
     seen: Vec<String>,
     only: Vec<String>,
     full: bool,
+    /// The files of variables, as they were read: some can be read only once.
+    pub texts: Vec<Secret>,
 }
 
 /// How a value gets there.
@@ -62,7 +64,7 @@ impl Plan {
     /// # Errors
     /// Usage (2) for what is wrong in a file, or names that are none; conflict (13) for a variable that two
     /// sources name; not found (10) and I/O (18) for files.
-    pub fn read(args: &Args, base: &mut Base) -> Result<Self> {
+    pub fn read(args: &Args, base: &mut Base, cx: &Context) -> Result<Self> {
         let options = &args.variables;
         let mut plan = Self {
             variables: Vec::new(),
@@ -71,13 +73,14 @@ impl Plan {
             seen: Vec::new(),
             only: options.only.clone(),
             full: options.names,
+            texts: Vec::new(),
         };
         plan.take_others(&args.others)?;
         for one in &options.env {
             plan.set(&one.name, Value::Whole(one.reference.clone()), "-e")?;
         }
         for path in &options.env_file {
-            plan.take_file(path)?;
+            plan.take_file(path, cx)?;
         }
         for (name, value) in base.resolved.drain(..) {
             // what is said here comes before what was there
@@ -169,10 +172,14 @@ impl Plan {
         Ok(())
     }
 
-    fn take_file(&mut self, path: &Path) -> Result<()> {
+    fn take_file(&mut self, path: &Path, cx: &Context) -> Result<()> {
         let shown = quoted(path);
-        let text = read::file(path, LONGEST, Privacy::AsItIs)
-            .map_err(|e| e.hint(format!("look at it: ls -l {shown}")))?;
+        let read_here = || {
+            read::file(path, LONGEST, Privacy::AsItIs)
+                .map_err(|e| e.hint(format!("look at it: ls -l {shown}")))
+        };
+        let sent = cx.deputy.as_ref().and_then(|deputy| deputy.text());
+        let text = sent.map_or_else(read_here, Ok)?;
         for line in env_file::parse(text.expose(), &shown)? {
             let place = format!("{shown}:{}", line.number);
             check_name(&line.name).map_err(|why| {
@@ -185,6 +192,7 @@ impl Plan {
                 self.set(&line.name, value, &place)?;
             }
         }
+        self.texts.push(text);
         Ok(())
     }
 

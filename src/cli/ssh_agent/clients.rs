@@ -2,9 +2,9 @@
 //! else waiting. What takes a key is passed on to the one thread that has the vault.
 
 use super::confirm::Confirm;
-use super::socket::peer;
 use super::wire::{self, LONGEST, Question};
 use super::{Asked, Event, Keys};
+use crate::cli::socket::peer;
 use crate::kind::signature::Wish;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};

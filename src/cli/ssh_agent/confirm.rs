@@ -55,7 +55,7 @@ impl Confirm {
             }
             Self::Terminal => {
                 // from the background nothing can be read: the question would never be answered
-                let terminal = Terminal::open().filter(Terminal::is_ours);
+                let terminal = Terminal::controlling().filter(Terminal::is_ours);
                 terminal.is_some_and(|mut terminal| terminal.confirm(&question).unwrap_or(false))
             }
         }
@@ -68,7 +68,7 @@ pub(super) struct Open(Arc<Desk>, Option<(Terminal, Termios)>);
 impl Open {
     /// As the terminal is before there are questions.
     pub(super) fn none_yet(desk: &Arc<Desk>) -> Self {
-        let terminal = desk.confirm.as_ref().and_then(|_| Terminal::open());
+        let terminal = desk.confirm.as_ref().and_then(|_| Terminal::controlling());
         let settings =
             terminal.and_then(|terminal| terminal.settings().map(|as_is| (terminal, as_is)));
         Self(Arc::clone(desk), settings)

@@ -2,13 +2,13 @@
 
 mod clients;
 mod confirm;
-mod socket;
 mod wire;
 
 use super::complete;
 use super::context::Context;
 use super::cred::filter::FilterArgs;
 use super::report::Report;
+use super::socket::Socket;
 use crate::child::{self, Argv, Mask, Start};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::signature::{PublicKey, Wish};
@@ -18,7 +18,6 @@ use crate::vault::{Errand, Filter, Listed, Unlocked, Vault};
 use clap_complete::engine::ArgValueCompleter;
 use clients::Desk;
 use confirm::Confirm;
-use socket::Socket;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitStatus;

@@ -1,4 +1,4 @@
-//! Where keys come from. In order: `--key-file`, `VAULT_KEY`, `VAULT_KEY_FILE`,
+//! Where keys come from when no agent has them (`cli::agent`). In order: `--key-file`, `VAULT_KEY`, `VAULT_KEY_FILE`,
 //! `VAULT_PASSPHRASE_FILE`, `VAULT_PASSPHRASE_FD`, `VAULT_PASSPHRASE_COMMAND`,
 //! and a question on the terminal.
 

@@ -21,7 +21,13 @@ pub(in crate::vault) struct Actor {
 impl Actor {
     pub(in crate::vault) fn of_this_process(world: &World) -> Self {
         let uid = rustix::process::getuid().as_raw();
-        let callers = callers(rustix::process::getppid());
+        let caller = match &world.client {
+            None => rustix::process::getppid(),
+            Some(client) => {
+                client.pid.and_then(Pid::from_raw).and_then(caller).and_then(|(_, by)| by)
+            }
+        };
+        let callers = callers(caller);
         Self {
             user: user_name(uid).unwrap_or_else(|| uid.to_string()),
             uid,

@@ -1,4 +1,4 @@
-//! The socket of the agent: in a directory of our own or where it is wanted, gone afterwards; and who
+//! The sockets of agents: in a directory of our own or where it is wanted, gone afterwards; and who
 //! is at its other end.
 
 use crate::error::{Error, ErrorKind, Result};
@@ -119,14 +119,14 @@ fn sweep(parent: &Path) {
 }
 
 /// Whether it is a directory of ours that nobody else can get into.
-fn is_private(dir: &Path) -> bool {
+pub(super) fn is_private(dir: &Path) -> bool {
     let ours = rustix::process::geteuid().as_raw();
     fs::symlink_metadata(dir)
         .is_ok_and(|about| about.is_dir() && about.uid() == ours && about.mode() & 0o7777 == 0o700)
 }
 
 /// Whether there is a socket that nobody listens at.
-fn is_stale(path: &Path) -> bool {
+pub(super) fn is_stale(path: &Path) -> bool {
     let is_socket = fs::symlink_metadata(path).is_ok_and(|about| about.file_type().is_socket());
     let refused = |e: io::Error| e.kind() == io::ErrorKind::ConnectionRefused;
     is_socket && UnixStream::connect(path).is_err_and(refused)

@@ -1,0 +1,370 @@
+//! The agent: one process without threads, that holds the keys and derives nothing from them. It lets a copy
+//! of itself answer each client, and drops the keys when it is time.
+
+use super::held::Held;
+use super::wire::{send_files, with_files};
+use super::{wire, worker};
+use crate::sys::{self, Caught};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+use rustix::time::{
+    ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime,
+    timerfd_create, timerfd_settime,
+};
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Read;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What workers tell the agent.
+pub(super) mod word {
+    /// These are the new keys: the file of them, and the client who waits for the answer.
+    pub const FILL: u8 = b'F';
+    /// The keys are to be dropped: the client who waits for the answer. It has been entered.
+    pub const LOCK: u8 = b'L';
+    /// The keys are no longer those of the vault.
+    pub const STALE: u8 = b'S';
+}
+
+/// How a worker ends that has carried out a command: the vault was in use.
+pub(super) const WAS_USED: i32 = 1;
+
+/// How many clients are answered at once.
+const MOST_WORKERS: usize = 64;
+/// How long an agent without keys waits for them, in seconds.
+const EMPTY: u64 = 30;
+/// How often it looks whether the vault's file is still there.
+const EVERY: u64 = 5;
+/// How long workers may take to end when the keys are dropped.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// The agent.
+pub(super) struct Agent {
+    listener: UnixListener,
+    /// The socket that it has made, to be removed at the end.
+    socket: Option<(PathBuf, (u64, u64))>,
+    /// What workers tell, and where they tell it.
+    told: UnixDatagram,
+    pub(super) tell: UnixDatagram,
+    caught: Option<Caught>,
+    pub(super) held: Option<Held>,
+    /// Keys that were replaced, while somebody may still use them.
+    retired: Vec<Held>,
+    /// The vault's file as it was when the keys came.
+    file: Option<(u64, u64)>,
+    /// When the keys came, and when they were last used, in seconds of a clock that runs while the
+    /// machine sleeps.
+    filled: u64,
+    used: u64,
+    workers: BTreeSet<i32>,
+}
+
+/// How it stands with the time, in seconds that are left.
+pub(super) struct Left {
+    pub(super) idle: u64,
+    pub(super) max: u64,
+}
+
+impl Left {
+    /// At `now`, with when each of them began, and how long it may take.
+    fn at(now: u64, idle: (u64, u64), max: (u64, u64)) -> Self {
+        let left = |(since, span): (u64, u64)| since.saturating_add(span).saturating_sub(now);
+        Self { idle: left(idle), max: left(max) }
+    }
+
+    /// Which of them is over; what is being carried out is use.
+    fn is_over(&self, is_busy: bool) -> Option<&'static str> {
+        match self {
+            Self { max: 0, .. } => Some("max"),
+            Self { idle: 0, .. } if !is_busy => Some("idle"),
+            Self { .. } => None,
+        }
+    }
+}
+
+impl Agent {
+    /// One that listens; it has made the socket at `path`, if any.
+    pub(super) fn new(listener: UnixListener, path: Option<PathBuf>) -> std::io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let signals = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT, libc::SIGCHLD];
+        let caught = Caught::these(&signals)?;
+        caught.socket().set_nonblocking(true)?;
+        let (told, tell) = UnixDatagram::pair()?;
+        told.set_nonblocking(true)?;
+        let made = path.and_then(|path| {
+            let made = identity(&path)?;
+            Some((path, made))
+        });
+        let now = now();
+        Ok(Self {
+            listener,
+            socket: made,
+            told,
+            tell,
+            caught: Some(caught),
+            held: None,
+            retired: Vec::new(),
+            file: None,
+            filled: now,
+            used: now,
+            workers: BTreeSet::new(),
+        })
+    }
+
+    /// Takes keys. Those that were held are dropped as soon as nobody uses them any more.
+    pub(super) fn fill(&mut self, file: &OwnedFd) -> bool {
+        let Some(held) = Held::read(file) else { return false };
+        let is_other = self.held.as_ref().is_some_and(|old| old.about.file != held.about.file);
+        let Some(identity) = held.place().identity().filter(|_| !is_other) else {
+            held.leave();
+            return false;
+        };
+        self.retired.extend(self.held.replace(held));
+        self.file = Some(identity);
+        (self.filled, self.used) = (now(), now());
+        self.forget_retired();
+        true
+    }
+
+    /// Serves until the keys are dropped.
+    pub(super) fn serve(mut self) {
+        let Ok(timer) = timerfd_create(TimerfdClockId::Boottime, TimerfdFlags::CLOEXEC) else {
+            return self.lock("signal", None);
+        };
+        loop {
+            if let Some(signal) = self.hear_signals() {
+                debug_assert_ne!(signal, libc::SIGCHLD);
+                return self.lock("signal", None);
+            }
+            if let Some((cause, client)) = self.hear_workers() {
+                return self.lock(cause, client);
+            }
+            if let Some(cause) = self.is_over() {
+                return self.lock(cause, None);
+            }
+            self.wait(&timer);
+            // once more: somebody who comes when the time is up is not served
+            if self.is_over().is_none() {
+                self.admit();
+            }
+        }
+    }
+
+    /// Waits until something happens, or it is time to look.
+    fn wait(&self, timer: &OwnedFd) {
+        let left = self.left().map_or(EVERY, |left| left.idle.min(left.max)).clamp(1, EVERY);
+        let next = Timespec { tv_sec: i64::try_from(left).unwrap_or(1), tv_nsec: 0 };
+        let never = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let once = Itimerspec { it_interval: never, it_value: next };
+        // without it, signals and clients still wake us
+        let _ = timerfd_settime(timer, TimerfdTimerFlags::empty(), &once);
+        let mut all =
+            vec![PollFd::new(timer, PollFlags::IN), PollFd::new(&self.told, PollFlags::IN)];
+        all.extend(self.caught.as_ref().map(|caught| PollFd::new(caught.socket(), PollFlags::IN)));
+        if self.workers.len() < MOST_WORKERS {
+            all.push(PollFd::new(&self.listener, PollFlags::IN));
+        }
+        // an interrupt is looked at by the caller, as is everything else
+        let _ = poll(&mut all, None);
+    }
+
+    /// Lets a worker answer the next client.
+    fn admit(&mut self) {
+        if self.workers.len() >= MOST_WORKERS {
+            return;
+        }
+        let Ok((client, _)) = self.listener.accept() else { return };
+        match sys::fork() {
+            Ok(None) => self.work(client),
+            Ok(Some(worker)) => _ = self.workers.insert(worker),
+            // it is hung up on, and finds another way
+            Err(_) => {}
+        }
+    }
+
+    /// The life of a worker.
+    fn work(&mut self, client: UnixStream) -> ! {
+        drop(self.caught.take());
+        self.retired.clear();
+        sys::close_all_but(&[client.as_raw_fd(), self.tell.as_raw_fd()]);
+        let left = self.left();
+        let held = self.held.take();
+        sys::end_copy(worker::serve(client, &self.tell, held, left.as_ref(), self.file))
+    }
+
+    /// How long the keys may still be held.
+    fn left(&self) -> Option<Left> {
+        let about = &self.held.as_ref()?.about;
+        Some(Left::at(now(), (self.used, about.idle), (self.filled, about.max)))
+    }
+
+    /// Why the keys are to be dropped now, if they are.
+    fn is_over(&self) -> Option<&'static str> {
+        let (Some(held), Some(left)) = (&self.held, self.left()) else {
+            return (now() >= self.filled + EMPTY).then_some("empty");
+        };
+        let is_there = || held.place().identity() == self.file && self.can_be_found();
+        left.is_over(!self.workers.is_empty()).or_else(|| (!is_there()).then_some("replaced"))
+    }
+
+    /// Whether the socket is still the one that it has made: keys that nobody can use are held for nobody.
+    fn can_be_found(&self) -> bool {
+        self.socket.as_ref().is_none_or(|(path, made)| identity(path) == Some(*made))
+    }
+
+    /// Hears of signals; tells of one that ends us.
+    fn hear_signals(&mut self) -> Option<libc::c_int> {
+        let mut end = None;
+        let mut told = [0; 12];
+        while let Some(Ok(12)) = self.caught.as_ref().map(|caught| caught.socket().read(&mut told))
+        {
+            let signal = i32::from_ne_bytes([told[0], told[1], told[2], told[3]]);
+            end = end.or((signal != libc::SIGCHLD).then_some(signal));
+        }
+        self.reap();
+        end
+    }
+
+    fn reap(&mut self) {
+        while let Ok(Some((pid, status))) = waitpid(None, WaitOptions::NOHANG) {
+            self.workers.remove(&pid.as_raw_nonzero().get());
+            if status.exit_status() == Some(WAS_USED) {
+                self.used = now();
+            }
+        }
+        self.forget_retired();
+    }
+
+    fn forget_retired(&mut self) {
+        if self.workers.is_empty() {
+            self.retired.clear();
+        }
+    }
+
+    /// Hears what workers have to tell; why the keys are to be dropped, and who waits for that.
+    fn hear_workers(&mut self) -> Option<(&'static str, Option<UnixStream>)> {
+        loop {
+            let (mut said, mut files) = ([0], Vec::new());
+            if !matches!(with_files(&self.told, &mut said, &mut files), Ok(1)) {
+                return None;
+            }
+            let mut files = files.into_iter();
+            match said[0] {
+                word::LOCK => return Some(("asked", files.next().map(UnixStream::from))),
+                word::STALE => return Some(("keys_changed", None)),
+                word::FILL => {
+                    let (keys, client) = (files.next(), files.next().map(UnixStream::from));
+                    let is_taken = keys.is_some_and(|keys| self.fill(&keys));
+                    if let Some(client) = client {
+                        worker::answer_fill(&client, is_taken);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Drops the keys, and says so in the log unless that was done.
+    fn lock(mut self, cause: &'static str, client: Option<UnixStream>) {
+        let about = self.held.take().map(|held| held.about.clone());
+        self.retired.clear();
+        self.remove_socket();
+        self.end_workers();
+        if let Some(about) = about.filter(|_| cause != "asked") {
+            super::enter::locked(&about, cause, None);
+        }
+        if let Some(client) = client {
+            // it may not wait any more
+            let _ = wire::send(&client, wire::frame::ENDED, &[0, 0], &[]);
+        }
+    }
+
+    /// Removes the socket if it is still ours.
+    fn remove_socket(&mut self) {
+        let Some((path, made)) = self.socket.take() else { return };
+        if identity(&path) == Some(made) {
+            let _ = fs::remove_file(path);
+        }
+    }
+
+    /// Ends those that still have the keys.
+    fn end_workers(&mut self) {
+        let end = |workers: &BTreeSet<i32>, signal| {
+            for worker in workers.iter().filter_map(|pid| Pid::from_raw(*pid)) {
+                let _ = kill_process(worker, signal); // it may have ended by itself
+            }
+        };
+        end(&self.workers, Signal::TERM);
+        let since = std::time::Instant::now();
+        while !self.workers.is_empty() && since.elapsed() < GRACE {
+            self.reap();
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        end(&self.workers, Signal::KILL);
+    }
+}
+
+/// Which file is at a path.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    fs::symlink_metadata(path).ok().map(|about| (about.dev(), about.ino()))
+}
+
+/// Tells the agent something.
+pub(super) fn tell(agent: &UnixDatagram, word: u8, files: &[OwnedFd]) -> std::io::Result<()> {
+    send_files(agent, &[word], &wire::borrowed(files)).map(|_| ())
+}
+
+/// Seconds of a clock that nobody sets, and that runs while the machine sleeps.
+fn now() -> u64 {
+    u64::try_from(clock_gettime(ClockId::Boottime).tv_sec).unwrap_or_default()
+}
+
+/// The life of an agent that was started for this: where it listens, and what it holds at first.
+pub(super) fn live(
+    listener: UnixListener,
+    path: Option<PathBuf>,
+    keys: Option<OwnedFd>,
+) -> Option<()> {
+    let mut agent = Agent::new(listener, path).ok()?;
+    if let Some(keys) = keys {
+        agent.fill(&keys).then_some(())?;
+    }
+    ready();
+    agent.serve();
+    Some(())
+}
+
+/// Says to whoever started us that we serve, and lets go of standard input and output.
+fn ready() {
+    let _ = std::io::Write::write_all(&mut std::io::stdout(), b"r\n");
+    if let Ok(null) = fs::File::options().read(true).write(true).open("/dev/null") {
+        let _ = rustix::stdio::dup2_stdin(&null);
+        let _ = rustix::stdio::dup2_stdout(&null);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A clock that runs while the machine sleeps jumps when it wakes up.
+    #[test]
+    fn the_time_is_up_after_a_night_as_after_an_hour() {
+        let (noon, idle, max) = (1_000_000, 900, 28_800);
+        let left = |now, used| Left::at(now, (used, idle), (noon, max));
+        assert_eq!(left(noon, noon).is_over(false), None);
+        assert_eq!(left(noon + 899, noon).is_over(false), None);
+        assert_eq!(left(noon + 900, noon).is_over(false), Some("idle"));
+        // somebody waits at a question
+        assert_eq!(left(noon + 5_000, noon).is_over(true), None);
+        assert_eq!(left(noon + 28_800, noon + 28_799).is_over(true), Some("max"));
+        // asleep since a minute after it was used
+        assert_eq!(left(noon + 60 + 50_000, noon).is_over(false), Some("max"));
+        assert_eq!(left(noon + 10_000, noon + 9_500).is_over(false), None);
+        assert_eq!(Left::at(u64::MAX, (0, idle), (0, max)).is_over(true), Some("max"));
+    }
+}

@@ -1,0 +1,93 @@
+//! Lending the keys of an unlocked vault to the agent, which holds them for others of the same user, and
+//! using what it holds. Only the agent calls these.
+
+use super::audit::Draft;
+use super::keys::Keys;
+use super::store::SlotRow;
+use super::tx::Tx;
+use super::{Locked, Nobody, Place, Unlocked, Vault, absolute, files, slot};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::Secret;
+use std::path::PathBuf;
+
+/// What the agent gets to hold.
+pub struct Lent {
+    /// What all slots wrap.
+    pub content: Secret,
+    /// The slot that it came from.
+    pub slot: String,
+    /// Where the vault is.
+    pub place: Place,
+}
+
+impl Place {
+    /// Where the file really is; as it is written if its directory is not there.
+    #[must_use]
+    pub fn real_file(&self) -> PathBuf {
+        let written = || std::path::absolute(&self.file).unwrap_or_else(|_| self.file.clone());
+        absolute(&self.file).unwrap_or_else(|_| written())
+    }
+
+    /// Which file is there, whatever it is called; none if none is.
+    #[must_use]
+    pub fn identity(&self) -> Option<(u64, u64)> {
+        files::identity(&self.file)
+    }
+}
+
+impl Vault<Unlocked> {
+    /// The keys, for the agent. Logged as `unlock`, with how long they may be held.
+    ///
+    /// # Errors
+    /// I/O (18).
+    pub fn lend(&mut self, idle: &str, max: &str) -> Result<Lent> {
+        let (keys, label) = (&self.state.keys, &self.state.slot);
+        let with = super::tx::With { keys, slot: label };
+        let tx = Tx::begin(&mut self.core, Some(with))?;
+        let _ = tx.append(Draft::new("unlock").detail("idle", idle).detail("max", max))?;
+        let (id, epoch, now) = (tx.vault().vault_id, tx.vault().epoch, tx.now());
+        tx.commit()?;
+        let content = slot::content(keys, id, epoch, now);
+        Ok(Lent { content, slot: label.clone(), place: self.core.place.clone() })
+    }
+}
+
+impl Vault<Locked> {
+    /// Unlocks with what [`Vault::lend`] gave, which came from the slot called `label`. Checks what every
+    /// unlocking checks.
+    ///
+    /// # Errors
+    /// Locked (12) when the keys have changed since or the slot has gone; integrity (15), I/O (18).
+    pub fn unlock_lent(self, content: &[u8], label: &str) -> Result<Vault<Unlocked>> {
+        let slots = SlotRow::all(&self.core.db)?;
+        let (keys, used) = self.lent_keys(content, &slots, label).ok_or_else(changed)?;
+        self.check_slots(&keys, &slots, used, &Nobody)?;
+        Ok(Vault { core: self.core, state: Unlocked { keys, slot: label.to_owned() } })
+    }
+
+    fn lent_keys<'s>(
+        &self,
+        content: &[u8],
+        slots: &'s [SlotRow],
+        label: &str,
+    ) -> Option<(Keys, &'s SlotRow)> {
+        let used = slots.iter().find(|slot| slot.label == label)?;
+        let (id, epoch) = (self.core.vault.vault_id, self.core.vault.epoch);
+        Some((slot::read_content(content, id, epoch).ok()?, used))
+    }
+
+    /// Enters that the agent has dropped the keys of a slot, and why.
+    ///
+    /// # Errors
+    /// I/O (18).
+    pub fn enter_lock(&mut self, cause: &str, label: &str) -> Result<()> {
+        let tx = Tx::begin_regardless(&mut self.core, None)?;
+        let _ = tx.append(Draft::new("lock").detail("cause", cause).detail("slot", label))?;
+        tx.commit()
+    }
+}
+
+fn changed() -> Error {
+    let what = "the keys of the vault have changed since it was unlocked";
+    Error::new(ErrorKind::Locked, what).hint("vault unlock")
+}

@@ -1,0 +1,73 @@
+//! Service managers: in the foreground, and at a socket that was made before.
+
+use crate::Desk;
+use crate::support::{Answer, require};
+use rustix::process::Signal;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+#[test]
+fn in_the_foreground_it_serves_until_told_to_end() {
+    let desk = Desk::locked();
+    let key = desk.sandbox.path("key");
+    let mut unlock = desk.vault(&["--key-file", key.to_str().unwrap(), "unlock", "--foreground"]);
+    let mut child = unlock.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let since = Instant::now();
+    while desk.is_locked() {
+        assert!(since.elapsed() < Duration::from_secs(20), "it does not serve");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(desk.pid(), i32::try_from(child.id()).unwrap());
+    let second = desk.run(&["--key-file", key.to_str().unwrap(), "unlock", "--foreground"]);
+    assert_eq!(second.code, 13, "{}", second.err);
+    crate::signal(desk.pid(), Signal::TERM);
+    assert!(child.wait().unwrap().success());
+    assert_eq!(desk.cause_of_lock(), "signal");
+}
+
+#[test]
+fn at_a_socket_of_the_service_manager_it_waits_to_be_unlocked() {
+    if !require("systemd-socket-activate") {
+        return;
+    }
+    let desk = Desk::unlocked();
+    let socket = desk.socket();
+    desk.ok(&["lock"]);
+    let mut command = desk.sandbox.command("systemd-socket-activate");
+    command.arg("-l").arg(&socket);
+    for name in ["HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"] {
+        command.args(["-E", name]);
+    }
+    let mut command = desk.dress(command, &[crate::support::VAULT, "unlock", "--foreground"]);
+    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+    let since = Instant::now();
+    while !socket.exists() {
+        assert!(since.elapsed() < Duration::from_secs(20), "no socket");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // nobody has unlocked it: others are told so, in time
+    let answer = desk.run(&["--no-input", "cred", "get", "db/main"]);
+    assert_eq!(answer.code, 12, "{}", answer.err);
+    assert_eq!(desk.standing()["state"], "locked");
+    desk.unlock(&[]);
+    assert_eq!(desk.standing()["pid"], child.id());
+    assert_eq!(desk.ok(&["cred", "get", "db/main"]), b"the-value");
+    desk.ok(&["lock"]);
+    assert!(child.wait().unwrap().success());
+    assert!(socket.exists(), "the socket is the service manager's");
+}
+
+/// What a unit has for hardening leaves it working.
+#[test]
+fn it_works_without_privileges_to_gain() {
+    if !require("setpriv") {
+        return;
+    }
+    let desk = Desk::locked();
+    let key = desk.sandbox.path("key");
+    let mut command = desk.sandbox.command("setpriv");
+    command.args(["--no-new-privs", crate::support::VAULT]);
+    let mut command = desk.dress(command, &["--key-file", key.to_str().unwrap(), "unlock"]);
+    assert_eq!(Answer::of(&mut command).code, 0);
+    assert_eq!(desk.ok(&["cred", "get", "db/main"]), b"the-value");
+}
