@@ -123,6 +123,8 @@ pub const LEAVES: &[Leaf] = &[
     open("key test", &[], 12),
     holding("key rekey", &["--untested", "spare", "--slot", "words=words", "--yes"]),
     holding("rekey", &["--untested", "spare", "--slot", "words=words", "--yes"]),
+    open("unlock", &[], 12),
+    open("lock", &[], 0),
     open("trust-state", &["--yes"], 13),
     open("help", &["environment"], 0),
 ];
