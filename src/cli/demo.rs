@@ -141,6 +141,32 @@ const ACTS: &[Act] = &[
         ],
     },
     Act {
+        about: "Asked once: an agent holds the keys for a while, and carries out what follows.",
+        prepare: None,
+        steps: &[
+            step("vault unlock --idle 1m", 0, ""),
+            step(
+                "env -u VAULT_PASSPHRASE_FILE vault cred get ci-token --reason 'no passphrase here' | wc -c",
+                0,
+                "",
+            ),
+            step("vault lock", 0, ""),
+            step("env -u VAULT_PASSPHRASE_FILE vault cred get ci-token", 12, "locked"),
+        ],
+    },
+    Act {
+        about: "A second key, for a laptop. It is lost: out with it, and new keys for everything.",
+        prepare: None,
+        steps: &[
+            step("vault key add laptop --new-key-file laptop.key", 0, "laptop"),
+            step("vault --key-file laptop.key cred get db/main | wc -c", 0, "28"),
+            step("vault key rm laptop --yes", 0, "laptop"),
+            step("vault --key-file laptop.key cred get db/main", 11, "error:"),
+            step("vault rekey --yes", 0, ""),
+            step("vault key list --format table", 0, "passphrase"),
+        ],
+    },
+    Act {
         about: "Who touched what, and is the log whole?",
         prepare: None,
         steps: &[

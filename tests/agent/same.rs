@@ -181,7 +181,15 @@ fn the_log_names_the_client() {
 #[test]
 fn some_things_need_a_key_all_the_same() {
     let desk = Desk::unlocked();
-    for args in [&["trust-state", "--yes"][..], &["unlock"], &["ssh-agent", "--", "true"]] {
+    let refused: [&[&str]; 6] = [
+        &["key", "add", "mine", "--new-key-file", "mine.key"],
+        &["key", "rm", "key file", "--yes"],
+        &["key", "passwd"],
+        &["rekey", "--yes"],
+        &["unlock"],
+        &["ssh-agent", "--", "true"],
+    ];
+    for args in refused {
         let answer = desk.run(&[&["--no-input"], args].concat());
         assert!(
             answer.code == 12 || answer.code == 125,

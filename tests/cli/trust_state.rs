@@ -162,11 +162,11 @@ fn other_keys_than_this_machine_knows_need_their_fingerprint() {
     let mut bytes = fs::read(&path).unwrap();
     bytes[24..28].copy_from_slice(&0_u32.to_be_bytes()); // the epoch
     bytes[116..148].copy_from_slice(&[7; 32]); // the pin
-    let sum = Sha256::digest(&bytes[..160]);
-    bytes[160..].copy_from_slice(&sum);
+    let sum = Sha256::digest(&bytes[..192]);
+    bytes[192..].copy_from_slice(&sum);
     fs::write(&path, &bytes).unwrap();
     let answer = sandbox.run(&["cred", "get", "a"]);
-    says(&answer, 15, "other keys than this machine knows (epoch 1, not 0)", "vault trust-state");
+    says(&answer, 15, "rekeyed elsewhere: epoch 0 -> 1", "vault trust-state");
     let answer = sandbox.run(&["--no-input", "trust-state", "--yes"]);
     assert_eq!(answer.code, 14, "{}", answer.err);
     let shown = answer.err.split("--pin ").nth(1).unwrap().trim();
