@@ -244,6 +244,21 @@ fn a_key_of_ones_own_needs_no_question() {
     // with a seal, too
     assert_eq!(sandbox.run(&["cred", "get", "x", "--pin", &other]).code, 15);
     assert_eq!(sandbox.run(&["cred", "get", "x", "--pin", &fingerprint]).out, b"hunter2");
+    // whatever the vault is unlocked for
+    let content = sandbox.content();
+    for args in [
+        &["rekey", "--yes"][..],
+        &["key", "add", "a", "--new-key-file", "new"],
+        &["key", "rm", "key file", "--yes"],
+        &["key", "test"],
+        &["trust-state", "--yes"],
+    ] {
+        let answer = sandbox.run(&[args, &["--pin", &other]].concat());
+        // there is nothing to accept, which is found first
+        let code = if args[0] == "trust-state" { 13 } else { 15 };
+        assert_eq!(answer.code, code, "{args:?}: {}", answer.err);
+    }
+    assert_eq!(sandbox.content(), content);
     // what is none is not quoted: it may be a PIN
     for none in ["123456", "hunter2-canary"] {
         let answer = sandbox.run(&["cred", "get", "x", "--pin", none]);

@@ -26,7 +26,8 @@ either its old keys or its new ones.
 
 Each slot is made again, for the same passphrase or key. The one that unlocks now is proven to open
 the new vault; so are those whose key is given by --slot. What is kept with --untested is made again
-for the key it was made for, which need not be at hand.
+for the key it was made for, which need not be at hand. Which one that is only the vault says: if
+somebody else had its keys, prove a slot or drop it.
 
 What this does not undo: old copies and backups of the file stay readable with the old keys. If
 somebody has one, rotate what it held: `vault incident open`, `vault incident rotate`.")]
@@ -73,8 +74,8 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     }
     let rekeyed = progress::of_many(cx, "values sealed anew", |progress| {
         vault.rekey(fates, &|recipient| by_plugin(cx, recipient), progress)
-    })?;
-    agent::lock_if_there(cx);
+    });
+    let rekeyed = agent::lock_after(cx, rekeyed)?;
     say_what_it_does_not_undo(cx, &rekeyed);
     Ok(done(rekeyed, gone))
 }
@@ -103,7 +104,7 @@ fn say_what_it_does_not_undo(cx: &Context, rekeyed: &Rekeyed) {
     if !rekeyed.is_clean {
         cx.warn(
             "another process is reading, or the disk failed: what the old keys sealed leaves the \
-             disk when the vault is changed next",
+             disk with the next checkpoint",
         );
     }
 }

@@ -58,8 +58,8 @@ impl Vault<Locked> {
     ///
     /// # Errors
     /// Locked (12) when the keys have changed since or the slot has gone; integrity (15), I/O (18).
-    pub fn unlock_lent(self, content: &[u8], label: &str) -> Result<Vault<Unlocked>> {
-        let slots = SlotRow::all(&self.core.db)?;
+    pub fn unlock_lent(mut self, content: &[u8], label: &str) -> Result<Vault<Unlocked>> {
+        let slots = self.core.load_slots()?;
         let (keys, used) = self.lent_keys(content, &slots, label).ok_or_else(changed)?;
         self.check_slots(&keys, &slots, used, &Nobody)?;
         Ok(Vault { core: self.core, state: Unlocked { keys, slot: label.to_owned() } })

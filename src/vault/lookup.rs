@@ -117,7 +117,7 @@ pub(super) fn check_now(core: &tx::Core, keys: &Keys) -> Result<()> {
 /// Checks the vault's own row as a reading transaction sees it.
 pub(super) fn check_state(core: &tx::Core, keys: &Keys, vault: &VaultRow) -> Result<()> {
     let (found, _) = core.seal_file().read()?;
-    check::check_vault(vault, keys, &found)
+    check::check_vault(vault, keys, &found).map_err(|e| core.unless_rekeyed(e))
 }
 
 /// Finds a credential by its whole name; with keys, checks it, and if it is not there, that nobody

@@ -113,10 +113,7 @@ pub trait Person {
     ///
     /// # Errors
     /// Integrity (15) when it must have another.
-    fn expects(&self, fingerprint: &str) -> Result<()> {
-        let _ = fingerprint;
-        Ok(())
-    }
+    fn expects(&self, fingerprint: &str) -> Result<()>;
 
     /// Whether a vault with this fingerprint is theirs: this machine has never seen it, and the slot could
     /// have been made by anybody who knows the public key.
@@ -133,6 +130,10 @@ impl Person for Nobody {
     fn second_factor(&self, label: &str) -> Result<Secret> {
         let what = format!("the slot `{label}` takes a passphrase besides the key");
         Err(Error::new(ErrorKind::Locked, what).hint("set VAULT_PASSPHRASE_FILE as well"))
+    }
+
+    fn expects(&self, _fingerprint: &str) -> Result<()> {
+        Ok(())
     }
 
     fn recognises(&self, fingerprint: &str) -> Result<()> {
@@ -229,7 +230,7 @@ impl Vault<Locked> {
     /// # Errors
     /// As [`Vault::unlock`], and those of `person`.
     pub fn unlock_with(mut self, key: &Key, person: &dyn Person) -> Result<Vault<Unlocked>> {
-        let slots = SlotRow::all(&self.core.db)?;
+        let slots = self.core.load_slots()?;
         let (id, epoch) = (self.core.vault.vault_id, self.core.vault.epoch);
         let opened = slot::unwrap(key, &slots, id, epoch, person);
         match opened {
@@ -255,8 +256,10 @@ impl Vault<Locked> {
         person: &dyn Person,
     ) -> Result<()> {
         let (found, _) = self.core.seal_file().read()?;
-        check::check_vault(&self.core.vault, keys, &found)?;
-        check::check_slots(&self.core.vault, keys, slots)?;
+        let vault = &self.core.vault;
+        check::check_vault(vault, keys, &found)
+            .and_then(|()| check::check_slots(vault, keys, slots))
+            .map_err(|e| self.core.unless_rekeyed(e))?;
         let fingerprint = check::fingerprint(keys, self.core.vault.vault_id);
         person.expects(&fingerprint)?;
         match found {

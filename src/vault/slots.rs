@@ -3,6 +3,7 @@
 //! never taken over.
 
 use super::audit::Draft;
+use super::lookup::check_state;
 use super::private::Keyring;
 use super::slot::{self, SlotAbout, Wrap};
 use super::store::slot_use;
@@ -57,7 +58,7 @@ impl<S: State> Vault<S> {
         let rows = SlotRow::all(db)?;
         if let Some(With { keys, .. }) = with {
             let vault = VaultRow::load(db)?;
-            check::check_vault(&vault, keys, &self.core.seal_file().read()?.0)?;
+            check_state(&self.core, keys, &vault)?;
             check::check_slots(&vault, keys, &rows)?;
         }
         let uses = slot_use::of(db, &rows)?;
@@ -145,7 +146,8 @@ impl Vault<Unlocked> {
     /// outside; I/O (18).
     pub fn store_slot(&mut self, slot: &NewSlot) -> Result<()> {
         let (draft, replaces) = (slot.draft(), slot.replaces);
-        let stored = self.change_slots(draft.clone(), |tx| match replaces {
+        let gone = replaces.then_some("the old slot leaves");
+        let stored = self.change_slots(draft.clone(), gone, |tx| match replaces {
             false => {
                 ensure_room(tx.db(), &slot.row.label)?;
                 slot.row.insert(tx.db())
@@ -153,11 +155,7 @@ impl Vault<Unlocked> {
             true if slot.row.replace(tx.db())? => Ok(()),
             true => Err(unknown(&slot.row.label)),
         });
-        self.noted(draft, stored)?;
-        if replaces {
-            self.empty_wal("the old slot leaves");
-        }
-        Ok(())
+        self.noted(draft, stored)
     }
 
     /// Removes a slot, and tells what it could read and did read. Logged as `key_remove`.
@@ -166,10 +164,7 @@ impl Vault<Unlocked> {
     /// Not found (10), refused (14) for the last one, integrity (15), I/O (18).
     pub fn remove_slot(&mut self, label: &SlotLabel) -> Result<RemovedSlot> {
         let removed = self.remove_now(label.as_str());
-        let removed =
-            self.noted(Draft::new("key_remove").detail("label", label.as_str()), removed)?;
-        self.empty_wal("the removed slot leaves");
-        Ok(removed)
+        self.noted(Draft::new("key_remove").detail("label", label.as_str()), removed)
     }
 
     fn remove_now(&mut self, label: &str) -> Result<RemovedSlot> {
@@ -179,7 +174,8 @@ impl Vault<Unlocked> {
         let uses = slot_use::of(&self.core.db, std::slice::from_ref(&row))?.pop();
         let slot = view(&row, uses.unwrap_or_default(), self.state.with())?;
         let could_read = slot_use::credentials_with_secrets(&self.core.db)?;
-        self.change_slots(draft("key_remove", label, &row.kind), |tx| {
+        let gone = Some("the removed slot leaves");
+        self.change_slots(draft("key_remove", label, &row.kind), gone, |tx| {
             let now = SlotRow::all(tx.db())?;
             if now.len() <= 1 {
                 return Err(last(label));
@@ -189,10 +185,12 @@ impl Vault<Unlocked> {
         Ok(RemovedSlot { slot, could_read, left })
     }
 
-    /// A transaction that changes the slots, which must be the vault's own before.
+    /// A transaction that changes the slots, which must be the vault's own before. What is `gone` then leaves
+    /// the disk, even if a sink did not hear of it.
     fn change_slots(
         &mut self,
         draft: Draft,
+        gone: Option<&str>,
         work: impl FnOnce(&Tx<'_>) -> Result<()>,
     ) -> Result<()> {
         let keys = &self.state.keys;
@@ -201,7 +199,11 @@ impl Vault<Unlocked> {
         work(&tx)?;
         tx.touch_slots();
         let _ = tx.append_change(draft)?;
-        tx.commit()
+        let done = tx.commit();
+        if let Some(what) = gone {
+            self.empty_wal(what);
+        }
+        done
     }
 
     /// A slot that `proof` opens onto the keys of this vault.
@@ -210,17 +212,7 @@ impl Vault<Unlocked> {
         let now = self.core.world.now();
         let content = slot::content(keys, vault.vault_id, vault.epoch, now);
         let row = slot::make(about, to, &content, vault, keys)?;
-        if !row.is_readable() {
-            return Err(Error::new(ErrorKind::Refused, "the slot would be larger than 64 KiB"));
-        }
-        let opened = if proof.fits(&row.kind) { slot::open(proof, &row)? } else { None };
-        match opened.is_some_and(|plain| plain[..] == *content.expose()) {
-            true => Ok(row),
-            false => {
-                Err(Error::new(ErrorKind::WrongKey, "the key given does not open the new slot")
-                    .hint("give the private half of the very key that the slot is for"))
-            }
-        }
+        slot::prove(proof, &row, &content).map(|()| row)
     }
 
     /// Logs a failure; what came of it is handed on.
@@ -244,7 +236,7 @@ impl Vault<Locked> {
         only: Option<&SlotLabel>,
         person: &dyn Person,
     ) -> Result<Vec<TriedSlot>> {
-        let slots = SlotRow::all(&self.core.db)?;
+        let slots = self.core.load_slots()?;
         let tried = self.try_slots(key, &slots, only, person);
         // a label that nobody has is no attempt
         if let Some(e) = tried.as_ref().err().filter(|e| e.kind() != ErrorKind::NotFound) {

@@ -104,7 +104,7 @@ impl Vault<Unlocked> {
 
     /// Empties the write-ahead log, or says what of it is not gone yet.
     pub(super) fn empty_wal(&mut self, what: &str) {
-        if !matches!(self.core.db.checkpoint(), Ok(true)) {
+        if !matches!(self.core.db.checkpoint_patiently(), Ok(true)) {
             self.core.warnings.push(format!(
                 "another process is reading, or the disk failed: {what} the disk with the next checkpoint"
             ));

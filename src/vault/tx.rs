@@ -1,17 +1,17 @@
 //! The guard: one transaction over rows and log together. What is not committed did not happen and
 //! is not handed out.
 
-use super::audit::{self, Actor, Author, CheckReceipt, Draft, Log, Receipt};
-use super::check::{check_slots, check_vault};
+use super::audit::{Actor, Author, CheckReceipt, Draft, Log, Receipt};
+use super::check::check_vault;
 use super::filter::Filter;
 use super::keys::Keys;
 use super::lock::WriteLock;
 use super::outlet::{self, Moment, Outlets};
-use super::seal::{Found, PathRecord, SealFile};
+use super::seal::{PathRecord, SealFile};
 use super::store::vault::SlotRow;
 use super::store::{Db, VaultRow};
 use super::warnings::Warnings;
-use super::{Place, Purpose, files, glance, incident, state};
+use super::{Place, Purpose, files, glance, state};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Timestamp;
 use crate::world::World;
@@ -88,6 +88,33 @@ impl Core {
         }
         let what = format!("`{}` was replaced or moved meanwhile", self.place.file.display());
         Err(Error::new(ErrorKind::Conflict, what).hint("start this program again"))
+    }
+
+    /// The slots, and the vault's row that they belong to: both of the same moment.
+    pub(super) fn slots_now(&self) -> Result<(VaultRow, Vec<SlotRow>)> {
+        self.db.begin_read()?;
+        let read = VaultRow::load(&self.db).and_then(|row| Ok((row, SlotRow::all(&self.db)?)));
+        self.db.roll_back();
+        read
+    }
+
+    /// The same, with that row for what comes next: it may be newer than the one read on opening.
+    pub(super) fn load_slots(&mut self) -> Result<Vec<SlotRow>> {
+        let (row, slots) = self.slots_now()?;
+        match row.vault_id == self.vault.vault_id {
+            true => self.vault = row,
+            false => return Err(super::another_vault(&self.place.file)),
+        }
+        Ok(slots)
+    }
+
+    /// The fault that was found, unless another process has rekeyed the vault since it was looked at:
+    /// then nothing fits, and nothing is wrong.
+    pub(super) fn unless_rekeyed(&self, found: Error) -> Error {
+        match VaultRow::load(&self.db) {
+            Ok(now) => check_keys(self.vault.epoch, now.epoch).err().unwrap_or(found),
+            Err(_) => found,
+        }
     }
 
     pub(super) fn seal_file(&self) -> SealFile {
@@ -184,11 +211,14 @@ impl<'v> Tx<'v> {
     }
 
     fn prepare(core: &mut Core, with: Option<With<'v>>) -> Result<(Log, Option<File>)> {
-        let known = core.vault.epoch;
-        core.vault = VaultRow::load(&core.db)?;
+        let vault = VaultRow::load(&core.db)?;
+        if with.is_some() {
+            // before it is taken over: the next attempt is to hear the same
+            check_keys(core.vault.epoch, vault.epoch)?;
+        }
+        core.vault = vault;
         let (found, file) = core.seal_file().read()?;
         if let Some(With { keys, .. }) = with {
-            check_keys(known, core.vault.epoch)?;
             check_vault(&core.vault, keys, &found)?;
         }
         let keys = with.map(|with| with.keys);
@@ -226,41 +256,6 @@ impl<'v> Tx<'v> {
         self.log.get_mut().start_segment(&self.core.db, &self.core.vault, keys, &author, cause)?;
         self.new_seal = Some(cause);
         Ok(())
-    }
-
-    /// A transaction that leaves this machine's seal aside and starts a new one: the owner has said
-    /// that the state found is the one to go on from. It must be whole in itself; that is checked
-    /// here, under the lock, so that nothing is trusted that came in between; and `still` whether it is
-    /// what the owner has seen.
-    pub(super) fn restart(
-        core: &'v mut Core,
-        with: With<'v>,
-        still: impl FnOnce(&Core) -> Result<()>,
-    ) -> Result<Self> {
-        // those that have heard of what is given up now go on with what comes
-        outlet::forward(core, Moment::Before)?;
-        let lock = WriteLock::acquire(&core.place.file)?;
-        core.check_file()?;
-        core.db.begin()?;
-        let begun = Self::check_whole(core, with).and_then(|log| {
-            still(core)?;
-            Ok((log, core.seal_file().prepare()?))
-        });
-        let (log, seal_file) = begun.inspect_err(|_| core.db.roll_back())?;
-        let mut tx = Self::of(core, Some(with), log, Some(seal_file), Some(lock));
-        tx.start_segment(with.keys, "restored")?;
-        Ok(tx)
-    }
-
-    fn check_whole(core: &mut Core, With { keys, .. }: With<'v>) -> Result<Log> {
-        core.vault = VaultRow::load(&core.db)?;
-        let (db, vault) = (&core.db, &core.vault);
-        check_vault(vault, keys, &Found::Missing)?;
-        check_slots(vault, keys, &SlotRow::all(db)?)?;
-        state::check_all(db, vault, keys)?;
-        incident::check::check_all(db, vault, keys)?;
-        audit::verify::verify(db, vault, Some(keys), &Found::Missing, &mut |_, _| {})?;
-        Log::resume(db, vault, Some(keys), Found::Missing)
     }
 
     pub(super) fn db(&self) -> &Db {

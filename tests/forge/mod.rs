@@ -183,6 +183,13 @@ impl Owner {
         }
     }
 
+    /// The first key of a segment of the log.
+    #[allow(dead_code, reason = "not every attacker writes to the log")]
+    pub fn segment_key(&self, db: &Connection, segment: i64) -> Hash {
+        let sealed = one(db, &format!("SELECT sealed_key FROM segment WHERE id = {segment}"));
+        age::decrypt(&self.inner, &blob(sealed)).unwrap().try_into().unwrap()
+    }
+
     /// Tags every credential, and signs the state, as the program itself would.
     pub fn sign_rows(&self, db: &Connection) {
         for row in rows(db, "SELECT name FROM credential") {
@@ -305,5 +312,25 @@ impl Owner {
             key = mac(&key, b"evolve");
             db.execute("UPDATE entry SET mac = ?1 WHERE seq = ?2", params![tag, row[0]]).unwrap();
         }
+    }
+}
+
+/// Appends an entry to the log that looks like the one of this number, as if written under `segment`, whose
+/// first key is `key`. The state counter stays as it is.
+#[allow(dead_code, reason = "not every attacker has a key")]
+pub fn append(db: &Connection, like: i64, segment: i64, mut key: Hash) {
+    let columns = ENTRY.replace("seq, id,", "").replace(", counter, segment", "");
+    let sql = format!(
+        "INSERT INTO entry (seq, id, {columns}, counter, segment, hash)
+         SELECT (SELECT max(seq) + 1 FROM entry), randomblob(16), {columns},
+                (SELECT counter FROM vault), ?2, zeroblob(32) FROM entry WHERE seq = ?1"
+    );
+    db.execute(&sql, params![like, segment]).unwrap();
+    fix_chain(db);
+    let sql = format!("SELECT seq, hash FROM entry WHERE segment = {segment} ORDER BY seq");
+    for row in rows(db, &sql) {
+        let tag = mac(&key, &blob(row[1].clone()));
+        key = mac(&key, b"evolve");
+        db.execute("UPDATE entry SET mac = ?1 WHERE seq = ?2", params![tag, row[0]]).unwrap();
     }
 }

@@ -458,6 +458,9 @@ fn chain(disk: &Disk) -> Check<(Hash, Vec<Json>)> {
     let mut found = Vec::new();
     let pruned_to = seq;
     let mut rekeyed = false;
+    let over = |segment: &&Row| is_epoch(segment) && int(segment, "first_seq") <= Ok(pruned_to);
+    let ids = |segment: &Row| int(segment, "id").unwrap_or_default();
+    let mut oldest = disk.table("segment").iter().filter(over).map(ids).max().unwrap_or_default();
     for row in disk.table("entry") {
         seq += 1;
         ensure(int(row, "seq")? == seq, "an entry is missing")?;
@@ -471,7 +474,12 @@ fn chain(disk: &Disk) -> Check<(Hash, Vec<Json>)> {
             let begins = int(segment, "first_seq")? == seq;
             let fits = blob(segment, "previous_hash")? == hash;
             ensure(!begins || fits, "a segment's beginning")?;
+            if begins && is_epoch(segment) {
+                oldest = ids(segment);
+            }
         }
+        let open = int(row, "segment").map_or(true, |segment| segment >= oldest);
+        ensure(open, "a segment of an epoch that is over")?;
         let message = entry_message(row)?;
         hash = sha256(&[&message[..], &hash].concat());
         ensure(hash == blob(row, "hash")?, "the chain")?;

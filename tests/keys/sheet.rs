@@ -137,3 +137,19 @@ fn on_a_terminal_it_is_asked_whether_it_is_on_paper() {
         assert_eq!(opens.code == 0, code == 0, "{}", opens.err);
     }
 }
+
+/// Somebody else takes the label while the sheet is printed: whoever has it in hand is told what it is worth.
+#[test]
+fn a_sheet_that_is_worth_nothing_is_said_to_be() {
+    if !require("setsid") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let mut add = Pty::vault(&sandbox, &ADD, &[]);
+    add.expect("Do you have it on paper?");
+    sandbox.ok(&["key", "add", "paper", "--new-key-file", "other"], b"");
+    add.send("y\r");
+    let (code, screen) = add.end();
+    assert_eq!(code, 13, "{screen}");
+    assert!(screen.contains("the sheet has been handed over: it opens nothing"), "{screen}");
+}

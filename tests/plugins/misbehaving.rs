@@ -186,8 +186,16 @@ fn no_vault_is_made_with_one() {
         ("say('done')", 18, "neither result nor error"),
         ("said('recipient-stanza 1 toy')\nsay('done')", 18, "for no file of ours"),
         // wraps, and unwraps nothing
-        ("if key: said('recipient-stanza 0 toy', key)\nsay('done')", 11, "does not open what its"),
-        ("said('recipient-stanza 0 toy', b'0' * 16)\nsay('done')", 11, "does not open what its"),
+        (
+            "if key: said('recipient-stanza 0 toy', key)\nsay('done')",
+            11,
+            "does not open the new slot",
+        ),
+        (
+            "said('recipient-stanza 0 toy', b'0' * 16)\nsay('done')",
+            11,
+            "does not open the new slot",
+        ),
     ] {
         let sandbox = Sandbox::bare();
         sandbox.file("id", super::IDENTITY);

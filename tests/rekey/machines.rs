@@ -23,7 +23,7 @@ fn another_machine_is_told_and_can_go_on() {
         .status();
     assert!(copied.unwrap().success());
     assert_eq!(elsewhere(&s, &["cred", "get", "alpha"]).out, b"four");
-    rekey(&s);
+    let fingerprint = rekey(&s)["fingerprint"].as_str().unwrap().to_owned();
     for args in [&["cred", "get", "alpha"][..], &["audit", "verify", "--unlock"]] {
         let refused = elsewhere(&s, args);
         assert_eq!(refused.code, 15, "{}", refused.err);
@@ -35,7 +35,10 @@ fn another_machine_is_told_and_can_go_on() {
     let locked = Answer::of(&mut locked);
     assert_eq!(locked.code, 15, "{}", locked.err);
     assert!(locked.err.contains("rekeyed elsewhere"), "{}", locked.err);
-    let trusted = elsewhere(&s, &["trust-state", "--yes"]);
+    // it has other keys, so that its fingerprint must be known from elsewhere
+    let unseen = elsewhere(&s, &["trust-state", "--yes"]);
+    assert_eq!(unseen.code, 14, "{}", unseen.err);
+    let trusted = elsewhere(&s, &["trust-state", "--yes", "--pin", &fingerprint]);
     assert_eq!(trusted.code, 0, "{}", trusted.err);
     assert_eq!(elsewhere(&s, &["cred", "get", "alpha"]).out, b"four");
     let told = json(&elsewhere(&s, &["audit", "verify", "--json"]).out);
@@ -134,9 +137,14 @@ fn whoever_has_it_open_is_told_to_begin_again() {
     let (mut idle, name) = (s.open().unwrap(), "alpha".parse().unwrap());
     assert_eq!(idle.reveal(&name, None).unwrap().expose(), b"four");
     rekey(&s);
-    let refused = idle.reveal(&name, None).err().unwrap();
-    assert_eq!(refused.kind(), vault::error::ErrorKind::Conflict);
-    assert!(refused.message().contains("rekeyed meanwhile"), "{refused}");
+    for time in ["first", "second"] {
+        let refused = idle.reveal(&name, None).err().unwrap();
+        assert_eq!(refused.kind(), vault::error::ErrorKind::Conflict, "{time}: {refused}");
+        assert!(refused.message().contains("rekeyed meanwhile"), "{refused}");
+    }
+    // it is no tampering either for whoever looks at slots only, or is about to rekey, too
+    let refused = idle.slots_to_remake().err().unwrap();
+    assert_eq!(refused.kind(), vault::error::ErrorKind::Conflict, "{refused}");
     assert_eq!(s.open().unwrap().reveal(&name, None).unwrap().expose(), b"four");
     sound(&s);
 }

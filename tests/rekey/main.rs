@@ -12,6 +12,7 @@
     reason = "tests may, and clarity comes before speed"
 )]
 
+mod between;
 #[path = "../forge/mod.rs"]
 #[allow(dead_code, clippy::pedantic, reason = "each test program uses its own part of this")]
 mod forge;
@@ -183,6 +184,7 @@ fn old_keys_do_not_open_it_and_an_old_copy_is_noticed() {
         values.iter().filter(|value| age::decrypt(with, value).is_ok()).count()
     };
     assert!(opens(&s, &before) > 5, "the control: they open what was there");
+    let status = json(&s.ok(&["status", "--json"], b""));
     rekey(&s);
     assert_eq!(opens(&s, &before), 0);
     assert!(opens(&s, &identity(&s)) > 5);
@@ -201,7 +203,7 @@ fn old_keys_do_not_open_it_and_an_old_copy_is_noticed() {
     let locked = Answer::of(locked.env_remove("VAULT_KEY_FILE"));
     assert_eq!(locked.code, 15, "{}", locked.err);
     // unless its owner says that he did it
-    s.ok(&["trust-state", "--yes"], b"");
+    s.ok(&["trust-state", "--yes", "--pin", status["fingerprint"].as_str().unwrap()], b"");
     assert_eq!(s.ok(&["cred", "get", "alpha"], b""), b"four");
     assert_eq!(json(&s.ok(&["status", "--json"], b""))["epoch"], 1);
     let told = json(&s.ok(&["audit", "verify", "--json"], b""));

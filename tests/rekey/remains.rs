@@ -71,7 +71,7 @@ fn no_byte_of_the_old_ciphertexts_slots_or_recipients_is_left() {
 }
 
 /// Somebody who reads at that moment keeps the write-ahead log from being emptied: that is said, and the
-/// next change makes up for it.
+/// next checkpoint makes up for it, which here is that of the next change.
 #[test]
 fn a_reader_in_the_way_is_told_of() {
     let s = worn();

@@ -9,7 +9,7 @@ use support::pty::Pty;
 use vault::model::Secret;
 
 /// The owner's toolkit: another slot, made as the format says.
-struct Maker {
+pub(super) struct Maker {
     db: Connection,
     owner: Owner,
     content: Vec<u8>,
@@ -17,7 +17,7 @@ struct Maker {
 }
 
 impl Maker {
-    fn of(s: &Sandbox) -> Self {
+    pub(super) fn of(s: &Sandbox) -> Self {
         let db = Connection::open(s.database()).unwrap();
         let owner = Owner::open(&db, &Secret::from_bytes(&fs::read(s.path("key")).unwrap()));
         let content =
@@ -27,7 +27,7 @@ impl Maker {
         Self { db, owner, content, vault: inner.to_public() }
     }
 
-    fn add(&self, label: &str, kind: &str, sealed: &[u8], recipient: Option<&str>) {
+    pub(super) fn add(&self, label: &str, kind: &str, sealed: &[u8], recipient: Option<&str>) {
         let recipient = recipient.map(|text| age::encrypt(&self.vault, text.as_bytes()).unwrap());
         let id = sha(label.as_bytes())[..16].to_vec();
         self.db
@@ -100,7 +100,7 @@ fn key_file(s: &Sandbox, name: &str) -> age::x25519::Recipient {
 }
 
 /// A vault with a slot of each sort, and the keys to all of them in files.
-fn many() -> Sandbox {
+pub(super) fn many() -> Sandbox {
     let s = Sandbox::new();
     s.add("alpha", b"hunter2");
     let maker = Maker::of(&s);
@@ -122,7 +122,7 @@ fn many() -> Sandbox {
 }
 
 const ALL: &[&str] = &["home", "laptop", "sheet", "both", "ssh"];
-const KEYS: &[&str] = &[
+pub(super) const KEYS: &[&str] = &[
     "--slot",
     "home=home.txt",
     "--slot",
@@ -160,7 +160,7 @@ fn fates(told: &Json) -> Vec<String> {
     fates
 }
 
-fn rekey_with(s: &Sandbox, options: &[&str]) -> Answer {
+pub(super) fn rekey_with(s: &Sandbox, options: &[&str]) -> Answer {
     let mut command = s.detached(&[&["rekey", "--yes", "--json"], options].concat());
     Answer::of(command.env("VAULT_PASSPHRASE_FILE", s.path("second.txt")))
 }

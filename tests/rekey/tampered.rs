@@ -88,3 +88,34 @@ fn epochs_that_never_were_are_noticed() {
         }
     }
 }
+
+/// Who had the old keys can still make the MACs of the old segments. Nothing is believed that goes on with one
+/// of them once the epoch is over; before, it would have been.
+#[test]
+fn old_keys_add_nothing_to_the_log_of_the_new_epoch() {
+    let s = rich();
+    let db = || rusqlite::Connection::open(s.database()).unwrap();
+    let key = vault::model::Secret::from_bytes(&fs::read(s.path("key")).unwrap());
+    let first = forge::Owner::open(&db(), &key).segment_key(&db(), 1);
+    let verify = |s: &Sandbox| {
+        forge::append(&rusqlite::Connection::open(s.database()).unwrap(), 2, 1, first);
+        s.run(&["audit", "verify"])
+    };
+    let before = verify(&s.copy());
+    assert_eq!(before.code, 0, "the keys of the epoch make entries: {}", before.err);
+    rekey(&s);
+    for args in [&["audit", "verify"][..], &["doctor"], &["rekey", "--yes"]] {
+        let forged = s.copy();
+        let answer = verify(&forged);
+        assert_eq!(answer.code, 15, "{}", answer.err);
+        assert!(answer.err.contains("goes on with a segment of an epoch"), "{}", answer.err);
+        let answer = forged.run(args);
+        assert!([15, 16].contains(&answer.code), "{args:?}: {}", answer.err);
+    }
+    // nor without keys, where nobody can tell a MAC
+    let forged = s.copy();
+    verify(&forged);
+    let mut locked = forged.vault(&["audit", "verify"]);
+    assert_eq!(Answer::of(locked.env_remove("VAULT_KEY_FILE")).code, 15);
+    sound(&s);
+}

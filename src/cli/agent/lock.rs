@@ -59,6 +59,18 @@ pub fn lock_if_there(cx: &Context) {
     }
 }
 
+/// Does so after a change of slots or keys, and hands on what became of it. One of which only a sink did not
+/// hear, which is I/O, was made all the same.
+///
+/// # Errors
+/// That of the change.
+pub fn lock_after<T>(cx: &Context, changed: Result<T>) -> Result<T> {
+    if changed.as_ref().err().is_none_or(|e| e.kind() == ErrorKind::Io) {
+        lock_if_there(cx);
+    }
+    changed
+}
+
 /// Ends the agent at `path`; it has gone when this returns.
 ///
 /// # Errors

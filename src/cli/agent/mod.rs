@@ -18,7 +18,7 @@ pub mod unlock;
 
 pub use client::Outcome;
 pub use deputy::Deputy;
-pub use lock::lock_if_there;
+pub use lock::{lock_after, lock_if_there};
 pub use start::answer;
 pub use status::standing;
 

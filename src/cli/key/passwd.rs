@@ -56,8 +56,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let secret = args.new.or_ask(given, &format!("New passphrase for the slot `{label}`"), cx)?;
     let (wrap, proof) = wrap_and_proof(second, secret);
     let slot = vault.changed_slot(&label, &wrap, &proof)?;
-    vault.store_slot(&slot)?;
-    agent::lock_if_there(cx);
+    agent::lock_after(cx, vault.store_slot(&slot))?;
     cx.note_later("old copies of the file still open with the old passphrase; see `vault rekey`");
     Ok(Report::Done {
         message: format!("changed the passphrase of the slot `{label}`"),

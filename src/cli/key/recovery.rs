@@ -46,7 +46,9 @@ pub fn add(
         key,
     };
     hand_over(cx, &sheet)?;
-    vault.store_slot(slot)?;
+    vault.store_slot(slot).map_err(|e| {
+        e.hint("the sheet has been handed over: it opens nothing, unless its slot is there: vault key list")
+    })?;
     let label = slot.label();
     if cx.world.stdout_is_terminal {
         cx.note_later("the screen still shows the key: clear it, and what can be scrolled back to");

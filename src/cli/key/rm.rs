@@ -40,8 +40,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         cx.confirm(&format!("Remove the slot `{label}`?"), &hint)?;
     }
     let (mut vault, _) = unlock::with_its_key(cx)?;
-    let removed = vault.remove_slot(&args.label)?;
-    agent::lock_if_there(cx);
+    let removed = agent::lock_after(cx, vault.remove_slot(&args.label))?;
     explain(cx, &removed);
     Ok(done(removed))
 }

@@ -108,6 +108,8 @@ struct Check<'a> {
     counter: i64,
     /// Whether the entry before is that of a rekey.
     rekeyed: bool,
+    /// The segment that this epoch began with: the keys of older ones are known to whoever had the old keys.
+    oldest: i64,
     /// The next key of each segment; empty while locked.
     next: HashMap<i64, Zeroizing<[u8; 32]>>,
     segments: &'a [SegmentRow],
@@ -136,6 +138,8 @@ impl<'a> Check<'a> {
             Some(pruned) => (pruned.seq, pruned.hash, pruned.counter),
             None => (0, log::genesis(vault.vault_id), 0),
         };
+        let over = |s: &&SegmentRow| s.cause == REKEY && s.first_seq <= seq;
+        let oldest = segments.iter().filter(over).map(|s| s.id).max().unwrap_or_default();
         let unknown = pruned.filter(|_| keys.is_none());
         let gaps = unknown.map(|pruned| {
             format!("entries up to {} were pruned, which only the keys can confirm", pruned.seq)
@@ -145,6 +149,7 @@ impl<'a> Check<'a> {
             hash,
             counter,
             rekeyed: false,
+            oldest,
             next,
             segments,
             pruned,
@@ -194,6 +199,7 @@ impl<'a> Check<'a> {
             }
             if segment.cause == REKEY {
                 self.epoch(segment)?;
+                self.oldest = segment.id;
             } else if segment.cause != "init" {
                 self.gaps.push(format!(
                     "segment {} begins at entry {seq} on {}: the seal was {}",
@@ -218,6 +224,9 @@ impl<'a> Check<'a> {
         let seq = entry.seq;
         if !self.segments.iter().any(|s| s.id == segment && s.first_seq <= seq) {
             return Err(bad_entry(seq, "names a segment that is not there"));
+        }
+        if segment < self.oldest {
+            return Err(bad_entry(seq, "goes on with a segment of an epoch that is over"));
         }
         if !self.authenticated {
             return Ok(());

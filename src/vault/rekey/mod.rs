@@ -81,6 +81,10 @@ impl Person for Listener<'_> {
         Ok(typed)
     }
 
+    fn expects(&self, fingerprint: &str) -> Result<()> {
+        self.person.expects(fingerprint)
+    }
+
     fn recognises(&self, fingerprint: &str) -> Result<()> {
         self.person.recognises(fingerprint)
     }
@@ -92,7 +96,7 @@ impl Vault<Unlocked> {
     /// # Errors
     /// Integrity (15), I/O (18).
     pub fn slots_to_remake(&self) -> Result<Vec<(String, String)>> {
-        let mut slots = self.genuine_slots()?;
+        let (_, mut slots) = self.genuine_slots()?;
         slots.sort_by_key(|slot| (slot.created_at, slot.id));
         Ok(slots.into_iter().map(|slot| (slot.label, slot.kind)).collect())
     }
@@ -102,16 +106,17 @@ impl Vault<Unlocked> {
     /// # Errors
     /// Wrong key (11) when it does not, not found (10), integrity (15), I/O (18).
     pub fn prove(&mut self, label: &str, key: Key) -> Result<Proof> {
-        let vault = &self.core.vault;
-        let proven = self.genuine_slots().and_then(|slots| slots::prove(&slots, vault, label, key));
+        let proven = self.genuine_slots();
+        let proven = proven.and_then(|(vault, slots)| slots::prove(&slots, &vault, label, key));
         proven.inspect_err(|e| self.note_failure(Draft::new("rekey"), e))
     }
 
-    fn genuine_slots(&self) -> Result<Vec<SlotRow>> {
-        let (db, keys) = (&self.core.db, &self.state.keys);
-        let slots = SlotRow::all(db)?;
-        check_slots(&VaultRow::load(db)?, keys, &slots)?;
-        Ok(slots)
+    /// The slots, checked, and the vault's row that they belong to.
+    fn genuine_slots(&self) -> Result<(VaultRow, Vec<SlotRow>)> {
+        let (vault, slots) = self.core.slots_now()?;
+        let checked = check_slots(&vault, &self.state.keys, &slots);
+        checked.map_err(|e| self.core.unless_rekeyed(e))?;
+        Ok((vault, slots))
     }
 
     /// How much there is to do; nothing is opened, and nothing changed.
@@ -129,7 +134,7 @@ impl Vault<Unlocked> {
     /// # Errors
     /// Usage (2) for a slot about which nothing is said or which cannot be kept so, conflict (13) when the
     /// slots have changed since, integrity (15) when anything does not check, I/O (18). Nothing is changed
-    /// then.
+    /// then, unless the error is that of a sink, which says so.
     pub fn rekey(
         &mut self,
         fates: Vec<(String, Fate)>,
@@ -138,9 +143,9 @@ impl Vault<Unlocked> {
     ) -> Result<Rekeyed> {
         let done = self.rekey_now(fates, by_plugin, progress);
         match done {
-            Ok((rekeyed, keys)) => {
+            Ok((rekeyed, keys, told)) => {
                 self.state.keys = keys;
-                Ok(rekeyed)
+                told.map(|()| rekeyed)
             }
             Err(e) => {
                 self.note_failure(Draft::new("rekey"), &e);
@@ -154,9 +159,9 @@ impl Vault<Unlocked> {
         fates: Vec<(String, Fate)>,
         by_plugin: &ByPlugin<'_>,
         progress: &mut dyn FnMut(u64, u64),
-    ) -> Result<(Rekeyed, Keys)> {
-        let old = self.genuine_slots()?;
-        let after = self.next_epoch()?;
+    ) -> Result<(Rekeyed, Keys, Result<()>)> {
+        let (row, old) = self.genuine_slots()?;
+        let after = next_epoch(&row)?;
         let (from, to) = (&self.state.keys, Keys::new(after.vault_id, after.epoch));
         // before the vault is held: deriving keys from passphrases takes a second each
         let content = slot::content(&to, after.vault_id, after.epoch, self.core.world.now());
@@ -172,7 +177,7 @@ impl Vault<Unlocked> {
         let after = VaultRow { counter: tx.vault().counter + 1, ..after };
         let said = draft(after.epoch, &old, &made);
         let values = renew_all(&tx, (from, &to), &after, (&made, said), progress)?;
-        let is_clean = tx.commit_epoch(&to, after.clone())?;
+        let (is_clean, told) = tx.commit_epoch(&to, after.clone())?;
         let rekeyed = Rekeyed {
             epoch: after.epoch,
             values,
@@ -181,16 +186,15 @@ impl Vault<Unlocked> {
             slots: made.into_iter().map(|(_, about)| about).collect(),
             is_clean,
         };
-        Ok((rekeyed, to))
+        Ok((rekeyed, to, told))
     }
+}
 
-    /// The vault's row as it will be, but for what only the transaction knows.
-    fn next_epoch(&self) -> Result<VaultRow> {
-        let row = VaultRow::load(&self.core.db)?;
-        let epoch = row.epoch.checked_add(1);
-        let epoch = epoch.ok_or_else(|| Error::integrity("the vault's epoch cannot be right"))?;
-        Ok(VaultRow { epoch, ..row })
-    }
+/// The vault's row as it will be, but for what only the transaction knows.
+fn next_epoch(row: &VaultRow) -> Result<VaultRow> {
+    let epoch = row.epoch.checked_add(1);
+    let epoch = epoch.ok_or_else(|| Error::integrity("the vault's epoch cannot be right"))?;
+    Ok(VaultRow { epoch, ..row.clone() })
 }
 
 /// Enters the rekey, and writes all rows anew. The old ones are read by a connection of its own, which

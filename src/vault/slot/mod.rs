@@ -88,6 +88,10 @@ pub(super) fn make(
         recipient: recipient.transpose()?,
         row_tag: [0; 32],
     };
+    if !slot.is_readable() {
+        let what = format!("the slot `{}` would be larger than 64 KiB", slot.label);
+        return Err(Error::new(ErrorKind::Refused, what));
+    }
     slot.row_tag = keys.row.tag(slot.message(vault).as_bytes());
     Ok(slot)
 }
@@ -207,18 +211,18 @@ fn damaged(key: &Key, label: &str) -> Error {
     }
 }
 
-/// Whether `key` opens a new slot, onto what it is to wrap.
+/// Proves that `key` opens a new slot, onto what it is to wrap.
 ///
 /// # Errors
 /// Wrong key (11) if not; whatever kept a plugin from answering.
 pub(super) fn prove(key: &Key, slot: &SlotRow, content: &Secret) -> Result<()> {
-    match open(key, slot)? {
-        Some(plain) if plain.as_slice() == content.expose() => Ok(()),
-        Some(_) | None => {
-            Err(Error::new(ErrorKind::WrongKey, "the key does not open what its recipient gets")
-                .hint("name the recipient that belongs to the key; nothing was changed"))
-        }
+    let opened = if key.fits(&slot.kind) { open(key, slot)? } else { None };
+    if opened.is_some_and(|plain| plain[..] == *content.expose()) {
+        return Ok(());
     }
+    let what = format!("the key given does not open the new slot `{}`", slot.label);
+    Err(Error::new(ErrorKind::WrongKey, what)
+        .hint("give the private half of the very key that the slot is for"))
 }
 
 pub(super) fn wrong_key(key: &Key, slots: &[SlotRow]) -> Error {

@@ -281,9 +281,15 @@ impl Db {
     /// and again.
     pub(in crate::vault) fn checkpoint(&self) -> Result<bool> {
         self.wait_for(Duration::ZERO)?;
-        let busy = self.first("PRAGMA wal_checkpoint(TRUNCATE)", &[], |row| row.int(0));
+        let done = self.checkpoint_patiently();
         self.wait_for(BUSY)?;
-        Ok(busy? == Some(0))
+        done
+    }
+
+    /// The same, but waits for readers: for what must not stay on disk.
+    pub(in crate::vault) fn checkpoint_patiently(&self) -> Result<bool> {
+        let busy = self.first("PRAGMA wal_checkpoint(TRUNCATE)", &[], |row| row.int(0))?;
+        Ok(busy == Some(0))
     }
 
     fn wait_for(&self, busy: Duration) -> Result<()> {

@@ -54,8 +54,13 @@ impl Tx<'_> {
     }
 
     /// Makes it so: `vault` is the row of the new epoch but for its hashes. All other rows are there.
-    /// Tells whether nothing of the old epoch is left in the write-ahead log.
-    pub(in crate::vault) fn commit_epoch(mut self, keys: &Keys, vault: VaultRow) -> Result<bool> {
+    /// Tells whether nothing of the old epoch is left in the vault's files, and what sinks say once it is
+    /// done.
+    pub(in crate::vault) fn commit_epoch(
+        mut self,
+        keys: &Keys,
+        vault: VaultRow,
+    ) -> Result<(bool, Result<()>)> {
         let vault = self.close_epoch(keys, vault)?;
         self.announce(pin(keys, vault.vault_id))?;
         self.core.db.commit()?;
@@ -63,15 +68,14 @@ impl Tx<'_> {
         self.core.bell.confirm();
         self.say_new_seal();
         // before the seal: whoever finds an old one does it again
-        let emptied = matches!(self.core.db.checkpoint(), Ok(true));
+        let emptied = matches!(self.core.db.checkpoint_patiently(), Ok(true));
         self.new_seal = Some(REKEY);
         if let Err(e) = self.write_seal() {
             self.core.warnings.push(e.message());
         }
         self.lock = None;
         self.core.bell.clone().ring();
-        outlet::forward(self.core, Moment::After)?;
-        Ok(emptied)
+        Ok((emptied, outlet::forward(self.core, Moment::After)))
     }
 
     fn close_epoch(&mut self, keys: &Keys, mut vault: VaultRow) -> Result<VaultRow> {
