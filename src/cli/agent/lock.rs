@@ -3,11 +3,14 @@
 use super::client::exchange;
 use super::place::{self, Found};
 use super::request::Verb;
+use super::wire::frame;
 use crate::cli::context::Context;
 use crate::cli::read::quoted;
 use crate::cli::report::{Cell, Report};
 use crate::error::{Error, ErrorKind, Result};
 use crate::vault::Place;
+use std::io::Read;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -66,7 +69,11 @@ pub fn lock_if_there(cx: &Context) {
 pub(super) fn end(cx: &Context, place: &Place, path: &Path, pid: i32, cause: &str) -> Result<()> {
     let Found::Agent(stream, _) = place::call(path) else { return Ok(()) };
     // it answers, or just goes, when it is done
-    let _ = exchange(&stream, Verb::Lock, cx, place, (cause, &[]), PATIENCE);
+    let answer = exchange(&stream, Verb::Lock, cx, place, (cause, &[]), PATIENCE);
+    if answer.is_some_and(|answer| answer.sort == frame::ENDED) && has_gone(&stream) {
+        // a service manager may be at the socket, and would start another for whoever calls again
+        return Ok(());
+    }
     drop(stream);
     let since = Instant::now();
     while since.elapsed() < PATIENCE {
@@ -78,6 +85,12 @@ pub(super) fn end(cx: &Context, place: &Place, path: &Path, pid: i32, cause: &st
     }
     let what = format!("the agent at {} does not lock", quoted(path));
     Err(Error::new(ErrorKind::Conflict, what).hint(format!("kill {pid}")))
+}
+
+/// Whether the agent hangs up, as it does when it ends.
+fn has_gone(stream: &UnixStream) -> bool {
+    let _ = stream.set_read_timeout(Some(PATIENCE));
+    matches!((&mut &*stream).read(&mut [0]), Ok(0))
 }
 
 const PATIENCE: Duration = Duration::from_secs(10);

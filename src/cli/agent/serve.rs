@@ -280,6 +280,8 @@ impl Agent {
         if let Some(client) = client {
             // it may not wait any more
             let _ = wire::send(&client, wire::frame::ENDED, &[0, 0], &[]);
+            // it hears of our end when we have ended
+            std::mem::forget(client);
         }
     }
 

@@ -111,6 +111,7 @@ pub fn answer(args: &[OsString]) -> Option<ExitCode> {
             let listener = sys::duplicate(FIRST).ok().map(UnixListener::from);
             let listener = listener?;
             sys::close_all_but(&[listener.as_raw_fd()]);
+            place::take_charge(&listener).ok()?;
             serve::live(listener, None, None)
         }
         _ => None,
