@@ -79,7 +79,8 @@ fn at_a_socket_that_stays_it_locks_and_is_unlocked_again() {
             if poll(&mut [PollFd::new(&listener, PollFlags::IN)], Some(&wait)) == Ok(0) {
                 continue;
             }
-            let line = "exec 3<&0; export LISTEN_FDS=1 LISTEN_PID=$$; exec \"$0\" unlock --foreground";
+            let line =
+                "exec 3<&0; export LISTEN_FDS=1 LISTEN_PID=$$; exec \"$0\" unlock --foreground";
             let command = desk.sandbox.command("sh");
             let mut agent = desk.dress(command, &["-c", line, crate::support::VAULT]);
             agent.stdin(OwnedFd::from(listener.try_clone().unwrap()));

@@ -43,8 +43,11 @@ impl Deputy {
     pub fn unlocked(&self, cx: &Context) -> Result<Vault<Unlocked>> {
         let vault = cx.locked()?;
         if vault.opened() != self.file {
-            return Err(Error::new(ErrorKind::Conflict, "another file is there since it was unlocked")
-                .hint("vault unlock"));
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                "another file is there since it was unlocked",
+            )
+            .hint("vault unlock"));
         }
         let unlocked = self.held.unlock(vault);
         unlocked.inspect_err(|e| self.is_stale.set(e.kind() == ErrorKind::Locked))
