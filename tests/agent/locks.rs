@@ -152,6 +152,18 @@ fn all_who_unlock_at_once_succeed() {
     assert!(desk.is_locked());
 }
 
+/// Whoever says nothing takes time, and keeps nobody from locking.
+#[test]
+fn when_somebody_asks_in_a_crowd() {
+    let desk = Desk::unlocked();
+    let call = || std::os::unix::net::UnixStream::connect(desk.socket()).unwrap();
+    let mut silent: Vec<_> = (0..300).map(|_| call()).collect();
+    desk.ok(&["lock"]);
+    silent.clear();
+    assert!(desk.is_locked());
+    assert_eq!(desk.cause_of_lock(), "signal");
+}
+
 #[test]
 fn times_are_looked_at_before_the_vault_is() {
     let desk = Desk::locked();

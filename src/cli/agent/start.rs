@@ -19,7 +19,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 /// The hidden command.
-const VERB: &str = "__agent";
+pub(super) const VERB: &str = "__agent";
 /// In which manner it lives.
 const DETACHED: &str = "detached";
 const FOREGROUND: &str = "foreground";
