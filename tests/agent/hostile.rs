@@ -287,7 +287,7 @@ fn somebody_else_gets_nothing() {
     fs::write(&frame, ours(&desk)).unwrap();
     fs::set_permissions(&frame, Permissions::from_mode(0o644)).unwrap();
     fs::set_permissions(desk.sandbox.path("tmp"), Permissions::from_mode(0o755)).unwrap();
-    let line = "import socket,sys\ns=socket.socket(socket.AF_UNIX);s.connect(sys.argv[1]);s.sendall(open(sys.argv[2],'rb').read())\ntry: sys.stdout.buffer.write(s.recv(100)[:1])\nexcept ConnectionError: pass";
+    let line = "import socket,sys\ns=socket.socket(socket.AF_UNIX);s.connect(sys.argv[1])\ntry: s.sendall(open(sys.argv[2],'rb').read());sys.stdout.buffer.write(s.recv(100)[:1])\nexcept ConnectionError: pass";
     let said = |words: &[&str]| {
         let mut command = desk.sandbox.command(words[0]);
         command.args(&words[1..]).args(["/usr/bin/python3", "-c", line]).arg(&socket).arg(&frame);

@@ -74,7 +74,7 @@ fn at_a_socket_that_stays_it_locks_and_is_unlocked_again() {
     let is_over = AtomicBool::new(false);
     let begun = Instant::now();
     let serve = || {
-        while !is_over.load(Ordering::SeqCst) && begun.elapsed() < Duration::from_secs(60) {
+        while !is_over.load(Ordering::SeqCst) && begun.elapsed() < Duration::from_mins(1) {
             let wait = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
             if poll(&mut [PollFd::new(&listener, PollFlags::IN)], Some(&wait)) == Ok(0) {
                 continue;

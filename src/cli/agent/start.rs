@@ -75,15 +75,13 @@ pub(super) fn foreground(cx: &Context, socket: &Path, keys: OwnedFd) -> Error {
     let cannot = |e: io::Error| Error::io("cannot start an agent", &e);
     let begun = again(cx, &[FOREGROUND.as_ref(), socket.as_os_str()]).and_then(|command| {
         let (ours, its) = UnixStream::pair().map_err(cannot)?;
-        match sys::fork().map_err(cannot)? {
-            Some(_) => Ok((command, its)),
+        if sys::fork().map_err(cannot)?.is_none() {
             // somebody must have the keys while we become it
-            None => {
-                drop(its);
-                let _ = give(&ours, keys);
-                sys::end_copy(0)
-            }
+            drop(its);
+            let _ = give(&ours, keys);
+            sys::end_copy(0)
         }
+        Ok((command, its))
     });
     match begun {
         Ok((mut command, its)) => cannot(command.stdin(OwnedFd::from(its)).exec()),
