@@ -158,6 +158,17 @@ impl Context {
     /// # Errors
     /// Usage (2) when there is no home directory to look in.
     pub fn place(&self) -> Result<Place> {
+        match &self.deputy {
+            Some(deputy) => Ok(deputy.place()),
+            None => self.named_place(),
+        }
+    }
+
+    /// Where the vault is that command line and environment name.
+    ///
+    /// # Errors
+    /// Usage (2) when there is no home directory to look in.
+    pub fn named_place(&self) -> Result<Place> {
         let named = self.globals.vault.clone();
         let named = named.or_else(|| self.world.var("VAULT_FILE").map(PathBuf::from));
         let file = named.map_or_else(|| self.world.default_vault_file(), Ok)?;

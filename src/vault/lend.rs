@@ -28,6 +28,14 @@ impl Place {
         absolute(&self.file).unwrap_or_else(|_| written())
     }
 
+    /// Whether both are the same place, however they are written.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        let seals = |place: &Self| place.state_dir.canonicalize().ok();
+        let is_same_dir = self.state_dir == other.state_dir || seals(self) == seals(other);
+        self.real_file() == other.real_file() && is_same_dir
+    }
+
     /// Which file is there, whatever it is called; none if none is.
     #[must_use]
     pub fn identity(&self) -> Option<(u64, u64)> {
@@ -53,6 +61,12 @@ impl Vault<Unlocked> {
 }
 
 impl Vault<Locked> {
+    /// Which file was at its place when it was opened.
+    #[must_use]
+    pub fn opened(&self) -> Option<(u64, u64)> {
+        self.core.opened
+    }
+
     /// Unlocks with what [`Vault::lend`] gave, which came from the slot called `label`. Checks what every
     /// unlocking checks.
     ///

@@ -34,7 +34,7 @@ pub(super) struct Core {
     pub(super) db: Db,
     pub(super) place: Place,
     /// Which file was opened there.
-    opened: Option<(u64, u64)>,
+    pub(super) opened: Option<(u64, u64)>,
     pub(super) world: Rc<World>,
     pub(super) purpose: Purpose,
     /// The vault's row as last read.

@@ -8,6 +8,7 @@ use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
 use std::time::Duration;
 
 const GET: &[&str] = &["--no-input", "cred", "get", "db/main"];
@@ -24,14 +25,24 @@ fn framed(sort: u8, body: &[u8]) -> Vec<u8> {
 
 /// A request that is right, without descriptors: its answer goes where the agent's output goes.
 fn request(desk: &Desk, version: &str, verb: &str, file: &[u8]) -> Vec<u8> {
+    request_for(desk, version, verb, file, (file, &desk.sandbox.path("state")))
+}
+
+/// One whose environment leads to a vault and to seals of its own.
+fn request_for(
+    desk: &Desk,
+    version: &str,
+    verb: &str,
+    file: &[u8],
+    (named, state): (&[u8], &Path),
+) -> Vec<u8> {
     let about = fs::metadata(desk.sandbox.database()).unwrap();
     let root = fs::metadata("/").unwrap();
     let mounts = fs::metadata("/proc/self/ns/mnt").unwrap();
     let seen = [about.dev(), about.ino(), root.dev(), root.ino(), mounts.ino()];
     let seen: Vec<u8> = seen.into_iter().flat_map(u64::to_be_bytes).collect();
     let args = list(&[b"vault", b"cred", b"get", b"db/main"]);
-    let state = desk.sandbox.path("state");
-    let env: &[&[u8]] = &[b"XDG_STATE_HOME", state.as_os_str().as_bytes(), b"VAULT_FILE", file];
+    let env: &[&[u8]] = &[b"XDG_STATE_HOME", state.as_os_str().as_bytes(), b"VAULT_FILE", named];
     let (magic, umask) = (b"vault-agent/1", [0, 0, 0, 0o22]);
     let parts: &[&[u8]] = &[
         magic,
@@ -53,13 +64,27 @@ fn ours(desk: &Desk) -> Vec<u8> {
     request(desk, env!("CARGO_PKG_VERSION"), "run", file.as_os_str().as_bytes())
 }
 
-/// What the agent says to these bytes, until it hangs up.
+/// What the agent says to these bytes, which are all that is said, until it hangs up.
 fn say(desk: &Desk, bytes: &[u8]) -> Vec<u8> {
+    let stream = sent(desk, bytes);
+    let _ = stream.shutdown(std::net::Shutdown::Write);
+    heard(stream)
+}
+
+/// What it says to somebody who waits.
+fn ask(desk: &Desk, bytes: &[u8]) -> Vec<u8> {
+    heard(sent(desk, bytes))
+}
+
+fn sent(desk: &Desk, bytes: &[u8]) -> UnixStream {
     let mut stream = UnixStream::connect(desk.socket()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     // it may hang up before it has heard all
     let _ = stream.write_all(bytes);
-    let _ = stream.shutdown(std::net::Shutdown::Write);
+    stream
+}
+
+fn heard(mut stream: UnixStream) -> Vec<u8> {
     let mut said = Vec::new();
     let _ = stream.read_to_end(&mut said);
     said
@@ -171,6 +196,35 @@ fn an_agent_for_another_vault_is_of_no_use() {
     assert_eq!(other.run(GET).out, b"the-value");
 }
 
+/// The keys fit a copy of the vault as well, and what is done to that is in no log that anybody reads.
+#[test]
+fn a_copy_of_the_vault_is_not_opened() {
+    let desk = Desk::unlocked();
+    let (file, version) = (desk.sandbox.database(), env!("CARGO_PKG_VERSION"));
+    let (copies, state) = (desk.sandbox.path("copies"), desk.sandbox.path("state"));
+    fs::create_dir(&copies).unwrap();
+    fs::set_permissions(&copies, Permissions::from_mode(0o700)).unwrap();
+    let copy = copies.join("vault.db");
+    for end in ["", "-wal"] {
+        let name = |file: &Path| format!("{}{end}", file.display());
+        fs::copy(name(&file), name(&copy)).unwrap();
+    }
+    let original = file.as_os_str().as_bytes();
+    let named = |named: &Path, state: &Path| {
+        let about = (named.as_os_str().as_bytes(), state);
+        ask(&desk, &request_for(&desk, version, "run", original, about))
+    };
+    let refused = framed(b'N', &list(&[b"elsewhere", b""]));
+    assert_eq!(named(&copy, &state), refused);
+    assert_eq!(named(&copy, &copies), refused);
+    // and a seal of somebody's own
+    assert_eq!(named(&file, &copies), refused);
+    assert_eq!(desk.count("decrypt"), 0);
+    let done = [framed(b'A', b""), framed(b'E', &[0, 0])].concat();
+    assert_eq!(named(&file, &state), done);
+    assert_eq!(desk.count("decrypt"), 1);
+}
+
 #[test]
 fn a_socket_that_nobody_listens_at_is_replaced() {
     let desk = Desk::unlocked();
@@ -233,7 +287,7 @@ fn somebody_else_gets_nothing() {
     fs::write(&frame, ours(&desk)).unwrap();
     fs::set_permissions(&frame, Permissions::from_mode(0o644)).unwrap();
     fs::set_permissions(desk.sandbox.path("tmp"), Permissions::from_mode(0o755)).unwrap();
-    let line = "import socket,sys\ns=socket.socket(socket.AF_UNIX);s.connect(sys.argv[1]);s.sendall(open(sys.argv[2],'rb').read())\ntry: sys.stdout.buffer.write(s.recv(100)[:1])\nexcept ConnectionError: pass";
+    let line = "import socket,sys\ns=socket.socket(socket.AF_UNIX);s.connect(sys.argv[1])\ntry: s.sendall(open(sys.argv[2],'rb').read());sys.stdout.buffer.write(s.recv(100)[:1])\nexcept ConnectionError: pass";
     let said = |words: &[&str]| {
         let mut command = desk.sandbox.command(words[0]);
         command.args(&words[1..]).args(["/usr/bin/python3", "-c", line]).arg(&socket).arg(&frame);

@@ -18,6 +18,21 @@ fn when_it_was_not_used_for_a_while_and_not_before() {
     assert_eq!(desk.cause_of_lock(), "idle");
 }
 
+/// However it ended: the client goes as soon as it has the answer, or before.
+#[test]
+fn a_command_that_was_given_up_was_use() {
+    let desk = Desk::locked();
+    desk.unlock(&["--idle", "4s"]);
+    let mut slow = desk.vault(&["cred", "add", "slow", "--stdin"]);
+    let mut slow = slow.stdin(std::process::Stdio::piped()).spawn().unwrap();
+    let _open = slow.stdin.take();
+    std::thread::sleep(Duration::from_secs(5));
+    signal(i32::try_from(slow.id()).unwrap(), Signal::KILL);
+    slow.wait().unwrap();
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(!desk.is_locked(), "use is not seen");
+}
+
 /// To ask how it stands is no use.
 #[test]
 fn looking_keeps_nothing_unlocked() {
@@ -135,6 +150,18 @@ fn all_who_unlock_at_once_succeed() {
     assert!(!desk.is_locked());
     desk.ok(&["lock"]);
     assert!(desk.is_locked());
+}
+
+/// Whoever says nothing takes time, and keeps nobody from locking.
+#[test]
+fn when_somebody_asks_in_a_crowd() {
+    let desk = Desk::unlocked();
+    let call = || std::os::unix::net::UnixStream::connect(desk.socket()).unwrap();
+    let mut silent: Vec<_> = (0..300).map(|_| call()).collect();
+    desk.ok(&["lock"]);
+    silent.clear();
+    assert!(desk.is_locked());
+    assert_eq!(desk.cause_of_lock(), "signal");
 }
 
 #[test]

@@ -152,6 +152,36 @@ fn control() {
     assert!(contains(&seen, b"canary-in-the-heap"), "the search finds nothing at all");
 }
 
+/// Until it has hardened itself, whoever is the same user could take what it has open: it has no keys then.
+#[test]
+fn an_agent_is_given_the_keys_when_it_has_hardened_itself() {
+    let desk = Desk::locked();
+    let trace = desk.sandbox.path("tmp/trace");
+    if !require("strace") {
+        return;
+    }
+    let mut unlock = desk.dress(desk.sandbox.command("strace"), &[]);
+    unlock.args(["-f", "-o"]).arg(&trace).args(["-e", "trace=execve,prctl,recvmsg,accept4"]);
+    unlock.arg(crate::support::VAULT).arg("unlock");
+    unlock.arg("--key-file").arg(desk.sandbox.path("key"));
+    // a tracer stays as long as what it traces
+    let mut unlock = unlock.spawn().unwrap();
+    let since = std::time::Instant::now();
+    while desk.is_locked() {
+        assert!(since.elapsed() < std::time::Duration::from_secs(30), "it does not serve");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    desk.ok(&["lock"]);
+    unlock.wait().unwrap();
+    let seen = fs::read_to_string(&trace).unwrap();
+    let begun = seen.lines().find(|line| line.contains("\"__agent\"")).unwrap();
+    let pid = begun.split(' ').next().unwrap();
+    let its: Vec<_> = seen.lines().filter(|line| line.split(' ').next() == Some(pid)).collect();
+    let line = |text: &str| its.iter().position(|line| line.contains(text)).expect(text);
+    let (hardened, given) = (line("PR_SET_DUMPABLE"), line("cmsg_type=SCM_RIGHTS"));
+    assert!(hardened < given && given < line("accept4("), "{its:?}");
+}
+
 /// The memory is of the sort that the system can give, and `status` says which.
 #[test]
 fn status_names_the_memory() {

@@ -2,8 +2,14 @@
 
 use crate::Desk;
 use crate::support::{Answer, require};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
+use std::fs::{self, Permissions};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 #[test]
@@ -55,6 +61,45 @@ fn at_a_socket_of_the_service_manager_it_waits_to_be_unlocked() {
     desk.ok(&["lock"]);
     assert!(child.wait().unwrap().success());
     assert!(socket.exists(), "the socket is the service manager's");
+}
+
+/// A service manager goes on listening, and starts another one for whoever comes next.
+#[test]
+fn at_a_socket_that_stays_it_locks_and_is_unlocked_again() {
+    let desk = Desk::unlocked();
+    let socket = desk.socket();
+    desk.ok(&["lock"]);
+    let listener = UnixListener::bind(&socket).unwrap();
+    fs::set_permissions(&socket, Permissions::from_mode(0o600)).unwrap();
+    let is_over = AtomicBool::new(false);
+    let begun = Instant::now();
+    let serve = || {
+        while !is_over.load(Ordering::SeqCst) && begun.elapsed() < Duration::from_mins(1) {
+            let wait = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
+            if poll(&mut [PollFd::new(&listener, PollFlags::IN)], Some(&wait)) == Ok(0) {
+                continue;
+            }
+            let line =
+                "exec 3<&0; export LISTEN_FDS=1 LISTEN_PID=$$; exec \"$0\" unlock --foreground";
+            let command = desk.sandbox.command("sh");
+            let mut agent = desk.dress(command, &["-c", line, crate::support::VAULT]);
+            agent.stdin(OwnedFd::from(listener.try_clone().unwrap()));
+            assert!(agent.status().unwrap().success());
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(serve);
+        for _ in 0..2 {
+            desk.unlock(&[]);
+            assert_ne!(desk.standing()["pid"], std::process::id());
+            assert_eq!(desk.ok(&["cred", "get", "db/main"]), b"the-value");
+            let since = Instant::now();
+            desk.ok(&["lock"]);
+            assert!(since.elapsed() < Duration::from_secs(5));
+        }
+        is_over.store(true, Ordering::SeqCst);
+    });
+    assert_eq!(desk.count("lock"), 3);
 }
 
 /// What a unit has for hardening leaves it working.

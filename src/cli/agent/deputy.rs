@@ -6,7 +6,7 @@ use super::wire::{Frame, frame, items, list, send};
 use crate::cli::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
-use crate::vault::{Handed, Unlocked, Vault};
+use crate::vault::{Handed, Place, Unlocked, Vault};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::os::unix::net::UnixStream;
@@ -24,15 +24,32 @@ pub struct Deputy {
     pub(super) texts: RefCell<VecDeque<Secret>>,
     /// Whether the keys are no longer those of the vault.
     pub(super) is_stale: Cell<bool>,
+    /// The vault's file as it was when the keys came.
+    pub(super) file: Option<(u64, u64)>,
 }
 
 impl Deputy {
+    /// Where the vault is, and nowhere else: the keys fit each copy of it, with a log that nobody reads.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        self.held.place()
+    }
+
     /// The vault, with the keys that the agent holds.
     ///
     /// # Errors
-    /// Locked (12) when they have changed since; whatever opening finds.
+    /// Locked (12) when they have changed since; conflict (13) when another file is there now; whatever
+    /// opening finds.
     pub fn unlocked(&self, cx: &Context) -> Result<Vault<Unlocked>> {
-        let unlocked = cx.locked().and_then(|vault| self.held.unlock(vault));
+        let vault = cx.locked()?;
+        if vault.opened() != self.file {
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                "another file is there since it was unlocked",
+            )
+            .hint("vault unlock"));
+        }
+        let unlocked = self.held.unlock(vault);
         unlocked.inspect_err(|e| self.is_stale.set(e.kind() == ErrorKind::Locked))
     }
 

@@ -3,11 +3,16 @@
 use super::client::exchange;
 use super::place::{self, Found};
 use super::request::Verb;
+use super::start::VERB;
+use super::wire::frame;
 use crate::cli::context::Context;
 use crate::cli::read::quoted;
 use crate::cli::report::{Cell, Report};
 use crate::error::{Error, ErrorKind, Result};
 use crate::vault::Place;
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::Read;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -78,8 +83,16 @@ pub fn lock_after<T>(cx: &Context, changed: Result<T>) -> Result<T> {
 pub(super) fn end(cx: &Context, place: &Place, path: &Path, pid: i32, cause: &str) -> Result<()> {
     let Found::Agent(stream, _) = place::call(path) else { return Ok(()) };
     // it answers, or just goes, when it is done
-    let _ = exchange(&stream, Verb::Lock, cx, place, (cause, &[]), PATIENCE);
+    let answer = exchange(&stream, Verb::Lock, cx, place, (cause, &[]), ANSWER);
+    if answer.is_some_and(|answer| answer.sort == frame::ENDED) && has_gone(&stream) {
+        // a service manager may be at the socket, and would start another for whoever calls again
+        return Ok(());
+    }
     drop(stream);
+    // others may keep it from listening to us, but not from this
+    if let Some(agent) = Pid::from_raw(pid).filter(|_| is_agent(pid)) {
+        let _ = kill_process(agent, Signal::TERM);
+    }
     let since = Instant::now();
     while since.elapsed() < PATIENCE {
         let is_there = pid > 0 && Path::new(&format!("/proc/{pid}")).exists();
@@ -92,5 +105,18 @@ pub(super) fn end(cx: &Context, place: &Place, path: &Path, pid: i32, cause: &st
     Err(Error::new(ErrorKind::Conflict, what).hint(format!("kill {pid}")))
 }
 
+/// Whether the agent hangs up, as it does when it ends.
+fn has_gone(stream: &UnixStream) -> bool {
+    let _ = stream.set_read_timeout(Some(PATIENCE));
+    matches!((&mut &*stream).read(&mut [0]), Ok(0))
+}
+
+/// Whether a process is an agent, and not a service manager that listens for one.
+fn is_agent(pid: i32) -> bool {
+    let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    line.split(|byte| *byte == 0).nth(1) == Some(VERB.as_bytes())
+}
+
+const ANSWER: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(10);
 const MOMENT: Duration = Duration::from_millis(5);

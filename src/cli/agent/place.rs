@@ -136,8 +136,16 @@ pub(super) fn listen(path: &Path) -> std::io::Result<UnixListener> {
     }
     let listener = UnixListener::bind(path)?;
     fs::set_permissions(path, Permissions::from_mode(0o600))?;
-    rustix::net::listen(&listener, BACKLOG)?;
+    take_charge(&listener)?;
     Ok(listener)
+}
+
+/// Lets clients know that it is this process that listens, not whoever has made the socket.
+///
+/// # Errors
+/// What the system says.
+pub(super) fn take_charge(listener: &UnixListener) -> std::io::Result<()> {
+    Ok(rustix::net::listen(listener, BACKLOG)?)
 }
 
 /// How many may wait to be served.

@@ -30,8 +30,9 @@ pub(super) mod word {
     pub const STALE: u8 = b'S';
 }
 
-/// How a worker ends that has carried out a command: the vault was in use.
+/// How a worker ends that has carried out a command: the vault was in use. And one that has not.
 pub(super) const WAS_USED: i32 = 1;
+pub(super) const UNUSED: i32 = 0;
 
 /// How many clients are answered at once.
 const MOST_WORKERS: usize = 64;
@@ -232,7 +233,8 @@ impl Agent {
     fn reap(&mut self) {
         while let Ok(Some((pid, status))) = waitpid(None, WaitOptions::NOHANG) {
             self.workers.remove(&pid.as_raw_nonzero().get());
-            if status.exit_status() == Some(WAS_USED) {
+            // one whose client has gone is ended by a signal, perhaps just after it had answered
+            if status.exit_status() != Some(UNUSED) {
                 self.used = now();
             }
         }
@@ -280,6 +282,8 @@ impl Agent {
         if let Some(client) = client {
             // it may not wait any more
             let _ = wire::send(&client, wire::frame::ENDED, &[0, 0], &[]);
+            // it hears of our end when we have ended
+            std::mem::forget(client);
         }
     }
 

@@ -1,6 +1,8 @@
-//! Starting an agent: this program once more, with a hidden argument, the keys as its standard input, and
-//! nothing of whoever starts it.
+//! Starting an agent: this program once more, with a hidden argument, and nothing of whoever starts it. The
+//! keys come to it through a socket, its standard input, when it has hardened itself: until then other
+//! processes of the user could take what it has open.
 
+use super::wire::{borrowed, send_files, with_files};
 use super::{place, serve};
 use crate::cli::context::Context;
 use crate::error::{Error, ErrorKind, Result};
@@ -8,15 +10,16 @@ use crate::sys;
 use crate::world::World;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::ffi::OsString;
-use std::io::Read;
+use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+use std::time::Duration;
 
 /// The hidden command.
-const VERB: &str = "__agent";
+pub(super) const VERB: &str = "__agent";
 /// In which manner it lives.
 const DETACHED: &str = "detached";
 const FOREGROUND: &str = "foreground";
@@ -44,8 +47,14 @@ const KEPT: &[&str] = &[
 /// I/O (18).
 pub(super) fn detached(cx: &Context, socket: &Path, keys: OwnedFd) -> Result<()> {
     let mut command = again(cx, &[DETACHED.as_ref(), socket.as_os_str()])?;
-    command.stdin(keys).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = command.spawn().map_err(|e| Error::io("cannot start an agent", &e))?;
+    let cannot = |e: io::Error| Error::io("cannot start an agent", &e);
+    let (ours, its) = UnixStream::pair().map_err(cannot)?;
+    command.stdin(OwnedFd::from(its)).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().map_err(cannot)?;
+    // its end, too
+    drop(command);
+    // what became of it, it says itself
+    let _ = give(&ours, keys);
     let failed = |why: &str| Error::new(ErrorKind::Io, format!("the agent did not start: {why}"));
     let mut status = child.stdout.take().ok_or_else(|| Error::internal("a pipe is missing"))?;
     let waiting = &mut [PollFd::new(&status, PollFlags::IN)];
@@ -63,9 +72,37 @@ pub(super) fn detached(cx: &Context, socket: &Path, keys: OwnedFd) -> Result<()>
 
 /// Becomes one that serves at `socket`; returns only if that fails, with I/O (18).
 pub(super) fn foreground(cx: &Context, socket: &Path, keys: OwnedFd) -> Error {
-    let become_it =
-        |mut command: Command| Error::io("cannot start an agent", &command.stdin(keys).exec());
-    again(cx, &[FOREGROUND.as_ref(), socket.as_os_str()]).map_or_else(|e| e, become_it)
+    let cannot = |e: io::Error| Error::io("cannot start an agent", &e);
+    let begun = again(cx, &[FOREGROUND.as_ref(), socket.as_os_str()]).and_then(|command| {
+        let (ours, its) = UnixStream::pair().map_err(cannot)?;
+        if sys::fork().map_err(cannot)?.is_none() {
+            // somebody must have the keys while we become it
+            drop(its);
+            let _ = give(&ours, keys);
+            sys::end_copy(0)
+        }
+        Ok((command, its))
+    });
+    match begun {
+        Ok((mut command, its)) => cannot(command.stdin(OwnedFd::from(its)).exec()),
+        Err(e) => e,
+    }
+}
+
+/// Gives the keys to an agent that was started, as soon as it asks for them.
+fn give(agent: &UnixStream, keys: OwnedFd) -> io::Result<()> {
+    agent.set_read_timeout(Some(Duration::from_secs(10)))?;
+    (&mut &*agent).read_exact(&mut [0])?;
+    send_files(agent, b"k", &borrowed(&[keys])).map(|_| ())
+}
+
+/// Asks for the keys, as an agent that was started.
+fn take(starter: &UnixStream) -> io::Result<Option<OwnedFd>> {
+    starter.set_read_timeout(Some(Duration::from_secs(10)))?;
+    (&mut &*starter).write_all(b"r")?;
+    let mut files = Vec::new();
+    with_files(starter, &mut [0], &mut files)?;
+    Ok(files.pop())
 }
 
 /// Becomes one that serves at the socket that the service manager has made, and waits for keys; returns only
@@ -111,6 +148,7 @@ pub fn answer(args: &[OsString]) -> Option<ExitCode> {
             let listener = sys::duplicate(FIRST).ok().map(UnixListener::from);
             let listener = listener?;
             sys::close_all_but(&[listener.as_raw_fd()]);
+            place::take_charge(&listener).ok()?;
             serve::live(listener, None, None)
         }
         _ => None,
@@ -118,15 +156,18 @@ pub fn answer(args: &[OsString]) -> Option<ExitCode> {
     Some(if lived.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Serves at `socket` with the keys in standard input.
+/// Serves at `socket` with the keys that whoever is at standard input gives.
 fn at(socket: PathBuf, tells: bool) -> Option<()> {
-    let keys = std::io::stdin().as_fd().try_clone_to_owned().ok()?;
+    let starter = io::stdin().as_fd().try_clone_to_owned().map(UnixStream::from).ok()?;
     match place::listen(&socket) {
-        Ok(listener) => serve::live(listener, Some(socket), Some(keys)),
+        Ok(listener) => {
+            let keys = take(&starter).ok().flatten()?;
+            drop(starter);
+            serve::live(listener, Some(socket), Some(keys))
+        }
         Err(why) => {
             let said = Error::io(format!("cannot listen at `{}`", socket.display()), &why);
-            let out: &mut dyn std::io::Write =
-                if tells { &mut std::io::stdout() } else { &mut std::io::stderr() };
+            let out: &mut dyn Write = if tells { &mut io::stdout() } else { &mut io::stderr() };
             let _ = writeln!(out, "{}", said.message());
             None
         }

@@ -7,11 +7,12 @@ use super::held::Held;
 use super::request::{DIRECTORY, Request, Rest, TERMINAL, Verb, read, seen};
 use super::serve::{Left, WAS_USED, tell, word};
 use super::wire::{Frame, LONGEST, VERSION, frame, list, receive, send};
+use crate::cli::context::Context;
 use crate::cli::prompt::Terminal;
 use crate::cli::socket::peer;
 use crate::cli::{self, Cli};
 use crate::sys;
-use crate::vault::Purpose;
+use crate::vault::{Place, Purpose};
 use crate::world::{Client, World};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, fchdir, geteuid, kill_process};
@@ -134,10 +135,7 @@ impl Here<'_> {
 
     /// Says that it is not done, in a word for programs, and what people should know.
     fn refuse(&self, why: &str, text: &str) -> i32 {
-        let body = list([why.as_bytes(), text.as_bytes()]);
-        // it may not wait any more
-        let _ = send(&self.client, frame::REFUSED, &body, &[]);
-        0
+        refuse(&self.client, why, text)
     }
 
     fn run(mut self, verb: Verb, rest: Rest, files: Vec<OwnedFd>) -> i32 {
@@ -168,9 +166,12 @@ impl Here<'_> {
         files: Vec<OwnedFd>,
     ) -> io::Result<i32> {
         let (client, agent, terminal) = put_on(self.client, self.agent, &rest, files)?;
+        let world = Rc::new(World::real_for(Client { pid: self.pid, terminal }));
+        if !names(&cli, &world, &held.place()) {
+            return Ok(refuse(&client, "elsewhere", ""));
+        }
         send(&client, frame::ACCEPTED, &[], &[])?;
         let (answer, answers) = mpsc::channel();
-        let world = World::real_for(Client { pid: self.pid, terminal });
         guard(client.try_clone()?, answer, Terminal::open(&world));
         let deputy = Rc::new(Deputy {
             held,
@@ -179,9 +180,10 @@ impl Here<'_> {
             is_for_values: verb == Verb::Values,
             texts: RefCell::new(rest.texts.into()),
             is_stale: Cell::new(false),
+            file: self.file,
         });
         let (code, was_interrupted) =
-            cli::carried_out(cli, Rc::new(world), rest.args, Some(Rc::clone(&deputy)));
+            cli::carried_out(cli, world, rest.args, Some(Rc::clone(&deputy)));
         if deputy.is_stale.get() {
             let _ = tell(&agent, word::STALE, &[]);
         }
@@ -189,6 +191,20 @@ impl Here<'_> {
         send(&client, frame::ENDED, &[code, u8::from(was_interrupted)], &[])?;
         Ok(WAS_USED)
     }
+}
+
+fn refuse(client: &UnixStream, why: &str, text: &str) -> i32 {
+    let body = list([why.as_bytes(), text.as_bytes()]);
+    // it may not wait any more
+    let _ = send(client, frame::REFUSED, &body, &[]);
+    0
+}
+
+/// Whether a command is about the vault at `place`, and the seals there: what a request says of that besides
+/// its command line and environment may be anything.
+fn names(cli: &Cli, world: &Rc<World>, place: &Place) -> bool {
+    let cx = Context::new(cli.globals.clone(), Rc::clone(world));
+    cx.named_place().is_ok_and(|named| named.is(place))
 }
 
 /// Puts on the surroundings of the client. Its connection and the agent's, under other numbers; and its
