@@ -41,6 +41,10 @@ pub(super) fn serve(
     left: Option<&Left>,
     file: Option<(u64, u64)>,
 ) -> i32 {
+    // a copy of what the agent might have drawn from would draw the same as another worker
+    if rand::rng().reseed().is_err() {
+        return 0;
+    }
     let ours = geteuid().as_raw();
     let Some((_, pid)) = peer(&client).filter(|(user, _)| *user == ours) else { return 0 };
     // a client that says nothing, or nonsense, is hung up on
