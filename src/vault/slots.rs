@@ -261,10 +261,17 @@ impl Vault<Locked> {
         person: &dyn Person,
     ) -> Result<Vec<TriedSlot>> {
         let wanted = |slot: &&SlotRow| only.is_none_or(|label| slot.label == label.as_str());
-        let mut tried = Vec::new();
+        let (mut tried, mut kept_from) = (Vec::new(), None);
         for slot in slots.iter().filter(wanted) {
             let began = Instant::now();
-            let plain = slot::open_with(key, slot, person)?;
+            let plain = match slot::open_with(key, slot, person) {
+                // a second factor that is not there or wrong, a plugin that is away: others may open
+                Err(e) if matches!(e.kind(), ErrorKind::Locked | ErrorKind::WrongKey) => {
+                    kept_from.get_or_insert(e);
+                    None
+                }
+                tried => tried?,
+            };
             let took = began.elapsed();
             let opens = plain.is_some();
             if let Some(plain) = plain {
@@ -273,10 +280,16 @@ impl Vault<Locked> {
             let (label, kind) = (slot.label.clone(), slot.kind.clone());
             tried.push(TriedSlot { label, kind, opens, took });
         }
+        let none_opens = !tried.iter().any(|slot| slot.opens);
+        match kept_from {
+            Some(e) if none_opens => return Err(e),
+            Some(e) => self.core.warnings.push(e.message()),
+            None => {}
+        }
         match only {
             Some(label) if tried.is_empty() => Err(unknown(label.as_str())),
-            Some(label) if !tried.iter().any(|slot| slot.opens) => Err(not_this(label, &tried)),
-            None if !tried.iter().any(|slot| slot.opens) => Err(slot::wrong_key(key, slots)),
+            Some(label) if none_opens => Err(not_this(label, &tried)),
+            None if none_opens => Err(slot::wrong_key(key, slots)),
             _ => Ok(tried),
         }
     }

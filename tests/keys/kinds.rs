@@ -61,6 +61,21 @@ fn a_slot_with_two_factors_takes_both() {
     says(&with("wrong"), 11, "does not open the slot `two`", "");
     says(&by_passphrase(&sandbox, "pass", &["cred", "get", "x"]), 11, "does not open", "");
 
+    // with the same key alone in another slot, that one is told all the same
+    sandbox.ok(&["key", "add", "one", "--new-key-file", "second"], b"");
+    let tried = sandbox.run(&["--json", "--key-file", "second", "key", "test"]);
+    assert!(tried.code == 0 && tried.err.contains("takes a passphrase besides"), "{}", tried.err);
+    let opens: Vec<_> = json(&tried.out)["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|slot| slot["opens"].as_bool().unwrap())
+        .collect();
+    assert_eq!(opens, [false, false, true]);
+    sandbox.ok(&["key", "rm", "one", "--yes"], b"");
+    let tried = sandbox.run(&["--key-file", "second", "key", "test"]);
+    says(&tried, 12, "takes a passphrase besides", "VAULT_PASSPHRASE_FILE");
+
     // stock age: the key first, then the passphrase
     let inner = age(&sandbox, &sealed(&sandbox, "two"), &sandbox.path("second"));
     assert!(inner.out.starts_with(b"age-encryption.org/v1\n-> scrypt "), "{}", inner.err);
