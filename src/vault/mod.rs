@@ -113,10 +113,7 @@ pub trait Person {
     ///
     /// # Errors
     /// Integrity (15) when it must have another.
-    fn expects(&self, fingerprint: &str) -> Result<()> {
-        let _ = fingerprint;
-        Ok(())
-    }
+    fn expects(&self, fingerprint: &str) -> Result<()>;
 
     /// Whether a vault with this fingerprint is theirs: this machine has never seen it, and the slot could
     /// have been made by anybody who knows the public key.
@@ -133,6 +130,10 @@ impl Person for Nobody {
     fn second_factor(&self, label: &str) -> Result<Secret> {
         let what = format!("the slot `{label}` takes a passphrase besides the key");
         Err(Error::new(ErrorKind::Locked, what).hint("set VAULT_PASSPHRASE_FILE as well"))
+    }
+
+    fn expects(&self, _: &str) -> Result<()> {
+        Ok(())
     }
 
     fn recognises(&self, fingerprint: &str) -> Result<()> {

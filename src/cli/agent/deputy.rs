@@ -4,6 +4,7 @@
 use super::held::Held;
 use super::wire::{Frame, frame, items, list, send};
 use crate::cli::context::Context;
+use crate::cli::unlock::At;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
 use crate::vault::{Handed, Unlocked, Vault};
@@ -32,7 +33,7 @@ impl Deputy {
     /// # Errors
     /// Locked (12) when they have changed since; whatever opening finds.
     pub fn unlocked(&self, cx: &Context) -> Result<Vault<Unlocked>> {
-        let unlocked = cx.locked().and_then(|vault| self.held.unlock(vault));
+        let unlocked = cx.locked().and_then(|vault| self.held.unlock(vault, &At(cx)));
         unlocked.inspect_err(|e| self.is_stale.set(e.kind() == ErrorKind::Locked))
     }
 

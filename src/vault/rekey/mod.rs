@@ -81,6 +81,10 @@ impl Person for Listener<'_> {
         Ok(typed)
     }
 
+    fn expects(&self, fingerprint: &str) -> Result<()> {
+        self.person.expects(fingerprint)
+    }
+
     fn recognises(&self, fingerprint: &str) -> Result<()> {
         self.person.recognises(fingerprint)
     }
