@@ -265,8 +265,9 @@ impl Vault<Locked> {
         for slot in slots.iter().filter(wanted) {
             let began = Instant::now();
             let plain = match slot::open_with(key, slot, person) {
-                // a second factor that is not there or wrong, a plugin that is away: others may open
-                Err(e) if matches!(e.kind(), ErrorKind::Locked | ErrorKind::WrongKey) => {
+                // a second factor is not there or wrong: others may open. A plugin that fails once is not
+                // waited for again.
+                Err(e) if lacks_factor(key, &e) => {
                     kept_from.get_or_insert(e);
                     None
                 }
@@ -358,6 +359,12 @@ fn unknown(label: &str) -> Error {
 fn last(label: &str) -> Error {
     let what = format!("`{label}` is the last slot, and without it nothing opens the vault");
     Error::new(ErrorKind::Refused, what).hint("add another one first: vault key add LABEL")
+}
+
+/// Whether a slot did not open for what goes with `key`.
+fn lacks_factor(key: &Key, e: &Error) -> bool {
+    let is_about_it = matches!(e.kind(), ErrorKind::Locked | ErrorKind::WrongKey);
+    is_about_it && !matches!(key, Key::Plugin(_))
 }
 
 fn not_this(label: &SlotLabel, tried: &[TriedSlot]) -> Error {
