@@ -30,7 +30,7 @@ pub struct NewKey {
     #[arg(long, group = "new_key", value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     ssh: Option<PathBuf>,
 
-    /// An age recipient or a public SSH key, whose other half is in `--identity`
+    /// An age recipient, a plugin's too, or a public SSH key; the other half is in `--identity`
     #[arg(long, group = "new_key", value_name = "TEXT")]
     recipient: Option<String>,
 
@@ -42,7 +42,8 @@ pub struct NewKey {
     #[arg(long, group = "new_key", conflicts_with = "with_passphrase")]
     recovery: bool,
 
-    /// What opens for the recipient: an age identity file or a private SSH key, to prove it with
+    /// What opens for the recipient, to prove it with: an age identity file, a plugin's too, or a
+    /// private SSH key
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     identity: Option<PathBuf>,
 
