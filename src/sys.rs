@@ -77,6 +77,20 @@ pub fn keep_from_children(fd: RawFd) {
     unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
 }
 
+/// Starts something while descriptors that this process was started with, but the three standard ones, are
+/// kept from programs; afterwards they are passed on as before. Not by a function between fork and exec, which
+/// would make the library look for a shell where the system takes a file for no program.
+pub fn without_inherited<T>(start: impl FnOnce() -> T) -> T {
+    let inherited = inherited();
+    inherited.iter().copied().for_each(keep_from_children);
+    let started = start();
+    for fd in inherited {
+        // SAFETY: as in `keep_from_children`; nothing was set there before.
+        unsafe { libc::fcntl(fd, libc::F_SETFD, 0) };
+    }
+    started
+}
+
 /// Lets the program of `command` have each of `files` under the number beside it, whatever it inherits
 /// there otherwise.
 ///

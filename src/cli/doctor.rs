@@ -77,7 +77,7 @@ fn keys(types: &[String]) -> Finding {
     match types {
         [only] => {
             let what = format!("only one slot opens the vault ({only}): without it all is lost");
-            warning("keys", format!("{what}; add one: vault key add --recovery"))
+            warning("keys", format!("{what}; add one: vault key add paper --recovery | lp"))
         }
         all => {
             let message = format!("{} slots: {}", all.len(), all.join(", "));

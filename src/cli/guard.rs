@@ -65,7 +65,7 @@ impl Sentry for Guard {
 }
 
 /// Whether it is the device that throws away what is written to it.
-fn is_nowhere(stream: impl AsFd) -> bool {
+pub fn is_nowhere(stream: impl AsFd) -> bool {
     let null = rustix::fs::stat("/dev/null");
     let there = rustix::fs::fstat(stream);
     null.is_ok_and(|null| {

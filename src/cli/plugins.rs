@@ -11,7 +11,6 @@ use crate::child::Argv;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
 use crate::plugin::{self, Identities, Name, Program, RecipientText, Talk};
-use crate::sys;
 use crate::vault::{Device, Key, Wrap};
 use age::DecryptError;
 use age_core::format::{FileKey, Stanza};
@@ -110,9 +109,6 @@ pub fn recipient_alone() -> Error {
 fn program(cx: &Context, name: &Name) -> Result<Program> {
     let settings = config::load(&cx.world)?.plugin(name.as_str());
     let Some(Settings { program, timeout }) = settings else { return Err(not_named(cx, name)) };
-    // the other factor, perhaps: it is for us alone
-    let number = cx.world.var("VAULT_PASSPHRASE_FD").and_then(|text| text.to_str()?.parse().ok());
-    number.into_iter().filter(|fd| *fd > 2).for_each(sys::keep_from_children);
     Ok(Program::new(name.clone(), program, timeout.map(Span::duration), &cx.world))
 }
 

@@ -57,9 +57,20 @@ pub fn key(path: &Path, privacy: Privacy) -> Result<(Secret, bool)> {
     let shown = shown(path);
     let (file, about) = open(path, &shown)?;
     check(&file, &about, privacy, &shown, path)?;
+    if let Some(fd) = descriptor_of(path) {
+        sys::keep_from_children(fd);
+    }
     let mut patient = Patient { file: &file, until: Some(Instant::now() + PATIENCE) };
     let read = bytes(&mut patient, 0, KEY_MAX).map_err(|e| too_large_or_io(&shown, &e, KEY_MAX))?;
     Ok((read, is_exposed(&about) && !is_ours_alone(&file, &about)))
+}
+
+/// The number of the inherited descriptor that a path is another name for, but for the three standard ones.
+#[must_use]
+pub fn descriptor_of(path: &Path) -> Option<RawFd> {
+    let mut dirs = ["/dev/fd", "/proc/self/fd"].iter();
+    let number = dirs.find_map(|dir| path.strip_prefix(dir).ok())?.to_str()?.parse().ok();
+    number.filter(|fd| *fd > 2)
 }
 
 fn open(path: &Path, shown: &str) -> Result<(File, Metadata)> {
@@ -138,11 +149,14 @@ pub fn descriptor(fd: RawFd, max: usize) -> Result<Secret> {
     descriptor_until(fd, max, None)
 }
 
-/// The same for a passphrase, which must not keep us waiting for ever.
+/// The same for a passphrase, which must not keep us waiting for ever, and is for no program that we start.
 ///
 /// # Errors
 /// As [`descriptor`]; locked (12) when it does not deliver in time.
 pub fn key_descriptor(fd: RawFd) -> Result<Secret> {
+    if fd > 2 {
+        sys::keep_from_children(fd);
+    }
     descriptor_until(fd, KEY_MAX, Some(Instant::now() + PATIENCE))
 }
 

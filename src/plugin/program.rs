@@ -4,6 +4,7 @@ use super::fault::Fault;
 use super::running::{Limits, Running};
 use super::{Name, Talk};
 use crate::error::{Error, ErrorKind, Result};
+use crate::sys;
 use crate::world::World;
 use rustix::fs::{Access, access};
 use std::ffi::{OsStr, OsString};
@@ -48,7 +49,9 @@ impl Program {
         command.arg(format!("--age-plugin={role}")).env_clear();
         command.envs(self.env.iter().map(|(name, value)| (name, value))).current_dir("/");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let started = command.process_group(0).spawn().map_err(Fault::NotStarted);
+        command.process_group(0);
+        // the other factor may be behind an inherited descriptor
+        let started = sys::without_inherited(|| command.spawn()).map_err(Fault::NotStarted);
         let running = started.and_then(|child| Running::new(child, self.limits, &self.name, talk));
         running.map_err(|fault| fault.told(&self.name, ErrorKind::Io))
     }

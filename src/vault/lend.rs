@@ -5,7 +5,7 @@ use super::audit::Draft;
 use super::keys::Keys;
 use super::store::SlotRow;
 use super::tx::Tx;
-use super::{Locked, Nobody, Place, Unlocked, Vault, absolute, files, slot};
+use super::{Locked, Person, Place, Unlocked, Vault, absolute, files, slot};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
 use std::path::PathBuf;
@@ -71,11 +71,17 @@ impl Vault<Locked> {
     /// unlocking checks.
     ///
     /// # Errors
-    /// Locked (12) when the keys have changed since or the slot has gone; integrity (15), I/O (18).
-    pub fn unlock_lent(mut self, content: &[u8], label: &str) -> Result<Vault<Unlocked>> {
+    /// Locked (12) when the keys have changed since or the slot has gone; integrity (15), I/O (18); those of
+    /// `person`.
+    pub fn unlock_lent(
+        mut self,
+        content: &[u8],
+        label: &str,
+        person: &dyn Person,
+    ) -> Result<Vault<Unlocked>> {
         let slots = self.core.load_slots()?;
         let (keys, used) = self.lent_keys(content, &slots, label).ok_or_else(changed)?;
-        self.check_slots(&keys, &slots, used, &Nobody)?;
+        self.check_slots(&keys, &slots, used, person)?;
         Ok(Vault { core: self.core, state: Unlocked { keys, slot: label.to_owned() } })
     }
 

@@ -253,10 +253,18 @@ impl Vault<Locked> {
         person: &dyn Person,
     ) -> Result<Vec<TriedSlot>> {
         let wanted = |slot: &&SlotRow| only.is_none_or(|label| slot.label == label.as_str());
-        let mut tried = Vec::new();
+        let (mut tried, mut kept_from) = (Vec::new(), None);
         for slot in slots.iter().filter(wanted) {
             let began = Instant::now();
-            let plain = slot::open_with(key, slot, person)?;
+            let plain = match slot::open_with(key, slot, person) {
+                // a second factor is not there or wrong: others may open. A plugin that fails once is not
+                // waited for again.
+                Err(e) if lacks_factor(key, &e) => {
+                    kept_from.get_or_insert(e);
+                    None
+                }
+                tried => tried?,
+            };
             let took = began.elapsed();
             let opens = plain.is_some();
             if let Some(plain) = plain {
@@ -265,10 +273,16 @@ impl Vault<Locked> {
             let (label, kind) = (slot.label.clone(), slot.kind.clone());
             tried.push(TriedSlot { label, kind, opens, took });
         }
+        let none_opens = !tried.iter().any(|slot| slot.opens);
+        match kept_from {
+            Some(e) if none_opens => return Err(e),
+            Some(e) => self.core.warnings.push(e.message()),
+            None => {}
+        }
         match only {
             Some(label) if tried.is_empty() => Err(unknown(label.as_str())),
-            Some(label) if !tried.iter().any(|slot| slot.opens) => Err(not_this(label, &tried)),
-            None if !tried.iter().any(|slot| slot.opens) => Err(slot::wrong_key(key, slots)),
+            Some(label) if none_opens => Err(not_this(label, &tried)),
+            None if none_opens => Err(slot::wrong_key(key, slots)),
             _ => Ok(tried),
         }
     }
@@ -337,6 +351,12 @@ fn unknown(label: &str) -> Error {
 fn last(label: &str) -> Error {
     let what = format!("`{label}` is the last slot, and without it nothing opens the vault");
     Error::new(ErrorKind::Refused, what).hint("add another one first: vault key add LABEL")
+}
+
+/// Whether a slot did not open for what goes with `key`.
+fn lacks_factor(key: &Key, e: &Error) -> bool {
+    let is_about_it = matches!(e.kind(), ErrorKind::Locked | ErrorKind::WrongKey);
+    is_about_it && !matches!(key, Key::Plugin(_))
 }
 
 fn not_this(label: &SlotLabel, tried: &[TriedSlot]) -> Error {

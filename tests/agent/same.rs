@@ -42,6 +42,24 @@ const COMMANDS: &[(&[&str], &[u8])] = &[
     (&["cred", "get", "db/main", "--bogus"], b""),
 ];
 
+/// A fingerprint that was said is compared by an agent, too.
+#[test]
+fn a_vault_with_another_fingerprint_is_refused() {
+    let desk = Desk::unlocked();
+    let own = crate::support::json(&desk.ok(&["status", "--json"]))["fingerprint"].clone();
+    let other = "aaaa".repeat(8);
+    for args in [&["cred", "get", "db/main"][..], &["cred", "list", "--verify"], &["inject"]] {
+        let told = desk.detached(&[&["--pin", &other], args].concat());
+        let told = fed(told, b"{{ vault://db/main }}");
+        assert_eq!(told.code, 15, "{args:?}: {}", told.err);
+        let mut variable = desk.detached(args);
+        variable.env("VAULT_FINGERPRINT", &other);
+        assert_eq!(fed(variable, b"{{ vault://db/main }}").code, 15, "{args:?}");
+    }
+    let got = desk.ok(&["--pin", own.as_str().unwrap(), "cred", "get", "db/main"]);
+    assert_eq!(got, b"the-value");
+}
+
 #[test]
 fn what_is_written_and_entered_is_the_same() {
     let (with, without) = (Desk::unlocked(), Desk::unlocked());

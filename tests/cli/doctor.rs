@@ -21,7 +21,10 @@ fn a_single_slot_is_worth_a_warning() {
     let found = keys(&sandbox.run(&["doctor", "--json"]), 0);
     let [(level, message)] = &found[..] else { panic!("{found:?}") };
     assert_eq!(level, "warning");
-    assert!(message.contains("(key_file)") && message.contains("--recovery"), "{message}");
+    assert!(
+        message.contains("(key_file)") && message.contains("key add paper --recovery"),
+        "{message}"
+    );
     let mut locked = sandbox.vault(&["doctor", "--json"]);
     assert_eq!(keys(&Answer::of(locked.env_remove("VAULT_KEY_FILE")), 0), found);
 }

@@ -3,6 +3,7 @@
 use super::support::pty::Pty;
 use super::support::{Answer, Sandbox, require};
 use super::*;
+use std::os::unix::fs::PermissionsExt;
 
 #[test]
 fn keys_open_until_they_are_removed() {
@@ -61,6 +62,21 @@ fn a_slot_with_two_factors_takes_both() {
     says(&with("wrong"), 11, "does not open the slot `two`", "");
     says(&by_passphrase(&sandbox, "pass", &["cred", "get", "x"]), 11, "does not open", "");
 
+    // with the same key alone in another slot, that one is told all the same
+    sandbox.ok(&["key", "add", "one", "--new-key-file", "second"], b"");
+    let tried = sandbox.run(&["--json", "--key-file", "second", "key", "test"]);
+    assert!(tried.code == 0 && tried.err.contains("takes a passphrase besides"), "{}", tried.err);
+    let opens: Vec<_> = json(&tried.out)["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|slot| slot["opens"].as_bool().unwrap())
+        .collect();
+    assert_eq!(opens, [false, false, true]);
+    sandbox.ok(&["key", "rm", "one", "--yes"], b"");
+    let tried = sandbox.run(&["--key-file", "second", "key", "test"]);
+    says(&tried, 12, "takes a passphrase besides", "VAULT_PASSPHRASE_FILE");
+
     // stock age: the key first, then the passphrase
     let inner = age(&sandbox, &sealed(&sandbox, "two"), &sandbox.path("second"));
     assert!(inner.out.starts_with(b"age-encryption.org/v1\n-> scrypt "), "{}", inner.err);
@@ -108,6 +124,36 @@ fn a_passphrase_is_asked_for_twice_or_read_from_a_descriptor() {
     shell.args(["-c", "\"$V\" key add fd --new-passphrase-fd 7 7<pass"]).env("V", support::VAULT);
     assert_eq!(Answer::of(&mut shell).code, 0);
     assert_eq!(labels(&sandbox), ["key file", "desk", "fd"]);
+}
+
+/// What another program hands over can be read once.
+#[test]
+fn keys_come_from_pipes() {
+    if !require("ssh-keygen") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    ssh_keygen(&sandbox, "id", &["-t", "ed25519", "-N", ""]);
+    for (label, line) in [
+        ("ssh", "cat id | \"$V\" key add ssh --ssh /dev/stdin"),
+        ("other", "cat id.pub | \"$V\" key add other --recipient-file /dev/stdin --identity id"),
+        ("third", "cat id | \"$V\" key add third --recipient-file id.pub --identity /dev/stdin"),
+    ] {
+        let mut shell = sandbox.command("sh");
+        let added = Answer::of(shell.args(["-c", line]).env("V", support::VAULT));
+        assert_eq!(added.code, 0, "{line}: {}", added.err);
+        let tried = sandbox.run(&["--key-file", "id", "key", "test", label]);
+        assert_eq!(tried.code, 0, "{}", tried.err);
+    }
+    // in a file others must not read it
+    let open = std::fs::Permissions::from_mode(0o644);
+    std::fs::set_permissions(sandbox.path("id"), open).unwrap();
+    refused(
+        &sandbox,
+        &["key", "add", "x", "--ssh", "id"],
+        (14, "others can read", "chmod 600"),
+        false,
+    );
 }
 
 #[test]

@@ -44,6 +44,22 @@ fn the_new_one_opens_and_the_old_one_only_copies() {
     assert_eq!(sandbox.log(&["--action", "passwd"])[0]["details"]["label"], "desk");
 }
 
+/// What a command for the old one can read is not the new one.
+#[test]
+fn it_is_for_no_program_that_is_started() {
+    let sandbox = with_passphrase();
+    let line = "\"$V\" key passwd --new-passphrase-fd 7 7<new";
+    let mut shell = sandbox.command("sh");
+    shell.args(["-c", line]).env("V", support::VAULT).env_remove("VAULT_KEY_FILE");
+    shell.env(
+        "VAULT_PASSPHRASE_COMMAND",
+        format!("cat <&7 >&2; cat {}", sandbox.path("old").display()),
+    );
+    let changed = Answer::of(&mut shell);
+    assert!(changed.code == 0 && !changed.err.contains(ANOTHER), "{}", changed.err);
+    assert_eq!(by_passphrase(&sandbox, "new", &["cred", "get", "x"]).out, b"hunter2");
+}
+
 #[test]
 fn a_forgotten_one_is_replaced_with_another_key() {
     let sandbox = with_passphrase();

@@ -84,6 +84,56 @@ fn the_key_comes_back_from_paper_by_hand_and_by_camera() {
     assert!(sheet.contains(&fingerprint(&sandbox)));
 }
 
+/// The commands on it, each in one line and without what is said about it.
+fn steps(sheet: &str) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for line in sheet.split_once("To open the vault").unwrap().1.lines() {
+        let command = line.split("    (").next().unwrap();
+        match (line.strip_prefix("                "), all.last_mut()) {
+            (Some(rest), Some(last)) => *last += &format!(" {rest}"),
+            _ if line.starts_with("  ") => all.push(command.trim().to_owned()),
+            _ => {}
+        }
+    }
+    all
+}
+
+/// Where the vault has never been.
+#[test]
+fn its_steps_work() {
+    if !require("age") || !require("sqlite3") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.add("x", b"two\nlines\n");
+    let sheet = String::from_utf8(sandbox.ok(&ADD, b"")).unwrap();
+    let fingerprint = fingerprint(&sandbox);
+    std::fs::create_dir(sandbox.path("paper")).unwrap();
+    sandbox.file("paper/key", key_line(&sheet));
+    sandbox.file("paper/pass", PASSPHRASE);
+    let run = |step: &str, pin: &str| {
+        let step = step.replace(" FILE ", " ../data/vault/vault.db ").replace("FINGERPRINT", pin);
+        let step = step.replace("XXXX", "*").replace("LEN", "10");
+        let step = step.replace("LABEL", "new --new-passphrase-file pass");
+        let step =
+            step.strip_prefix("vault ").map_or(step.clone(), |rest| format!("\"$V\" {rest}"));
+        let mut shell = sandbox.command("sh");
+        shell.args(["-c", &format!("cd paper && {step}")]).env("V", support::VAULT);
+        shell.env_remove("VAULT_KEY_FILE").env("XDG_STATE_HOME", sandbox.path("paper/state"));
+        Answer::of(&mut shell)
+    };
+    let steps = steps(&sheet);
+    assert_eq!(steps.len(), 8, "{steps:?}");
+    says(&run(&steps[0], &fingerprint.replace(&fingerprint[..4], "aaaa")), 15, "fingerprint", "");
+    let said: Vec<_> = steps.iter().map(|step| run(step, &fingerprint)).collect();
+    for (step, said) in steps.iter().zip(&said) {
+        assert_eq!(said.code, 0, "{step}: {}", said.err);
+    }
+    assert!(String::from_utf8_lossy(&said[4].out).ends_with("|x\n"), "{:?}", said[4].out);
+    assert!(String::from_utf8_lossy(&said[6].out).ends_with(",\"len\":10}\n"), "{:?}", said[6].out);
+    assert_eq!(said[7].out, b"two\nlines\n");
+}
+
 fn fingerprint(sandbox: &Sandbox) -> String {
     let key = std::fs::read(sandbox.path("key")).unwrap();
     let place = Place { file: sandbox.database(), state_dir: sandbox.path("state/vault") };
@@ -98,6 +148,12 @@ fn without_its_sheet_there_is_no_slot() {
     let full = File::options().write(true).open("/dev/full").unwrap();
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
+    let nowhere = Answer::of(sandbox.detached(&ADD).stdout(Stdio::null()));
+    says(&nowhere, 2, "the sheet would go nowhere", "--recovery | lp");
+    let mut closed = sandbox.command("sh");
+    closed.args(["-c", "\"$V\" key add paper --recovery >&-"]).env("V", support::VAULT);
+    says(&Answer::of(&mut closed), 2, "the sheet would go nowhere", "");
+    assert_eq!(sandbox.content(), content);
     for (out, args) in [
         (Stdio::from(full), &ADD[..]),
         (Stdio::from(writer.try_clone().unwrap()), &ADD[..]),

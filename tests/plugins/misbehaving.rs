@@ -235,6 +235,31 @@ fn it_gets_no_secret_of_ours_or_of_others() {
     }
 }
 
+/// A passphrase that goes with its key is none of its business, wherever it is.
+#[test]
+fn it_does_not_get_the_other_factor() {
+    if !require("python3") {
+        return;
+    }
+    let sandbox = with_toy("");
+    sandbox.file("pass", "gravel ostrich penknife lullaby");
+    install(&sandbox, &toy("said('msg', repr(sorted(os.listdir('/proc/self/fd'))).encode())"));
+    let add = format!("key add two --recipient {RECIPIENT} --identity id --with-passphrase");
+    for (line, code) in [
+        (format!("{add} --new-passphrase-fd 7 7<pass"), 0),
+        ("key rm toy --yes 7<pass".into(), 10),
+        ("key test two 7<pass".into(), 0),
+    ] {
+        let mut shell = sandbox.command("sh");
+        shell.args(["-c", &format!("\"$VAULT\" --key-file id {line}")]);
+        shell.env("VAULT", super::support::VAULT).env("VAULT_PASSPHRASE_FILE", "/dev/fd/7");
+        let answer = Answer::of(&mut shell);
+        assert_eq!(answer.code, code, "{line}: {}", answer.err);
+        assert!(answer.err.contains("toy: ["), "{}", answer.err);
+        assert!(!answer.err.contains("'7'"), "{line}: {}", answer.err);
+    }
+}
+
 /// What a plugin sends, broken by chance: there is an end, and no value.
 #[test]
 fn noise_ends_in_an_error() {

@@ -221,6 +221,22 @@ fn a_dry_run_changes_nothing_and_shows_the_work() {
 }
 
 #[test]
+fn a_vault_with_another_fingerprint_keeps_its_keys() {
+    let s = Sandbox::new();
+    let content = s.content();
+    for args in [&["rekey", "--dry-run"][..], &["rekey", "--yes"]] {
+        let told = s.run(&[args, &["--pin", &"aaaa".repeat(8)]].concat());
+        assert!(told.code == 15 && told.err.contains("fingerprint"), "{args:?}: {}", told.err);
+    }
+    assert_eq!(s.content(), content);
+    s.ok(&["rekey", "--yes", "--pin", &fingerprint(&s)], b"");
+}
+
+fn fingerprint(s: &Sandbox) -> String {
+    json(&s.ok(&["status", "--json"], b""))["fingerprint"].as_str().unwrap().to_owned()
+}
+
+#[test]
 fn without_a_yes_or_a_key_nothing_happens() {
     let s = rich();
     let content = s.content();

@@ -4,6 +4,7 @@
 use super::held::Held;
 use super::wire::{Frame, frame, items, list, send};
 use crate::cli::context::Context;
+use crate::cli::unlock::At;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
 use crate::vault::{Handed, Place, Unlocked, Vault};
@@ -49,7 +50,7 @@ impl Deputy {
             )
             .hint("vault unlock"));
         }
-        let unlocked = self.held.unlock(vault);
+        let unlocked = self.held.unlock(vault, &At(cx));
         unlocked.inspect_err(|e| self.is_stale.set(e.kind() == ErrorKind::Locked))
     }
 

@@ -3,7 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::sys::{SECRET_MEMORY_MAX, SecretMemory};
-use crate::vault::{Lent, Locked, Place, Unlocked, Vault};
+use crate::vault::{Lent, Locked, Person, Place, Unlocked, Vault};
 use serde::{Deserialize, Serialize};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -70,10 +70,14 @@ impl Held {
     /// Unlocks a vault with them.
     ///
     /// # Errors
-    /// Locked (12) when they have changed since; integrity (15), I/O (18).
-    pub(super) fn unlock(&self, vault: Vault<Locked>) -> Result<Vault<Unlocked>> {
+    /// Locked (12) when they have changed since; integrity (15), I/O (18); those of `person`.
+    pub(super) fn unlock(
+        &self,
+        vault: Vault<Locked>,
+        person: &dyn Person,
+    ) -> Result<Vault<Unlocked>> {
         let keys = self.memory.copy(self.keys.0, self.keys.1);
-        vault.unlock_lent(&keys, &self.about.slot)
+        vault.unlock_lent(&keys, &self.about.slot, person)
     }
 
     /// Leaves them to whoever made them.

@@ -15,6 +15,7 @@ use crate::model::SlotLabel;
   vault key add backup --new-key-file /media/stick/vault.key
   vault key add laptop --ssh ~/.ssh/id_ed25519
   vault key add deploy --recipient 'ssh-ed25519 AAAA…' --identity ~/.ssh/deploy
+  vault key add token --recipient age1yubikey1… --identity identity.txt
   vault key add two --new-key-file ~/vault.key --with-passphrase
   vault key add paper --recovery | lp
   vault key add ci --new-passphrase-file /run/secrets/ci

@@ -29,8 +29,8 @@ commands! {
   vault key rm laptop
 
 A vault has up to 16 slots. Each opens it alone, whatever it is: a passphrase, a key file, an SSH key
-(Ed25519, RSA), a recovery sheet, or one of these keys together with a passphrase. These commands take
-a key that is given or typed now, even while the vault is unlocked."
+(Ed25519, RSA), a token by its age plugin, a recovery sheet, or one of these keys together with a
+passphrase. These commands take a key that is given or typed now, even while the vault is unlocked."
     pub enum Command {
         List(list::Args) leaf "list" "List the slots: label, type, age and last use",
         Add(Box<add::Args>) leaf "add" "Add a way to unlock, proven to work before it is stored",

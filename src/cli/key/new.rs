@@ -5,7 +5,7 @@ use super::file;
 use super::passphrase::NewPassphrase;
 use crate::cli::context::Context;
 use crate::cli::plugins;
-use crate::cli::read::{self, KEY_MAX, Privacy, quoted};
+use crate::cli::read::{self, Privacy, quoted};
 use crate::cli::unlock::{self, Source};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
@@ -30,7 +30,7 @@ pub struct NewKey {
     #[arg(long, group = "new_key", value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     ssh: Option<PathBuf>,
 
-    /// An age recipient or a public SSH key, whose other half is in `--identity`
+    /// An age recipient, a plugin's too, or a public SSH key; the other half is in `--identity`
     #[arg(long, group = "new_key", value_name = "TEXT")]
     recipient: Option<String>,
 
@@ -42,7 +42,8 @@ pub struct NewKey {
     #[arg(long, group = "new_key", conflicts_with = "with_passphrase")]
     recovery: bool,
 
-    /// What opens for the recipient: an age identity file or a private SSH key, to prove it with
+    /// What opens for the recipient, to prove it with: an age identity file, a plugin's too, or a
+    /// private SSH key
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     identity: Option<PathBuf>,
 
@@ -180,7 +181,7 @@ impl NewKey {
 
     fn recipient_text(&self) -> Result<Option<String>> {
         let Some(path) = &self.recipient_file else { return Ok(self.recipient.clone()) };
-        let text = read::file(path, KEY_MAX, Privacy::AsItIs)?;
+        let (text, _) = read::key(path, Privacy::AsItIs)?;
         let wrong = || Error::usage(format!("{} holds no single recipient", quoted(path)));
         let text = std::str::from_utf8(text.expose()).map_err(|_| wrong())?;
         let mut lines = text.lines().map(str::trim);
@@ -218,9 +219,14 @@ fn ssh(cx: &Context, path: &Path) -> Result<Key> {
             Error::new(ErrorKind::Unsupported, what).hint("name the key's file: --ssh FILE")
         );
     }
-    let text = read::file(path, KEY_MAX, Privacy::AsItIs)?;
+    let (text, _) = read::key(path, Privacy::AsItIs)?;
     if SshKey::is_meant(&text) {
-        return unlock::key(cx, &Source::KeyFile(path.to_owned()));
+        return match path.metadata().is_ok_and(|about| about.is_file()) {
+            // once more, as what others must not read
+            true => unlock::key(cx, &Source::KeyFile(path.to_owned())),
+            // a pipe can be read once
+            false => unlock::file_key(cx, text, &format!("`{shown}`")),
+        };
     }
     let line = std::str::from_utf8(text.expose()).ok().map(str::trim);
     let line = line.filter(|line| is_public(line)).ok_or_else(|| {

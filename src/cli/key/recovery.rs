@@ -4,6 +4,7 @@
 use super::sheet::Sheet;
 use crate::cli::context::Context;
 use crate::cli::escape;
+use crate::cli::guard::is_nowhere;
 use crate::cli::prompt::Terminal;
 use crate::cli::render::Format;
 use crate::cli::report::{Cell, Report};
@@ -12,11 +13,16 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
 use crate::vault::{Key, NewSlot, Unlocked, Vault};
 
-/// Fails when a sheet would be shown on a terminal where nobody can say that they have it.
+/// Fails when a sheet would be shown on a terminal where nobody can say that they have it, or thrown away
+/// (a closed standard output is `/dev/null`, too).
 ///
 /// # Errors
 /// Usage (2).
 pub fn ensure_place(cx: &Context) -> Result<()> {
+    if is_nowhere(std::io::stdout()) {
+        return Err(Error::usage("the sheet would go nowhere, and without it there is no slot")
+            .hint("print it: vault key add LABEL --recovery | lp"));
+    }
     match cx.world.stdout_is_terminal && cx.terminal().is_none() {
         true => Err(Error::usage("nobody can say whether the sheet is on paper")
             .hint("print it: vault key add LABEL --recovery | lp")),

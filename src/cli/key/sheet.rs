@@ -100,15 +100,18 @@ const ROOM: usize = 66;
 
 const STEPS: &str = "
 To open the vault: write the key into a file of one line (umask 077; cat >key),
-make sure that the fingerprint is the one above, and give the file:
-  vault --vault FILE --key-file key key test
-  vault --vault FILE --key-file key key passwd LABEL     (a new passphrase)
+and give it with the fingerprint above; a vault with another one is refused:
+  vault --vault FILE --key-file key --pin FINGERPRINT key test
+  vault --vault FILE --key-file key key add LABEL      (a new passphrase)
 
-Without the program, with age and sqlite3 (all of it: FORMAT.md):
+Without the program, with age and sqlite3 (all of it: FORMAT.md). FILE-wal is
+part of the vault, if it is there.
   sqlite3 FILE \"SELECT writefile(hex(id)||'.slot', sealed) FROM slot
                 WHERE kind = 'recovery'\"
   age -d -i key -o identity XXXX.slot
+  sqlite3 FILE \"SELECT hex(id), name FROM credential\"
   sqlite3 FILE \"SELECT writefile(hex(credential)||'.'||field||'.'||version,
                 sealed) FROM secret\"
-  age -d -i identity XXXX.password.1
+  age -d -i identity XXXX.password.1 | head -n 1       (its length: len)
+  age -d -i identity XXXX.password.1 | tail -n +2 | head -c LEN
 ";

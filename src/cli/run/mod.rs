@@ -11,6 +11,7 @@ pub use options::Args;
 
 use super::agent::{self, Outcome};
 use super::context::Context;
+use super::read;
 use super::report::Report;
 use super::scratch::{self, Scratch};
 use crate::child::mask::SHORTEST;
@@ -132,14 +133,10 @@ fn from_agent(handed: Vec<Handed>, mut of: Vec<For>) -> Delivered {
 
 /// Keeps descriptors with our passphrase or key to ourselves, by whichever name they were given.
 fn keep_keys(cx: &Context) {
-    let named = cx.world.var("VAULT_PASSPHRASE_FD").and_then(|number| number.to_str());
+    let named = cx.world.var("VAULT_PASSPHRASE_FD").and_then(|text| text.to_str()?.parse().ok());
     let files = ["VAULT_KEY_FILE", "VAULT_PASSPHRASE_FILE"].map(|name| cx.world.var(name));
     let files = files.into_iter().flatten().map(Path::new).chain(cx.globals.key_file.as_deref());
-    let opened = files.filter_map(|file| {
-        let mut dirs = ["/dev/fd", "/proc/self/fd"].iter();
-        dirs.find_map(|dir| file.strip_prefix(dir).ok())?.to_str()
-    });
-    let numbers = named.into_iter().chain(opened).filter_map(|number| number.parse().ok());
+    let numbers = named.into_iter().chain(files.filter_map(read::descriptor_of));
     numbers.filter(|number: &RawFd| *number > 2).for_each(sys::keep_from_children);
 }
 
