@@ -4,9 +4,10 @@
 use super::held::Held;
 use super::wire::{Frame, frame, items, list, send};
 use crate::cli::context::Context;
+use crate::cli::unlock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
-use crate::vault::{Handed, Unlocked, Vault};
+use crate::vault::{Handed, Person, Unlocked, Vault};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::os::unix::net::UnixStream;
@@ -30,10 +31,14 @@ impl Deputy {
     /// The vault, with the keys that the agent holds.
     ///
     /// # Errors
-    /// Locked (12) when they have changed since; whatever opening finds.
+    /// Locked (12) when they have changed since; integrity (15) when another vault was named with `--pin`;
+    /// whatever opening finds.
     pub fn unlocked(&self, cx: &Context) -> Result<Vault<Unlocked>> {
         let unlocked = cx.locked().and_then(|vault| self.held.unlock(vault));
-        unlocked.inspect_err(|e| self.is_stale.set(e.kind() == ErrorKind::Locked))
+        let unlocked =
+            unlocked.inspect_err(|e| self.is_stale.set(e.kind() == ErrorKind::Locked))?;
+        unlock::At(cx).expects(&unlocked.fingerprint())?;
+        Ok(unlocked)
     }
 
     /// Whether only values are wanted.

@@ -99,15 +99,16 @@ const GROUPS_A_LINE: usize = 8;
 const ROOM: usize = 66;
 
 const STEPS: &str = "
-To open the vault: write the key into a file of one line (umask 077; cat >key),
-make sure that the fingerprint is the one above, and give the file:
-  vault --vault FILE --key-file key key test
-  vault --vault FILE --key-file key key passwd LABEL     (a new passphrase)
+To open the vault: write the key into a private file, one line, and give it.
+`vault rekey` changes the fingerprint. If there was none, add: --pin FINGERPRINT
+  (umask 077; cat > paper.key)
+  vault --vault FILE --key-file paper.key cred list --verify
+  vault --vault FILE --key-file paper.key key passwd LABEL  (a new passphrase)
 
 Without the program, with age and sqlite3 (all of it: FORMAT.md):
   sqlite3 FILE \"SELECT writefile(hex(id)||'.slot', sealed) FROM slot
                 WHERE kind = 'recovery'\"
-  age -d -i key -o identity XXXX.slot
+  age -d -i paper.key -o identity XXXX.slot
   sqlite3 FILE \"SELECT writefile(hex(credential)||'.'||field||'.'||version,
                 sealed) FROM secret\"
   age -d -i identity XXXX.password.1
