@@ -380,6 +380,9 @@ mod tests {
         assert!(hint("vault --json log").contains("did you mean `vault audit show`?"));
         assert!(hint("vault new x").contains("did you mean `vault init` or `vault cred add`?"));
         assert!(hint("vault cred ls").contains("did you mean `vault cred list`?"));
+        assert!(hint("vault key ls").contains("did you mean `vault key list`?"));
+        assert!(hint("vault key remove x").contains("did you mean `vault key rm`?"));
+        assert!(hint("vault login").contains("did you mean `vault unlock`?"));
         assert_eq!(hint("vault hunter2Canary"), "try `vault --help`");
         assert!(hint("vault cred add x --usernam y").contains("--username"));
         assert!(hint("vault cred show").contains("try `vault cred show --help`"));

@@ -100,7 +100,7 @@ const ROOM: usize = 66;
 
 const STEPS: &str = "
 To open the vault: write the key into a private file, one line, and give it.
-`vault rekey` changes the fingerprint. If there was none, add: --pin FINGERPRINT
+Add `--pin FINGERPRINT` to be sure of the vault; `vault rekey` changes that.
   (umask 077; cat > paper.key)
   vault --vault FILE --key-file paper.key cred list --verify
   vault --vault FILE --key-file paper.key key passwd LABEL  (a new passphrase)

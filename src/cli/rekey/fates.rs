@@ -226,7 +226,8 @@ mod tests {
     }
 
     fn chosen(keys: &[&str], untested: &[&str], drop: &[&str]) -> Result<Vec<Choice>> {
-        let slots = [("home", "passphrase"), ("a", "ssh"), ("a=b", "key_file")];
+        let slots =
+            [("home", "passphrase"), ("a", "ssh"), ("a=b", "key_file"), ("work", "passphrase")];
         let slots = slots.map(|(label, kind)| (label.to_owned(), kind.to_owned())).to_vec();
         let said = Said::of(texts(keys), texts(untested), texts(drop))?;
         Ok(said.choose(slots, "home")?.into_iter().map(|(_, _, choice)| choice).collect())
@@ -235,11 +236,25 @@ mod tests {
     #[test]
     fn options_say_what_becomes_of_slots() {
         let key = |file: &str| Choice::Key(file.into());
-        assert_eq!(chosen(&[], &[], &[]).unwrap(), [Choice::Unlocked, Choice::Open, Choice::Open]);
+        assert_eq!(
+            chosen(&[], &[], &[]).unwrap(),
+            [Choice::Unlocked, Choice::Open, Choice::Open, Choice::Open]
+        );
         let all = chosen(&["a=b=c", "a=x"], &[], &["home"]).unwrap();
-        assert_eq!(all, [Choice::Drop, key("x"), key("c")]);
+        assert_eq!(all, [Choice::Drop, key("x"), key("c"), Choice::Open]);
         let all = chosen(&[], &["home", "a"], &["a=b"]).unwrap();
-        assert_eq!(all, [Choice::Unlocked, Choice::Untested, Choice::Drop]);
+        assert_eq!(all, [Choice::Unlocked, Choice::Untested, Choice::Drop, Choice::Open]);
+    }
+
+    #[test]
+    fn a_home_directory_is_found_without_a_shell() {
+        let home = Some(("HOME", std::ffi::OsStr::new("/home/kim")));
+        let world = crate::world::World::fake(home.as_slice(), None);
+        let cx = Context::new(crate::cli::context::Globals::default(), std::rc::Rc::new(world));
+        assert_eq!(at_home(&cx, "~/.ssh/key"), Path::new("/home/kim/.ssh/key"));
+        for file in ["key", "/key", "~kim/key", "a/~/key"] {
+            assert_eq!(at_home(&cx, file), Path::new(file));
+        }
     }
 
     #[test]
@@ -252,6 +267,7 @@ mod tests {
             (&[], &["a"], &["a"]),
             (&["a=x"], &["a"], &[]),
             (&["a=x", "a=y"], &[], &[]),
+            (&[], &["work"], &[]),
         ] {
             assert_eq!(kind(chosen(keys, untested, drop)), Some(ErrorKind::Usage), "{keys:?}");
         }

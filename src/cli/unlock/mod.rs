@@ -143,8 +143,9 @@ pub fn key(cx: &Context, source: &Source) -> Result<Key> {
             let number = number.filter(|fd| *fd >= 0).ok_or_else(|| {
                 Error::usage("VAULT_PASSPHRASE_FD is not the number of a descriptor")
             })?;
-            let text = read::key_descriptor(number)
-                .map_err(|e| e.hint("it is named by VAULT_PASSPHRASE_FD; in a shell: 3< FILE"))?;
+            let text = read::key_descriptor(number).map_err(|e| {
+                e.hint(format!("VAULT_PASSPHRASE_FD names it; in a shell, give it: {number}< FILE"))
+            })?;
             passphrase(text, "VAULT_PASSPHRASE_FD")
         }
         Source::PassphraseCommand(command) => {
