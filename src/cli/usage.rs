@@ -1,6 +1,8 @@
 //! Wrong command lines, in our words. The parser's own words quote what was typed, and what was typed
 //! may be a secret: here only names of options are ever repeated.
 
+mod near;
+
 use super::read::quote;
 use crate::child;
 use crate::error::Error;
@@ -151,9 +153,9 @@ fn no_such_command(wrong: &clap::Error, path: &str, tree: &clap::Command) -> Err
     let error = Error::usage(format!("`{path}` has no such command"));
     let typed = text(wrong, ContextKind::InvalidSubcommand).unwrap_or_default();
     let near = list(wrong, ContextKind::SuggestedSubcommand);
-    let mut meant = within(&typed, path, tree);
+    let mut meant = near::within(&typed, path, tree);
     if meant.is_empty() {
-        meant = elsewhere(&typed, tree);
+        meant = near::elsewhere(&typed, tree);
     }
     if meant.is_empty() {
         meant.extend(near.first().map(|near| format!("{path} {near}")));
@@ -166,58 +168,6 @@ fn no_such_command(wrong: &clap::Error, path: &str, tree: &clap::Command) -> Err
         .hint(format!("did you mean {}?", quoted.join(" or ")))
         .hint(format!("try `{first} --help`"))
 }
-
-/// The commands of the group at `path` that somebody may mean who types a word of other programs.
-fn within(word: &str, path: &str, tree: &clap::Command) -> Vec<String> {
-    let group = path.strip_prefix("vault ").and_then(|group| tree.find_subcommand(group));
-    let Some(group) = group else { return Vec::new() };
-    let plain = PLAIN.iter().filter(|(theirs, _)| *theirs == word).map(|(_, ours)| *ours);
-    let there = plain.filter(|ours| group.find_subcommand(ours).is_some());
-    there.map(|ours| format!("{path} {ours}")).collect()
-}
-
-/// The commands that somebody may mean who types `word` in the wrong place, or a word of other
-/// programs. Only our own words are in the answer.
-fn elsewhere(word: &str, tree: &clap::Command) -> Vec<String> {
-    let foreign = FOREIGN.iter().filter(|(theirs, _)| *theirs == word);
-    let foreign = foreign.flat_map(|(_, ours)| *ours).map(|ours| format!("vault {ours}"));
-    let groups = tree.get_subcommands().filter(|group| group.find_subcommand(word).is_some());
-    let own = groups.map(|group| format!("vault {} {word}", group.get_name()));
-    foreign.chain(own).collect()
-}
-
-/// What other programs call what several groups have.
-const PLAIN: &[(&str, &str)] = &[
-    ("change", "passwd"),
-    ("create", "add"),
-    ("create", "open"),
-    ("delete", "rm"),
-    ("ls", "list"),
-    ("new", "add"),
-    ("new", "open"),
-    ("passphrase", "passwd"),
-    ("password", "passwd"),
-    ("remove", "rm"),
-    ("show", "list"),
-];
-
-/// What other programs call it.
-const FOREIGN: &[(&str, &[&str])] = &[
-    ("create", &["init", "cred add"]),
-    ("delete", &["cred rm"]),
-    ("destroy", &["cred purge"]),
-    ("keys", &["key"]),
-    ("log", &["audit show"]),
-    ("login", &["unlock"]),
-    ("logout", &["lock"]),
-    ("ls", &["cred list"]),
-    ("new", &["init", "cred add"]),
-    ("passwd", &["key passwd"]),
-    ("remove", &["cred rm"]),
-    ("slots", &["key list"]),
-    ("undo", &["cred rollback"]),
-    ("versions", &["cred history"]),
-];
 
 fn missing(wrong: &clap::Error) -> Error {
     let names = list(wrong, ContextKind::InvalidArg);
