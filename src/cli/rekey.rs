@@ -60,6 +60,11 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let choices = said.choose(vault.slots_to_remake()?, proof.label())?;
     let work = vault.rekey_work()?;
     if args.dry_run {
+        if choices.iter().any(|(_, _, choice)| *choice == Choice::Open) {
+            cx.note_later(
+                "what is to be decided is asked for, or said with --slot, --untested or --drop",
+            );
+        }
         return Ok(shown(&choices, work));
     }
     let fates = fates::settle(cx, &mut vault, choices, proof)?;
@@ -91,8 +96,8 @@ fn say_what_it_does_not_undo(cx: &Context, rekeyed: &Rekeyed) {
          one, rotate what it held: vault incident open, vault incident rotate",
     );
     cx.note_later(
-        "the fingerprint and the public key for notes are new; a key on a recovery sheet stays valid \
-         if its slot was kept, the fingerprint on the sheet does not",
+        "the fingerprint is new: write it on recovery sheets whose slot was kept (their key still \
+         opens the vault), and into VAULT_FINGERPRINT; notes are signed with a new key, too",
     );
     let untested = rekeyed.slots.iter().filter(|slot| slot.kept == Kept::Untested);
     for slot in untested {

@@ -1,6 +1,8 @@
 //! Wrong command lines, in our words. The parser's own words quote what was typed, and what was typed
 //! may be a secret: here only names of options are ever repeated.
 
+mod near;
+
 use super::read::quote;
 use crate::child;
 use crate::error::Error;
@@ -151,7 +153,10 @@ fn no_such_command(wrong: &clap::Error, path: &str, tree: &clap::Command) -> Err
     let error = Error::usage(format!("`{path}` has no such command"));
     let typed = text(wrong, ContextKind::InvalidSubcommand).unwrap_or_default();
     let near = list(wrong, ContextKind::SuggestedSubcommand);
-    let mut meant = elsewhere(&typed, tree);
+    let mut meant = near::within(&typed, path, tree);
+    if meant.is_empty() {
+        meant = near::elsewhere(&typed, tree);
+    }
     if meant.is_empty() {
         meant.extend(near.first().map(|near| format!("{path} {near}")));
     }
@@ -163,29 +168,6 @@ fn no_such_command(wrong: &clap::Error, path: &str, tree: &clap::Command) -> Err
         .hint(format!("did you mean {}?", quoted.join(" or ")))
         .hint(format!("try `{first} --help`"))
 }
-
-/// The commands that somebody may mean who types `word` in the wrong place, or a word of other
-/// programs. Only our own words are in the answer.
-fn elsewhere(word: &str, tree: &clap::Command) -> Vec<String> {
-    let foreign = FOREIGN.iter().filter(|(theirs, _)| *theirs == word);
-    let foreign = foreign.flat_map(|(_, ours)| *ours).map(|ours| format!("vault {ours}"));
-    let groups = tree.get_subcommands().filter(|group| group.find_subcommand(word).is_some());
-    let own = groups.map(|group| format!("vault {} {word}", group.get_name()));
-    foreign.chain(own).collect()
-}
-
-/// What other programs call it.
-const FOREIGN: &[(&str, &[&str])] = &[
-    ("create", &["init", "cred add"]),
-    ("delete", &["cred rm"]),
-    ("destroy", &["cred purge"]),
-    ("log", &["audit show"]),
-    ("ls", &["cred list"]),
-    ("new", &["init", "cred add"]),
-    ("remove", &["cred rm"]),
-    ("undo", &["cred rollback"]),
-    ("versions", &["cred history"]),
-];
 
 fn missing(wrong: &clap::Error) -> Error {
     let names = list(wrong, ContextKind::InvalidArg);
@@ -348,6 +330,9 @@ mod tests {
         assert!(hint("vault --json log").contains("did you mean `vault audit show`?"));
         assert!(hint("vault new x").contains("did you mean `vault init` or `vault cred add`?"));
         assert!(hint("vault cred ls").contains("did you mean `vault cred list`?"));
+        assert!(hint("vault key ls").contains("did you mean `vault key list`?"));
+        assert!(hint("vault key remove x").contains("did you mean `vault key rm`?"));
+        assert!(hint("vault login").contains("did you mean `vault unlock`?"));
         assert_eq!(hint("vault hunter2Canary"), "try `vault --help`");
         assert!(hint("vault cred add x --usernam y").contains("--username"));
         assert!(hint("vault cred show").contains("try `vault cred show --help`"));

@@ -85,7 +85,7 @@ impl Vault<Unlocked> {
     /// The vault's id, as text.
     #[must_use]
     pub fn id(&self) -> String {
-        self.core.vault.vault_id.simple().to_string()
+        self.core.vault.vault_id.to_string()
     }
 
     /// Whether a slot of this label can be added: asked before somebody makes up a passphrase for it.

@@ -1,6 +1,6 @@
 //! The same with an agent as without: what is written, how it ends, and what is entered.
 
-use crate::support::{Answer, VAULT};
+use crate::support::{Answer, VAULT, json};
 use crate::{Desk, signal};
 use rustix::process::Signal;
 use std::process::Command;
@@ -178,6 +178,21 @@ fn descriptors_and_the_working_directory_are_those_of_the_client() {
     assert!(answer.text().ends_with("canary other"));
     assert!(desk.sandbox.path("home/here").exists());
     assert_eq!(desk.count("create"), 3);
+}
+
+/// A vault that is named by its fingerprint is that one, whoever unlocked it.
+#[test]
+fn another_fingerprint_is_refused_while_it_is_unlocked() {
+    let desk = Desk::unlocked();
+    let known = json(&desk.ok(&["status", "--json"]))["fingerprint"].as_str().unwrap().to_owned();
+    assert_eq!(desk.ok(&["--pin", &known, "cred", "get", "db/main"]), b"the-value");
+    let other = "abcd-efgh-ijkl-mnop-qrst-uvwx-yz23-4567";
+    let answer = desk.run(&["--pin", other, "cred", "get", "db/main"]);
+    assert!(answer.code == 15 && answer.out.is_empty(), "{}", answer.err);
+    let mut named = desk.detached(&["run", "-e", "A=vault://db/main", "--", "env"]);
+    let answer = Answer::of(named.env("VAULT_FINGERPRINT", other));
+    assert!(answer.code == 125 && answer.err.contains(other), "{}", answer.err);
+    assert!(!desk.is_locked());
 }
 
 /// What the log knows of the caller is about the client, not about the agent.

@@ -59,8 +59,10 @@ pub fn lock_if_there(cx: &Context) {
     let Ok(place) = cx.place() else { return };
     let found = place::find(&cx.world, &place, |_| ());
     let ended = found.map(|(path, _, pid)| end(cx, &place, &path, pid, "keys_changed"));
-    if let Some(Err(e)) = ended {
-        cx.warn(e.message());
+    match ended {
+        Some(Ok(())) => cx.note_later("the vault was locked; to go on: vault unlock"),
+        Some(Err(e)) => cx.warn(e.message()),
+        None => {}
     }
 }
 

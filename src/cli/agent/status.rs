@@ -5,6 +5,7 @@ use super::place;
 use super::request::Verb;
 use super::wire::frame;
 use crate::cli::context::Context;
+use crate::cli::render::Format;
 use crate::cli::report::Cell;
 use crate::model::Timestamp;
 use serde_json::Value;
@@ -34,9 +35,23 @@ pub fn standing(cx: &Context) -> Option<Vec<(String, Cell<'static>)>> {
     all.push(("state".to_owned(), Cell::owned(state.to_owned())));
     let since = told["since"].as_i64().map(Timestamp);
     all.push(("since".to_owned(), Cell::time(since)));
-    let seconds = |key: &str| (key.to_owned(), told[key].as_i64().map_or(Cell::None, Cell::Int));
+    let seconds = |key: &str| {
+        let cell = told[key].as_i64().map(|seconds| match cx.format() {
+            Format::Table => Cell::owned(clock(seconds)),
+            Format::Plain | Format::Json => Cell::Int(seconds),
+        });
+        (key.to_owned(), cell.unwrap_or(Cell::None))
+    };
     all.extend(["idle", "max", "idle_left", "max_left"].map(seconds));
     Some(all)
+}
+
+/// A time as people read it, from its greatest unit on: `7h 59m 57s`.
+fn clock(seconds: i64) -> String {
+    let units = [(seconds / 3600, 'h'), (seconds / 60 % 60, 'm'), (seconds % 60, 's')];
+    let shown = units.iter().filter(|(count, _)| *count > 0);
+    let shown: Vec<_> = shown.map(|(count, unit)| format!("{count}{unit}")).collect();
+    if shown.is_empty() { "0s".to_owned() } else { shown.join(" ") }
 }
 
 fn text(value: &Value) -> Cell<'static> {
@@ -44,3 +59,17 @@ fn text(value: &Value) -> Cell<'static> {
 }
 
 const PATIENCE: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::clock;
+
+    #[test]
+    fn times_are_read_at_a_glance() {
+        for (seconds, text) in
+            [(0, "0s"), (59, "59s"), (900, "15m"), (28_797, "7h 59m 57s"), (360_000, "100h")]
+        {
+            assert_eq!(clock(seconds), text);
+        }
+    }
+}

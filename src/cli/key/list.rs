@@ -45,7 +45,8 @@ fn brief(slot: &Slot) -> Vec<Cell<'_>> {
     vec![
         Cell::owned(format!("{}{current}", slot.label)),
         Cell::text(Some(&slot.kind)),
-        Cell::Time(slot.created_at),
+        // the day will do: with its hour a line is too wide for 80 columns
+        Cell::owned(slot.created_at.to_string().chars().take(DAY).collect::<String>()),
         Cell::time(slot.uses.last.as_ref().map(|last| last.0)),
         by.map_or(Cell::None, Cell::owned),
         count(slot.uses.reads),
@@ -88,10 +89,13 @@ fn abbreviated(key: &str) -> String {
     format!("{kind} {start}…{end}").trim_start().to_owned()
 }
 
+/// `2026-11-22`
+const DAY: usize = 10;
+
 const BRIEF: &[Column] = &[
     Column { name: "label" },
     Column { name: "type" },
-    Column { name: "created_at" },
+    Column { name: "created" },
     Column { name: "last_used_at" },
     Column { name: "last_used_by" },
     Column { name: "reads" },

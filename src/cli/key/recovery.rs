@@ -12,6 +12,7 @@ use crate::cli::speak::speak_first;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
 use crate::vault::{Key, NewSlot, Unlocked, Vault};
+use rustix::fs::FileType;
 
 /// Fails when a sheet would be shown on a terminal where nobody can say that they have it, or thrown away
 /// (a closed standard output is `/dev/null`, too).
@@ -55,12 +56,23 @@ pub fn add(
     vault.store_slot(slot).map_err(|e| {
         e.hint("the sheet has been handed over: it opens nothing, unless its slot is there: vault key list")
     })?;
+    warn_of_readers(cx);
     let label = slot.label();
     if cx.world.stdout_is_terminal {
         cx.note_later("the screen still shows the key: clear it, and what can be scrolled back to");
     }
-    cx.note_later(format!("added the recovery slot `{label}`; try it: vault key test"));
+    cx.note_later(format!("added the recovery slot `{label}`; try it, with the key in a file: vault --key-file FILE key test"));
     Ok(Report::Nothing)
+}
+
+/// The shell made the file that the sheet may have gone into, for all to read.
+fn warn_of_readers(cx: &Context) {
+    let is_open = rustix::fs::fstat(std::io::stdout()).is_ok_and(|about| {
+        FileType::from_raw_mode(about.st_mode).is_file() && about.st_mode & 0o077 != 0
+    });
+    if is_open {
+        cx.warn("others can read the file that the sheet is in, and with it the key: chmod 600 it, print it, remove it");
+    }
 }
 
 fn file_name(vault: &Vault<Unlocked>) -> String {

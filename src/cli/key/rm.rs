@@ -34,7 +34,12 @@ pub struct Args {
 
 /// Removes it.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
-    if !args.yes {
+    // one that is not there is refused below, and entered in the log
+    let is_there = |cx: &Context| -> Result<bool> {
+        let labels = cx.locked()?.slot_labels()?;
+        Ok(labels.iter().any(|(label, _)| label == args.label.as_str()))
+    };
+    if !args.yes && is_there(cx)? {
         let label = args.label.as_str();
         let hint = paste(&["vault", "key", "rm", label, "--yes"]);
         cx.confirm(&format!("Remove the slot `{label}`?"), &hint)?;

@@ -80,6 +80,19 @@ impl Said {
             }
             keys.push((label.clone(), PathBuf::from(file)));
         }
+        let keeps_passphrase = |label: &str, kind: &str| {
+            label != unlocked && ["passphrase", "two_factor"].contains(&kind)
+        };
+        let kept = |label: &String| self.untested.contains(label);
+        if let Some((label, _)) =
+            slots.iter().find(|(l, kind)| kept(l) && keeps_passphrase(l, kind))
+        {
+            let what = format!("the slot `{label}` cannot be made again without its passphrase");
+            let label = quote(label);
+            return Err(Error::usage(what).hint(format!(
+                "give it: `--slot {label}=FILE`; or leave it out: `--drop {label}`"
+            )));
+        }
         let choose = |(label, kind): (String, String)| {
             let key = keys.iter().find(|(other, _)| *other == label).map(|(_, file)| file.clone());
             let choice = match key {
@@ -121,6 +134,7 @@ pub(super) fn settle(
             (Choice::Untested, _) => Fate::Untested,
             (Choice::Unlocked, _) => proof.take().map_or(Fate::Untested, Fate::Proven),
             (Choice::Key(file), _) => {
+                let file = at_home(cx, &file);
                 Fate::Proven(vault.prove(&label, key_of(cx, &label, &kind, &file)?)?)
             }
             (Choice::Open, Some(terminal)) => ask(cx, terminal, vault, (&label, &kind))?,
@@ -129,6 +143,16 @@ pub(super) fn settle(
         fates.push((label, fate));
     }
     Ok(fates)
+}
+
+/// A file that is named as in a shell: no shell sees what is typed here, and few look behind `LABEL=`.
+fn at_home(cx: &Context, file: impl AsRef<Path>) -> PathBuf {
+    let file = file.as_ref();
+    let rest = file.strip_prefix("~").ok().filter(|_| !file.exists());
+    match (rest, cx.world.var("HOME")) {
+        (Some(rest), Some(home)) => Path::new(home).join(rest),
+        _ => file.to_owned(),
+    }
 }
 
 /// The key of a slot, out of a file.
@@ -152,11 +176,12 @@ fn ask(
     (label, kind): (&str, &str),
 ) -> Result<Fate> {
     let answers = match kind {
-        "passphrase" => "`type` for its passphrase, or `drop`",
-        "two_factor" => "the file of its key, or `drop`",
-        _ => "the file of its key, `untested` to keep it without, or `drop`",
+        "passphrase" => "`type` to type its passphrase, or `drop`",
+        "two_factor" => "the name of its key file, or `drop`",
+        _ => "the name of its key file, `untested` if you have it not here, or `drop`",
     };
-    let question = format!("The slot `{label}` ({}): {answers}", kind.replace('_', " "));
+    terminal.say(&format!("The slot `{label}` ({}): {answers}.\n", kind.replace('_', " ")))?;
+    let question = format!("What becomes of `{label}`");
     loop {
         let answer = terminal.line(&question)?;
         let key = match (answer.trim(), kind) {
@@ -167,7 +192,7 @@ fn ask(
             }
             ("", _) | (_, "passphrase") => continue,
             ("untested", kind) if kind != "two_factor" => return Ok(Fate::Untested),
-            (file, _) => key_of(cx, label, kind, Path::new(file)),
+            (file, _) => key_of(cx, label, kind, &at_home(cx, file)),
         };
         match key.and_then(|key| vault.prove(label, key)) {
             Ok(proof) => return Ok(Fate::Proven(proof)),
@@ -201,7 +226,8 @@ mod tests {
     }
 
     fn chosen(keys: &[&str], untested: &[&str], drop: &[&str]) -> Result<Vec<Choice>> {
-        let slots = [("home", "passphrase"), ("a", "ssh"), ("a=b", "key_file")];
+        let slots =
+            [("home", "passphrase"), ("a", "ssh"), ("a=b", "key_file"), ("work", "passphrase")];
         let slots = slots.map(|(label, kind)| (label.to_owned(), kind.to_owned())).to_vec();
         let said = Said::of(texts(keys), texts(untested), texts(drop))?;
         Ok(said.choose(slots, "home")?.into_iter().map(|(_, _, choice)| choice).collect())
@@ -210,11 +236,25 @@ mod tests {
     #[test]
     fn options_say_what_becomes_of_slots() {
         let key = |file: &str| Choice::Key(file.into());
-        assert_eq!(chosen(&[], &[], &[]).unwrap(), [Choice::Unlocked, Choice::Open, Choice::Open]);
+        assert_eq!(
+            chosen(&[], &[], &[]).unwrap(),
+            [Choice::Unlocked, Choice::Open, Choice::Open, Choice::Open]
+        );
         let all = chosen(&["a=b=c", "a=x"], &[], &["home"]).unwrap();
-        assert_eq!(all, [Choice::Drop, key("x"), key("c")]);
+        assert_eq!(all, [Choice::Drop, key("x"), key("c"), Choice::Open]);
         let all = chosen(&[], &["home", "a"], &["a=b"]).unwrap();
-        assert_eq!(all, [Choice::Unlocked, Choice::Untested, Choice::Drop]);
+        assert_eq!(all, [Choice::Unlocked, Choice::Untested, Choice::Drop, Choice::Open]);
+    }
+
+    #[test]
+    fn a_home_directory_is_found_without_a_shell() {
+        let home = Some(("HOME", std::ffi::OsStr::new("/home/kim")));
+        let world = crate::world::World::fake(home.as_slice(), None);
+        let cx = Context::new(crate::cli::context::Globals::default(), std::rc::Rc::new(world));
+        assert_eq!(at_home(&cx, "~/.ssh/key"), Path::new("/home/kim/.ssh/key"));
+        for file in ["key", "/key", "~kim/key", "a/~/key"] {
+            assert_eq!(at_home(&cx, file), Path::new(file));
+        }
     }
 
     #[test]
@@ -227,6 +267,7 @@ mod tests {
             (&[], &["a"], &["a"]),
             (&["a=x"], &["a"], &[]),
             (&["a=x", "a=y"], &[], &[]),
+            (&[], &["work"], &[]),
         ] {
             assert_eq!(kind(chosen(keys, untested, drop)), Some(ErrorKind::Usage), "{keys:?}");
         }

@@ -20,7 +20,7 @@ use crate::vault::{Key, Locked, Proof, Unlocked, Vault, parse_identity};
 use std::ffi::{OsStr, OsString};
 use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// How often a wrong passphrase may be typed.
 const ATTEMPTS: u32 = 3;
@@ -122,14 +122,16 @@ pub fn key(cx: &Context, source: &Source) -> Result<Key> {
             person::text_key(cx, Secret::from_bytes(text.as_bytes()), "VAULT_KEY")
         }
         Source::KeyFile(path) => {
-            let (text, is_exposed) = read::key(path, Privacy::Required)?;
+            let (text, is_exposed) =
+                read::key(path, Privacy::Required).map_err(|e| named_by(cx, e, path))?;
             if is_exposed {
                 cx.warn("others can read the key file; it is taken because it was mounted so");
             }
             file_key(cx, text, &format!("`{}`", escape::shown(&path.to_string_lossy())))
         }
         Source::PassphraseFile(path) => {
-            let (text, is_exposed) = read::key(path, Privacy::AsItIs)?;
+            let (text, is_exposed) = read::key(path, Privacy::AsItIs)
+                .map_err(|e| e.hint("it is named by VAULT_PASSPHRASE_FILE"))?;
             if is_exposed {
                 // not refused: containers mount their secrets so
                 cx.warn("others can read the file that VAULT_PASSPHRASE_FILE names");
@@ -141,13 +143,26 @@ pub fn key(cx: &Context, source: &Source) -> Result<Key> {
             let number = number.filter(|fd| *fd >= 0).ok_or_else(|| {
                 Error::usage("VAULT_PASSPHRASE_FD is not the number of a descriptor")
             })?;
-            passphrase(read::key_descriptor(number)?, "VAULT_PASSPHRASE_FD")
+            let text = read::key_descriptor(number).map_err(|e| {
+                e.hint(format!("VAULT_PASSPHRASE_FD names it; in a shell, give it: {number}< FILE"))
+            })?;
+            passphrase(text, "VAULT_PASSPHRASE_FD")
         }
         Source::PassphraseCommand(command) => {
             let output = command::run(cx, command)?;
             let line = output.split(|byte| *byte == b'\n').next().unwrap_or_default();
             passphrase(Secret::from_bytes(line), "the passphrase command")
         }
+    }
+}
+
+/// Says where the name of a key file comes from, when nobody has typed it just now.
+fn named_by(cx: &Context, error: Error, path: &Path) -> Error {
+    let is_typed = cx.globals.key_file.is_some();
+    let is_named = cx.world.var("VAULT_KEY_FILE").is_some_and(|named| Path::new(named) == path);
+    match !is_typed && is_named {
+        true => error.hint("it is named by VAULT_KEY_FILE"),
+        false => error,
     }
 }
 
@@ -187,6 +202,7 @@ fn question(cx: &Context) -> Result<String> {
 fn no_way_in() -> Error {
     Error::new(ErrorKind::Locked, "the vault is locked, and there is no terminal to ask on")
         .hint("set VAULT_KEY_FILE or VAULT_PASSPHRASE_FILE, or give `--key-file FILE`")
+        .hint("or, on a terminal, for a while: vault unlock")
 }
 
 /// Takes `text` for an age identity file, after a look at whether it is one.

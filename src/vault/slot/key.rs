@@ -139,8 +139,10 @@ impl SshKey {
             ssh::Identity::Unencrypted(_) => read,
             ssh::Identity::Encrypted(locked) => {
                 let opened = locked.decrypt(secret_string(&ask()?)?);
-                let wrong =
-                    || Error::new(ErrorKind::WrongKey, "the passphrase does not open the SSH key");
+                let wrong = || {
+                    Error::new(ErrorKind::WrongKey, "the passphrase does not open the SSH key")
+                        .hint("the SSH key's own passphrase is meant, not the vault's")
+                };
                 ssh::Identity::Unencrypted(opened.map_err(|_| wrong())?)
             }
             ssh::Identity::Unsupported(key) => return Err(unsupported(&key)),
