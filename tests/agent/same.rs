@@ -214,10 +214,11 @@ fn the_log_names_the_client() {
 #[test]
 fn some_things_need_a_key_all_the_same() {
     let desk = Desk::unlocked();
+    desk.sandbox.file("words", "gravel ostrich penknife lullaby");
     let refused: [&[&str]; 6] = [
         &["key", "add", "mine", "--new-key-file", "mine.key"],
         &["key", "rm", "key file", "--yes"],
-        &["key", "passwd"],
+        &["key", "passwd", "--new-passphrase-file", "words"],
         &["rekey", "--yes"],
         &["unlock"],
         &["ssh-agent", "--", "true"],
