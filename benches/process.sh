@@ -402,7 +402,7 @@ row_unlocked() { # `get` and `run` through the agent of an unlocked vault
     "$VAULT" -q unlock --idle 8h && UNLOCKED=1
     plan "unlocked/$n" vault "$RUNS" -- "$VAULT" cred get "$NAME"
     plan "unlocked/$n" floor "$RUNS" -- true
-    plan "unlocked-run/$n" vault "$RUNS" -- "$VAULT" run -e "X=vault://$NAME" -- true
+    plan "unlocked-run/$n" vault "$RUNS" -- "$VAULT" run -e "X=vault://$NAME/password" -- true
   done
   unset XDG_RUNTIME_DIR
 }
