@@ -16,6 +16,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod booted;
 mod mounts;
 mod recipes;
 mod silent;

@@ -18,7 +18,7 @@ const FILE: &str = "VAULT_PASSPHRASE_FILE=/run/secrets/vault.passphrase vault cr
 const DESCRIPTOR: &str = "VAULT_PASSPHRASE_FD=3 vault cred get db/main 3< vault.passphrase";
 const COMMAND: &str = "VAULT_PASSPHRASE_COMMAND='pass show vault' vault cred get db/main";
 /// The unit of a service.
-const UNIT: &str = "[Service]
+pub const UNIT: &str = "[Service]
 User=backup
 LoadCredential=vault.key:/etc/vault/backup.key
 Environment=VAULT_KEY_FILE=%d/vault.key
