@@ -186,6 +186,13 @@ fn files_are_short_and_say_what_they_are() {
     assert_eq!(wrong, Vec::<String>::new());
 }
 
+/// It is read by people who have never seen the code, so it stays what they can take in at once.
+#[test]
+fn the_architecture_is_on_one_screen() {
+    let text = read(&root().join("ARCHITECTURE.md"));
+    assert!(text.lines().count() <= 60);
+}
+
 #[test]
 fn nothing_is_left_for_later() {
     // written apart, so that this file passes
