@@ -72,8 +72,9 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let gone: Vec<String> = gone.map(|(label, _)| label.clone()).collect();
     if !args.yes {
         let question = format!(
-            "Seal {} values anew under new keys? Old copies stay readable with the old ones.",
-            work.values
+            "Seal {} value{} anew under new keys? Old copies stay readable with the old ones.",
+            work.values,
+            if work.values == 1 { "" } else { "s" }
         );
         cx.confirm(&question, &paste(&["vault", "rekey", "--yes"]))?;
     }

@@ -283,7 +283,7 @@ fn a_passphrase_that_unlocks_and_one_that_is_typed() {
     pty.send("type\r");
     pty.expect("Passphrase of `home`");
     pty.send("correct horse battery staple\r");
-    pty.expect("under new keys?");
+    pty.expect("Seal 1 value anew under new keys?");
     pty.send("y\r");
     let (code, said) = pty.end();
     assert_eq!(code, 0, "{said}");
