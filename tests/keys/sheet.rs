@@ -215,7 +215,8 @@ fn on_a_terminal_the_code_is_black_on_white() {
     assert!(!plain.contains('\u{1b}'), "{screen}");
     assert_eq!(scanned(&plain), key_line(&screen));
     // the empty edge belongs to it, on all sides
-    let inside = |line: &&str| line.split_once(on).is_some_and(|(_, line)| line.starts_with("    "));
+    let inside =
+        |line: &&str| line.split_once(on).is_some_and(|(_, line)| line.starts_with("    "));
     assert!(code.len() > 20 && code.iter().all(inside), "{screen}");
     assert!(!code[0].contains(['█', '▀', '▄']) && !code[code.len() - 1].contains(['█', '▀', '▄']));
     for env in [("NO_COLOR", "1"), ("TERM", "dumb")] {
