@@ -97,8 +97,9 @@ impl Said {
             let key = keys.iter().find(|(other, _)| *other == label).map(|(_, file)| file.clone());
             let choice = match key {
                 _ if self.drop.contains(&label) => Choice::Drop,
-                _ if label == unlocked => Choice::Unlocked,
+                // also of the one that unlocks: what is named is what is proven
                 Some(file) => Choice::Key(file),
+                None if label == unlocked => Choice::Unlocked,
                 None if self.untested.contains(&label) => Choice::Untested,
                 None => Choice::Open,
             };
@@ -242,6 +243,7 @@ mod tests {
         );
         let all = chosen(&["a=b=c", "a=x"], &[], &["home"]).unwrap();
         assert_eq!(all, [Choice::Drop, key("x"), key("c"), Choice::Open]);
+        assert_eq!(chosen(&["home=x"], &[], &[]).unwrap()[0], key("x"));
         let all = chosen(&[], &["home", "a"], &["a=b"]).unwrap();
         assert_eq!(all, [Choice::Unlocked, Choice::Untested, Choice::Drop, Choice::Open]);
     }
