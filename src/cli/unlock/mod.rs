@@ -111,8 +111,8 @@ pub fn trying<T>(
     let mut terminal = cx.terminal().ok_or_else(no_way_in)?;
     let question = question(cx)?;
     for left in (0..ATTEMPTS).rev() {
-        let typed = terminal.secret(&question)?;
-        match open(passphrase(typed, "what was typed")?) {
+        let answer = terminal.secret(&question)?;
+        match open(passphrase(answer, "what was typed")?) {
             Err(e) if e.kind() == ErrorKind::WrongKey && left > 0 => {
                 terminal.say("That is not it. Once more.\n")?;
             }
