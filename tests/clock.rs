@@ -12,7 +12,7 @@
 mod support;
 
 use std::path::Path;
-use support::{Answer, Sandbox, missing};
+use support::{Answer, Sandbox, json, missing};
 
 const FAKETIME: &[&str] = &[
     "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",
@@ -43,6 +43,25 @@ fn at(sandbox: &Sandbox, library: &str, clock: &str, args: &[&str], input: &[u8]
     let mut command = sandbox.vault(args);
     command.env("LD_PRELOAD", library).env("FAKETIME", clock).env("TZ", "UTC");
     Answer::fed(&mut command, input)
+}
+
+/// A machine whose clock is behind reads through a slot that was made on another: it is told all the same.
+#[test]
+fn what_a_slot_has_read_is_told_by_the_log_and_not_by_the_clock() {
+    let Some(library) = library() else { return };
+    let sandbox = Sandbox::fast();
+    sandbox.ok(&["init"], b"");
+    sandbox.add("a", b"first");
+    for expected in [2, 1] {
+        sandbox.ok(&["key", "add", "other", "--new-key-file", "other"], b"");
+        let get = ["--key-file", "other", "cred", "get", "a"];
+        for _ in 0..expected {
+            let got = at(&sandbox, library, "-1d", &get, b"");
+            assert_eq!(got.code, 0, "{}", got.err);
+        }
+        let out = json(&sandbox.ok(&["--json", "key", "rm", "other", "--yes"], b""));
+        assert_eq!(out["reads"], expected, "{out}");
+    }
 }
 
 #[test]

@@ -126,7 +126,10 @@ fn a_vault_that_anybody_could_have_made_is_not_opened_unseen() {
     // without a word on which vault it is
     let answer = machine.keep(&[]);
     assert_eq!(answer.code, 14, "{}", answer.err);
-    assert!(answer.err.contains(&format!("--pin {theirs}")), "{}", answer.err);
+    assert!(answer.err.contains(&format!("its fingerprint is {theirs}")), "{}", answer.err);
+    // it is not there to be pasted: the right one has to come from elsewhere
+    assert!(answer.err.contains("--pin FINGERPRINT"), "{}", answer.err);
+    assert!(!answer.err.contains(&format!("--pin {theirs}")), "{}", answer.err);
     // with the fingerprint of the one that is meant
     for pinned in [ours.clone(), ours.to_uppercase().replace('-', " ")] {
         let answer = machine.keep(&["--pin", &pinned]);
@@ -178,8 +181,8 @@ fn a_seal_and_a_path_catch_it_without_a_fingerprint() {
     fresh.put(&attacker.database());
     let answer = fresh.keep(&[]);
     assert_eq!(answer.code, 14, "{}", answer.err);
-    let shown = answer.err.split("--pin ").nth(1).unwrap().trim().to_owned();
-    assert_eq!(fresh.keep(&["--pin", &shown]).code, 0);
+    let shown = answer.err.split("its fingerprint is ").nth(1).unwrap().lines().next().unwrap();
+    assert_eq!(fresh.keep(&["--pin", shown]).code, 0);
 }
 
 #[test]

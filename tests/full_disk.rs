@@ -157,6 +157,38 @@ fn a_full_disk() {
     assert!(failed > 20);
 }
 
+/// What a rekey needs is there before it begins, or it does not begin.
+#[test]
+fn a_rekey_that_has_no_room_does_not_begin() {
+    if !(require("mount") && is_root()) {
+        return;
+    }
+    let base = Sandbox::fast();
+    base.ok(&["init"], b"");
+    base.add("large", &vec![b'x'; 700 << 10]);
+    let Some((sandbox, disk)) = on_a_disk(&base, 8 << 20) else { return };
+    let content = sandbox.content();
+    let (entries, written) = (sandbox.entries(), support::files(&sandbox.path("data")));
+    let size = |paths: &[PathBuf]| paths.iter().map(|p| p.metadata().unwrap().len()).sum::<u64>();
+    let (before, rekeyed) = (size(&written), &["rekey", "--yes"]);
+    disk.fill(1 << 20);
+    let answer = sandbox.run(rekeyed);
+    refused(&answer, "a rekey needs");
+    assert!(answer.err.contains("MiB are free") && answer.err.contains("df -h"), "{answer:?}");
+    assert_eq!((sandbox.content(), sandbox.entries()), (content, entries));
+    let after = size(&written);
+    assert!(after < before + (64 << 10), "{before} -> {after}");
+    // it says what it needs, and no more
+    let needed = answer.err.split_once("needs ").unwrap().1.split(' ').next().unwrap();
+    let needed: usize = needed.parse().unwrap();
+    disk.make_room();
+    disk.fill(needed << 20);
+    let answer = sandbox.run(rekeyed);
+    assert_eq!(answer.code, 0, "{answer:?}");
+    let got = sandbox.ok(&["cred", "get", "large"], b"");
+    assert_eq!(got.len(), 700 << 10);
+}
+
 fn is_root() -> bool {
     rustix::process::geteuid().is_root() || missing("only root may mount a file system")
 }

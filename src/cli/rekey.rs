@@ -72,8 +72,9 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let gone: Vec<String> = gone.map(|(label, _)| label.clone()).collect();
     if !args.yes {
         let question = format!(
-            "Seal {} values anew under new keys? Old copies stay readable with the old ones.",
-            work.values
+            "Seal {} value{} anew under new keys? Old copies stay readable with the old ones.",
+            work.values,
+            if work.values == 1 { "" } else { "s" }
         );
         cx.confirm(&question, &paste(&["vault", "rekey", "--yes"]))?;
     }
@@ -95,10 +96,13 @@ fn say_what_it_does_not_undo(cx: &Context, rekeyed: &Rekeyed) {
         "old copies and backups of the file stay readable with the old keys; if somebody may have \
          one, rotate what it held: vault incident open, vault incident rotate",
     );
-    cx.note_later(
-        "the fingerprint is new: write it on recovery sheets whose slot was kept (their key still \
-         opens the vault), and into VAULT_FINGERPRINT; notes are signed with a new key, too",
-    );
+    let place = match rekeyed.slots.iter().any(|slot| slot.kind == "recovery") {
+        true => "on the recovery sheet (its key still opens the vault), and into VAULT_FINGERPRINT",
+        false => "into VAULT_FINGERPRINT where you have set it",
+    };
+    cx.note_later(format!(
+        "the fingerprint is new: write it {place}; notes are signed with a new key, too"
+    ));
     let untested = rekeyed.slots.iter().filter(|slot| slot.kept == Kept::Untested);
     for slot in untested {
         cx.note_later(format!(

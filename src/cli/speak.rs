@@ -37,11 +37,17 @@ fn speak_to(out: &mut dyn Write, cx: &Context, report: Report) -> Result<()> {
     let style = Style {
         terminal,
         width: width(),
-        color: terminal && cx.world.var("NO_COLOR").is_none(),
+        color: is_colored(cx),
         quiet: cx.globals.quiet,
         raw: cx.shows_raw(),
     };
     render::report(report, cx.format(), out, &mut std::io::stderr(), &style)
+}
+
+/// Whether what is written to standard output may be coloured.
+pub(super) fn is_colored(cx: &Context) -> bool {
+    let is_dumb = cx.world.var("TERM").is_some_and(|term| term == "dumb");
+    cx.world.stdout_is_terminal && !is_dumb && cx.world.var("NO_COLOR").is_none()
 }
 
 fn is_remark(report: &Report, format: Format) -> bool {

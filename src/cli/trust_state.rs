@@ -6,7 +6,7 @@ use super::report::{Cell, Report};
 use super::sink;
 use super::unlock;
 use crate::error::Result;
-use crate::vault::{Doubt, Doubted, Point};
+use crate::vault::{Doubt, Doubted, Key, Point};
 use std::rc::Rc;
 
 /// Accept a vault file that is older than its seal, after you restored it yourself
@@ -28,15 +28,19 @@ pub struct Args {
 
 /// Accepts it.
 pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
-    let doubted = Doubted::open(&cx.place()?, Rc::clone(&cx.world), cx.purpose())?;
-    let doubt = doubted.doubt();
+    let place = cx.place()?;
+    let open = || Doubted::open(&place, Rc::clone(&cx.world), cx.purpose());
+    // closed again: a descriptor of the vault's own must not be taken for an inherited one
+    let (shown, types) =
+        open().and_then(|found| Ok((found.doubt().clone(), found.slot_types()?)))?;
     let tell = |text: String| cx.note(&text);
-    told(doubt).into_iter().for_each(tell);
+    told(&shown).into_iter().for_each(tell);
     if !args.yes {
-        cx.confirm(&question(doubt), "vault trust-state --yes")?;
+        cx.confirm(&question(&shown), "vault trust-state --yes")?;
     }
-    let key = unlock::any_key(cx, &doubted.slot_types()?)?;
-    let doubt = doubted.accept(&key, &unlock::At(cx), sink::all(&cx.world))?;
+    let accept =
+        |key: Key| open()?.if_still(&shown)?.accept(&key, &unlock::At(cx), sink::all(&cx.world));
+    let doubt = unlock::trying(cx, || Ok(types), accept)?;
     agent::lock_if_there(cx);
     Ok(Report::Done { message: done(&doubt), item: item(&doubt) })
 }

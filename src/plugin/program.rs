@@ -82,13 +82,25 @@ pub fn judge(path: &Path) -> Result<PathBuf> {
     }
     for dir in path.ancestors().skip(1).chain(real.ancestors().skip(1)) {
         let about = fs::metadata(dir).map_err(cannot)?;
-        let is_shared = about.mode() & 0o1002 == 0o002;
-        if is_shared || !is_ours(about.uid()) {
+        if is_shared(&about) || !is_ours(about.uid()) {
             let hint = format!("ls -ld {}", dir.display());
             return Err(unfit("lies in a directory where others can put something").hint(hint));
         }
     }
     Ok(real)
+}
+
+/// Whether somebody else can exchange what is in this directory: all others, or a group that is not the user's
+/// own. Where only owners rename and remove (`+t`), nobody can.
+fn is_shared(dir: &fs::Metadata) -> bool {
+    let by_group = dir.mode() & 0o020 != 0 && !is_our_group(dir.gid());
+    dir.mode() & 0o1000 == 0 && (dir.mode() & 0o002 != 0 || by_group)
+}
+
+/// The user's, the system's, or that of those who can become root anyway.
+fn is_our_group(group: u32) -> bool {
+    let is_admin = cfg!(target_os = "macos") && group == 80;
+    group == 0 || is_admin || group == rustix::process::getegid().as_raw()
 }
 
 /// The user's, or the system's.
@@ -153,6 +165,15 @@ mod tests {
         assert_eq!(said(&path).unwrap_err().0, ErrorKind::Refused);
         set(path.parent().unwrap(), 0o1777).unwrap();
         assert!(said(&path).is_ok());
+        // one's own group is oneself; of any other somebody may be
+        set(path.parent().unwrap(), 0o775).unwrap();
+        assert!(said(&path).is_ok());
+        if std::os::unix::fs::chown(path.parent().unwrap(), None, Some(65_534)).is_ok() {
+            set(path.parent().unwrap(), 0o775).unwrap();
+            assert_eq!(said(&path).unwrap_err().0, ErrorKind::Refused);
+            set(path.parent().unwrap(), 0o755).unwrap();
+            assert!(said(&path).is_ok());
+        }
         assert_eq!(said(root.path()).unwrap_err().0, ErrorKind::Refused);
         assert_eq!(said(&root.path().join("none")).unwrap_err().0, ErrorKind::NotFound);
     }

@@ -137,10 +137,14 @@ impl Person for Nobody {
     }
 
     fn recognises(&self, fingerprint: &str) -> Result<()> {
-        let what =
-            "this machine does not know this vault, and anybody could have made it for your key";
+        let what = format!(
+            "this machine does not know this vault, and anybody could have made it for your key; its \
+             fingerprint is {fingerprint}"
+        );
+        // not ready to paste: what comes with the file says nothing about it
         Err(Error::new(ErrorKind::Refused, what)
-            .hint(format!("if its fingerprint is yours: --pin {fingerprint}")))
+            .hint("compare it with the recovery sheet, or `vault status` where the vault is known")
+            .hint("then say the one from there: --pin FINGERPRINT"))
     }
 }
 

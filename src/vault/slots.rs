@@ -73,6 +73,24 @@ impl<S: State> Vault<S> {
         let rows = SlotRow::all(&self.core.db)?;
         Ok(rows.into_iter().map(|row| (row.label, row.kind)).collect())
     }
+
+    /// Whether a slot of this label can be added: asked before anybody is asked for
+    /// anything.
+    ///
+    /// # Errors
+    /// Conflict (13) when there is one, refused (14) when there are too many.
+    pub fn ensure_free_slot(&mut self, label: &SlotLabel) -> Result<()> {
+        let free = ensure_room(&self.core.db, label.as_str());
+        self.noted(Draft::new("key_add").detail("label", label.as_str()), free)
+    }
+
+    /// Logs a failure; what came of it is handed on.
+    fn noted<T>(&mut self, draft: Draft, outcome: Result<T>) -> Result<T> {
+        if let Err(e) = &outcome {
+            self.note_failure(draft, e);
+        }
+        outcome
+    }
 }
 
 impl Vault<Unlocked> {
@@ -86,15 +104,6 @@ impl Vault<Unlocked> {
     #[must_use]
     pub fn id(&self) -> String {
         self.core.vault.vault_id.to_string()
-    }
-
-    /// Whether a slot of this label can be added: asked before somebody makes up a passphrase for it.
-    ///
-    /// # Errors
-    /// Conflict (13) when there is one, refused (14) when there are too many.
-    pub fn ensure_free_slot(&mut self, label: &SlotLabel) -> Result<()> {
-        let free = ensure_room(&self.core.db, label.as_str());
-        self.noted(Draft::new("key_add").detail("label", label.as_str()), free)
     }
 
     /// The type of the slot called `label`, and whom it is made for, if it is made for a key.
@@ -213,14 +222,6 @@ impl Vault<Unlocked> {
         let content = slot::content(keys, vault.vault_id, vault.epoch, now);
         let row = slot::make(about, to, &content, vault, keys)?;
         slot::prove(proof, &row, &content).map(|()| row)
-    }
-
-    /// Logs a failure; what came of it is handed on.
-    fn noted<T>(&mut self, draft: Draft, outcome: Result<T>) -> Result<T> {
-        if let Err(e) = &outcome {
-            self.note_failure(draft, e);
-        }
-        outcome
     }
 }
 

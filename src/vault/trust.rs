@@ -53,6 +53,22 @@ impl Doubt {
     pub fn lost_changes(&self) -> i64 {
         self.sealed.map_or(0, |sealed| (sealed.counter - self.found.counter).max(0))
     }
+
+    /// Whether `now` is the same state with the same doubt, and as much is given up; the log may have gone on.
+    fn is_same_but_for_entries(&self, now: &Self) -> bool {
+        let told = |doubt: &Self| {
+            let state = |point: Point| (point.counter, point.epoch);
+            let lost = (doubt.lost_changes(), doubt.lost_entries());
+            (
+                doubt.sealed.map(state),
+                state(doubt.found),
+                lost,
+                doubt.instead_of,
+                doubt.record_damaged,
+            )
+        };
+        told(self) == told(now) && self.found.entry <= now.found.entry
+    }
 }
 
 /// A vault with a doubt about it.
@@ -90,6 +106,18 @@ impl Doubted {
     /// Integrity or I/O.
     pub fn slot_types(&self) -> Result<Vec<String>> {
         Ok(SlotRow::all(&self.core.db)?.into_iter().map(|slot| slot.kind).collect())
+    }
+
+    /// The same, if it is what somebody was shown. An attempt with a wrong key leaves an entry where the log
+    /// can take one, and that changes nothing about it.
+    ///
+    /// # Errors
+    /// Conflict (13) when something else is there now.
+    pub fn if_still(self, shown: &Doubt) -> Result<Self> {
+        match shown.is_same_but_for_entries(&self.doubt) {
+            true => Ok(self),
+            false => Err(changed_meanwhile()),
+        }
     }
 
     /// Goes on from what was found: starts a new segment of the log, of which `sinks` hear.

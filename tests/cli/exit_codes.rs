@@ -84,8 +84,8 @@ fn code_12_is_no_way_to_unlock() {
     let sandbox = Sandbox::new();
     sandbox.add("x", b"hunter2");
     let run = |args: &[&str]| Answer::of(sandbox.detached(args).env_remove("VAULT_KEY_FILE"));
-    says(&run(&["cred", "get", "x"]), 12, "opens with a key file only", "--key-file FILE");
-    tells(&run(&["cred", "get", "x", "--json"]), 12, "locked", "key file only");
+    says(&run(&["cred", "get", "x"]), 12, "opens only with a key file", "--key-file FILE");
+    tells(&run(&["cred", "get", "x", "--json"]), 12, "locked", "only with a key file");
 }
 
 #[test]

@@ -169,7 +169,7 @@ fn other_keys_than_this_machine_knows_need_their_fingerprint() {
     says(&answer, 15, "rekeyed elsewhere: epoch 0 -> 1", "vault trust-state");
     let answer = sandbox.run(&["--no-input", "trust-state", "--yes"]);
     assert_eq!(answer.code, 14, "{}", answer.err);
-    let shown = answer.err.split("--pin ").nth(1).unwrap().trim();
+    let shown = answer.err.rsplit("; its fingerprint is ").next().unwrap().lines().next().unwrap();
     assert_eq!(shown, fingerprint, "{}", answer.err);
     let told = sandbox.ok(&["trust-state", "--yes", "--json", "--pin", shown], b"");
     assert_eq!(json(&told)["sealed_epoch"], 0);
@@ -186,7 +186,40 @@ fn without_a_way_to_a_key_it_says_so_at_once() {
     let sandbox = rolled_back();
     let mut locked = sandbox.vault(&["--no-input", "trust-state", "--yes"]);
     let answer = Answer::of(locked.env_remove("VAULT_KEY_FILE"));
-    says(&answer, 12, "opens with a key file only", "--key-file FILE");
+    says(&answer, 12, "opens only with a key file", "--key-file FILE");
+}
+
+/// A passphrase can be mistyped as often as elsewhere, also where each attempt leaves an entry.
+#[test]
+fn a_wrong_passphrase_can_be_typed_again() {
+    if !require("setsid") {
+        return;
+    }
+    let base = Sandbox::new();
+    base.file("pass", "gravel ostrich penknife lullaby");
+    base.ok(&["key", "add", "typed", "--new-passphrase-file", "pass"], b"");
+    let kept = keep(&base);
+    base.add("a", b"1");
+    put_back(kept);
+    let unsealed = base.copy();
+    fs::remove_file(seal(&unsealed)).unwrap();
+    for sandbox in [base, unsealed] {
+        let type_at = |passphrases: &[&str]| {
+            let mut terminal = Pty::vault(&sandbox, &["trust-state"], &[("VAULT_KEY_FILE", "")]);
+            terminal.expect("Did you restore");
+            terminal.send("y\r");
+            for typed in passphrases {
+                terminal.expect("Passphrase for");
+                terminal.send(format!("{typed}\r"));
+            }
+            terminal.end()
+        };
+        let (code, screen) = type_at(&["one", "two", "three"]);
+        assert!(code == 11 && screen.contains("That is not it"), "{code}: {screen}");
+        let (code, screen) = type_at(&["one", "two", "gravel ostrich penknife lullaby"]);
+        assert_eq!(code, 0, "{screen}");
+        sandbox.ok(&["cred", "list", "--verify"], b"");
+    }
 }
 
 /// Killed anywhere, it leaves the state in doubt or accepted, and the next attempt ends it.

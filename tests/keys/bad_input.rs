@@ -122,7 +122,15 @@ fn options_that_say_too_little_or_too_much() {
 fn labels_are_taken_once_and_slots_are_sixteen() {
     let sandbox = Sandbox::new();
     let again = ["key", "add", "key file", "--new-key-file", "key"];
-    refused(&sandbox, &again, (13, "there is a slot `key file` already", "vault key rm"), true);
+    let taken = (13, "there is a slot `key file` already", "vault key rm");
+    refused(&sandbox, &again, taken, true);
+    // at once: nobody is asked for a key first, and nothing is made
+    let entries = sandbox.entries();
+    let mut add = sandbox.detached(&["key", "add", "key file", "--new-key-file", "made"]);
+    says(&Answer::of(add.env_remove("VAULT_KEY_FILE")), taken.0, taken.1, taken.2);
+    assert!(sandbox.entries() == entries + 1 && !sandbox.path("made").exists());
+    let last = &sandbox.log(&["--limit", "1"])[0];
+    assert_eq!((&last["action"], &last["outcome"]), (&"key_add".into(), &"failed".into()));
     for at in 2..=16 {
         sandbox.ok(&["key", "add", &format!("slot {at}"), "--new-key-file", "key"], b"");
     }

@@ -59,8 +59,19 @@ fn a_slot_with_two_factors_takes_both() {
     let with = |file: &str| Answer::of(sandbox.detached(&get).env("VAULT_PASSPHRASE_FILE", file));
     assert_eq!(with("pass").out, b"hunter2");
     sandbox.file("wrong", ANOTHER);
-    says(&with("wrong"), 11, "does not open the slot `two`", "");
-    says(&by_passphrase(&sandbox, "pass", &["cred", "get", "x"]), 11, "does not open", "");
+    says(&with("wrong"), 11, "does not open the slot `two`", "vault key list");
+    let alone = by_passphrase(&sandbox, "pass", &["cred", "get", "x"]);
+    says(&alone, 11, "does not open", "goes with a key");
+
+    // the same key with another passphrase is another slot
+    sandbox.file("theirs", "walrus trombone ledger quarry");
+    let from = ["--with-passphrase", "--new-passphrase-file", "theirs"];
+    sandbox.ok(&[&["key", "add", "other", "--new-key-file", "second"], &from[..]].concat(), b"");
+    assert_eq!((with("pass").out, with("theirs").out), (b"hunter2".into(), b"hunter2".into()));
+    says(&with("wrong"), 11, "does not open the slot `two`", "vault key list");
+    let last = sandbox.log(&["--action", "decrypt", "--limit", "1"]);
+    assert_eq!(last[0]["details"]["slot"], "other");
+    sandbox.ok(&["key", "rm", "other", "--yes"], b"");
 
     // with the same key alone in another slot, that one is told all the same
     sandbox.ok(&["key", "add", "one", "--new-key-file", "second"], b"");

@@ -67,6 +67,8 @@ fn a_forgotten_one_is_replaced_with_another_key() {
     assert_eq!(by_passphrase(&sandbox, "new", &["cred", "get", "x"]).out, b"hunter2");
     let of_key = ["key", "passwd", "key file", "--new-passphrase-file", "new"];
     refused(&sandbox, &of_key, (2, "has no passphrase: its type is key_file", "key list"), false);
+    let with = ["key", "passwd", "desk", "--identity", "key", "--new-passphrase-file", "new"];
+    refused(&sandbox, &with, (2, "takes no key besides", "--identity"), false);
     let nobody = ["key", "passwd", "nobody", "--new-passphrase-file", "new"];
     refused(&sandbox, &nobody, (10, "no slot `nobody`", "vault key list"), true);
     sandbox.ok(&["key", "add", "second", "--new-passphrase-file", "old"], b"");
@@ -84,7 +86,7 @@ fn that_of_two_factors_needs_the_key_as_well() {
     let with = ["--with-passphrase", "--new-passphrase-file", "old"];
     sandbox.ok(&[&["key", "add", "two", "--new-key-file", "second"], &with[..]].concat(), b"");
     let change = ["key", "passwd", "two", "--new-passphrase-file", "new"];
-    refused(&sandbox, &change, (11, "does not open the new slot", ""), true);
+    refused(&sandbox, &change, (11, "does not open the new slot", "--identity FILE"), true);
     sandbox.ok(&[&change[..], &["--identity", "second"]].concat(), b"");
     let get = ["--key-file", "second", "cred", "get", "x"];
     let with = |file: &str| Answer::of(sandbox.detached(&get).env("VAULT_PASSPHRASE_FILE", file));

@@ -113,7 +113,7 @@ fn its_steps_work() {
     sandbox.file("paper/pass", PASSPHRASE);
     let run = |step: &str, pin: &str| {
         let step = step.replace(" FILE ", " ../data/vault/vault.db ").replace("FINGERPRINT", pin);
-        let step = step.replace("XXXX", "*").replace("LEN", "10");
+        let step = step.replace(" ID.", " *.").replace("LEN", "10");
         let step = step.replace("LABEL", "new --new-passphrase-file pass");
         let step =
             step.strip_prefix("vault ").map_or(step.clone(), |rest| format!("\"$V\" {rest}"));
@@ -191,6 +191,38 @@ fn on_a_terminal_it_is_asked_whether_it_is_on_paper() {
         sandbox.file("shown", &key);
         let opens = sandbox.run(&["--key-file", "shown", "cred", "get", "x"]);
         assert_eq!(opens.code == 0, code == 0, "{}", opens.err);
+    }
+}
+
+/// On a dark terminal it would be a negative: there it has its own black and white, where that is wanted.
+#[test]
+fn on_a_terminal_the_code_is_black_on_white() {
+    if !require("setsid") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let shown = |env: &[(&str, &str)]| {
+        let mut add = Pty::vault(&sandbox, &ADD, env);
+        add.expect("Do you have it on paper?");
+        add.send("n\r");
+        add.end().1
+    };
+    let (on, off) = ("\u{1b}[30;107m", "\u{1b}[0m");
+    let screen = shown(&[("TERM", "xterm")]);
+    let code: Vec<_> = screen.lines().filter(|line| line.contains(on)).collect();
+    assert!(code.iter().all(|line| line.trim_end().ends_with(off)), "{screen}");
+    let plain = screen.replace(on, "").replace(off, "");
+    assert!(!plain.contains('\u{1b}'), "{screen}");
+    assert_eq!(scanned(&plain), key_line(&screen));
+    // the empty edge belongs to it, on all sides
+    let inside =
+        |line: &&str| line.split_once(on).is_some_and(|(_, line)| line.starts_with("    "));
+    assert!(code.len() > 20 && code.iter().all(inside), "{screen}");
+    assert!(!code[0].contains(['█', '▀', '▄']) && !code[code.len() - 1].contains(['█', '▀', '▄']));
+    for env in [("NO_COLOR", "1"), ("TERM", "dumb")] {
+        let screen = shown(&[env]);
+        assert!(!screen.contains('\u{1b}'), "{env:?}: {screen}");
+        assert_eq!(scanned(&screen), key_line(&screen));
     }
 }
 

@@ -283,7 +283,7 @@ fn a_passphrase_that_unlocks_and_one_that_is_typed() {
     pty.send("type\r");
     pty.expect("Passphrase of `home`");
     pty.send("correct horse battery staple\r");
-    pty.expect("under new keys?");
+    pty.expect("Seal 1 value anew under new keys?");
     pty.send("y\r");
     let (code, said) = pty.end();
     assert_eq!(code, 0, "{said}");
@@ -316,4 +316,22 @@ fn a_plugins_slot_needs_its_program() {
     assert_eq!(s.content(), content);
     let answer = rekey_with(&s, &["--drop", "token"]);
     assert_eq!(answer.code, 0, "{}", answer.err);
+}
+
+/// A colleague chose the label.
+#[test]
+fn what_a_label_does_to_a_terminal_is_not_done() {
+    let s = Sandbox::new();
+    s.file("pass", "correct horse battery staple");
+    s.ok(&["key", "add", "a\u{202e}b", "--new-passphrase-file", "pass"], b"");
+    let mut pty = Pty::vault(&s, &["rekey"], &[]);
+    pty.expect("What becomes of");
+    pty.send("drop\r");
+    pty.expect("Seal 0 values anew");
+    pty.send("y\r");
+    let (code, said) = pty.end();
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("The slot `a\\u{202e}b`") && !said.contains('\u{202e}'), "{said}");
+    // there is no sheet to write anything on
+    assert!(said.contains("write it into VAULT_FINGERPRINT"), "{said}");
 }

@@ -38,6 +38,10 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     if args.new.is_recovery() {
         recovery::ensure_place(cx)?;
     }
+    args.new.check(cx)?;
+    // before anybody is asked for anything. Closed again: a descriptor of the vault's own must not be taken
+    // for an inherited one
+    cx.locked()?.ensure_free_slot(&args.label)?;
     let (half, given) = args.new.read(cx)?;
     let (mut vault, _) = unlock::with_its_key(cx)?;
     vault.ensure_free_slot(&args.label)?;

@@ -74,17 +74,24 @@ impl NewKey {
         self.recovery
     }
 
+    /// Fails for options that cannot be meant, and when a passphrase can come from nowhere.
+    ///
+    /// # Errors
+    /// Usage (2).
+    pub fn check(&self, cx: &Context) -> Result<()> {
+        self.check_options()?;
+        match self.with_passphrase || !self.names_key() {
+            true => self.secret.ensure_source(cx),
+            false => Ok(()),
+        }
+    }
+
     /// Reads the key that is named, and the new passphrase if an option leads to one.
     ///
     /// # Errors
     /// Usage (2), refused (14) and unsupported (4) for keys that cannot be used; wrong key (11); locked (12)
     /// when the passphrase of an SSH key cannot be asked for; what reading finds.
     pub fn read(&self, cx: &Context) -> Result<(Half, Option<Secret>)> {
-        self.check_options()?;
-        let takes_passphrase = self.with_passphrase || !self.names_key();
-        if takes_passphrase {
-            self.secret.ensure_source(cx)?;
-        }
         let half = self.half(cx)?;
         Ok((half, self.secret.given(cx)?))
     }

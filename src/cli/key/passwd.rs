@@ -50,12 +50,22 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         let what = format!("the slot `{label}` has no passphrase: its type is {kind}");
         return Err(Error::usage(what).hint("see which have one: vault key list"));
     }
+    if identity.is_some() && recipient.is_none() {
+        let what = format!("the slot `{label}` takes no key besides its passphrase");
+        return Err(Error::usage(what).hint("leave out --identity"));
+    }
+    let is_other = identity.is_none() && recipient.is_some();
     // whose passphrase is asked for is said before somebody makes one up
     let second =
         recipient.map(|text| second(cx, &text, identity.unwrap_or(used), &label)).transpose()?;
     let secret = args.new.or_ask(given, &format!("New passphrase for the slot `{label}`"), cx)?;
     let (wrap, proof) = wrap_and_proof(second, secret);
-    let slot = vault.changed_slot(&label, &wrap, &proof)?;
+    let slot = vault.changed_slot(&label, &wrap, &proof).map_err(|e| match e.kind() {
+        ErrorKind::WrongKey if is_other => {
+            e.hint("the key that goes with it, if it is another one: --identity FILE")
+        }
+        _ => e,
+    })?;
     agent::lock_after(cx, vault.store_slot(&slot))?;
     cx.note_later("old copies of the file still open with the old passphrase; see `vault rekey`");
     Ok(Report::Done {

@@ -8,7 +8,7 @@ use crate::cli::guard::is_nowhere;
 use crate::cli::prompt::Terminal;
 use crate::cli::render::Format;
 use crate::cli::report::{Cell, Report};
-use crate::cli::speak::speak_first;
+use crate::cli::speak::{is_colored, speak_first};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
 use crate::vault::{Key, NewSlot, Unlocked, Vault};
@@ -86,7 +86,7 @@ fn hand_over(cx: &Context, sheet: &Sheet<'_>) -> Result<()> {
         speak_first(cx, Report::Item(item(sheet))).map_err(not_arrived)?;
     } else if cx.world.stdout_is_terminal {
         let mut terminal = cx.terminal().ok_or_else(lost)?;
-        return on_terminal(&mut terminal, sheet);
+        return on_terminal(cx, &mut terminal, sheet);
     } else {
         speak_first(cx, Report::Answer(sheet.text(false)?)).map_err(not_arrived)?;
     }
@@ -96,8 +96,8 @@ fn hand_over(cx: &Context, sheet: &Sheet<'_>) -> Result<()> {
     }
 }
 
-fn on_terminal(terminal: &mut Terminal, sheet: &Sheet<'_>) -> Result<()> {
-    terminal.say(&String::from_utf8_lossy(sheet.text(true)?.expose()))?;
+fn on_terminal(cx: &Context, terminal: &mut Terminal, sheet: &Sheet<'_>) -> Result<()> {
+    terminal.say(&String::from_utf8_lossy(sheet.text(is_colored(cx))?.expose()))?;
     ask(terminal)
 }
 

@@ -25,14 +25,15 @@ pub struct Sheet<'a> {
 }
 
 impl Sheet<'_> {
-    /// The page. On a terminal the code has its own colours: on a dark one it would be a negative.
+    /// The page. Coloured, the code is black on white whatever the terminal is: on a dark one it would be a
+    /// negative, which not every reader takes.
     ///
     /// # Errors
     /// Internal (1) for a key that is none.
-    pub fn text(&self, on_terminal: bool) -> Result<Secret> {
+    pub fn text(&self, is_colored: bool) -> Result<Secret> {
         let key = std::str::from_utf8(self.key.expose())
             .map_err(|_| Error::internal("a recovery key that is no text"))?;
-        let code = code(key, on_terminal)?;
+        let code = code(key, is_colored)?;
         let mut text = Zeroizing::new(String::with_capacity(16 << 10));
         let Self { file, vault_id, fingerprint, label, made_at, .. } = self;
         let parts = [
@@ -69,12 +70,12 @@ fn push_key(text: &mut String, key: &str) {
 }
 
 /// The key as a QR code of half blocks.
-fn code(key: &str, on_terminal: bool) -> Result<Zeroizing<String>> {
+fn code(key: &str, is_colored: bool) -> Result<Zeroizing<String>> {
     let code = QrCode::with_error_correction_level(key, EcLevel::M)
         .map_err(|_| Error::internal("a recovery key that is too long for its code"))?;
     let drawn = code.render::<Dense1x2>().build();
     let drawn = Zeroizing::new(drawn);
-    let (on, off) = if on_terminal { ("\x1b[30;107m", "\x1b[0m") } else { ("", "") };
+    let (on, off) = if is_colored { ("\x1b[30;107m", "\x1b[0m") } else { ("", "") };
     let mut lines = Zeroizing::new(String::with_capacity(2 * drawn.len() + 1024));
     for line in drawn.lines() {
         for part in ["  ", on, line, off, "\n"] {
@@ -108,10 +109,10 @@ Without the program, with age and sqlite3 (all of it: FORMAT.md). FILE-wal is
 part of the vault, if it is there.
   sqlite3 FILE \"SELECT writefile(hex(id)||'.slot', sealed) FROM slot
                 WHERE kind = 'recovery'\"
-  age -d -i key -o identity XXXX.slot
+  age -d -i key -o identity ID.slot
   sqlite3 FILE \"SELECT hex(id), name FROM credential\"
   sqlite3 FILE \"SELECT writefile(hex(credential)||'.'||field||'.'||version,
                 sealed) FROM secret\"
-  age -d -i identity XXXX.password.1 | head -n 1       (its length: len)
-  age -d -i identity XXXX.password.1 | tail -n +2 | head -c LEN
+  age -d -i identity ID.password.1 | head -n 1         (its length: len)
+  age -d -i identity ID.password.1 | tail -n +2 | head -c LEN
 ";

@@ -2,6 +2,7 @@
 //! person at the terminal says of the others.
 
 use crate::cli::context::Context;
+use crate::cli::escape;
 use crate::cli::prompt::Terminal;
 use crate::cli::read::{self, KEY_MAX, Privacy, quote};
 use crate::cli::unlock::{self, At, Source};
@@ -97,8 +98,9 @@ impl Said {
             let key = keys.iter().find(|(other, _)| *other == label).map(|(_, file)| file.clone());
             let choice = match key {
                 _ if self.drop.contains(&label) => Choice::Drop,
-                _ if label == unlocked => Choice::Unlocked,
+                // also of the one that unlocks: what is named is what is proven
                 Some(file) => Choice::Key(file),
+                None if label == unlocked => Choice::Unlocked,
                 None if self.untested.contains(&label) => Choice::Untested,
                 None => Choice::Open,
             };
@@ -180,7 +182,8 @@ fn ask(
         "two_factor" => "the name of its key file, or `drop`",
         _ => "the name of its key file, `untested` if you have it not here, or `drop`",
     };
-    terminal.say(&format!("The slot `{label}` ({}): {answers}.\n", kind.replace('_', " ")))?;
+    let (shown, kind_shown) = (escape::shown(label), kind.replace('_', " "));
+    terminal.say(&format!("The slot `{shown}` ({kind_shown}): {answers}.\n"))?;
     let question = format!("What becomes of `{label}`");
     loop {
         let answer = terminal.line(&question)?;
@@ -197,7 +200,7 @@ fn ask(
         match key.and_then(|key| vault.prove(label, key)) {
             Ok(proof) => return Ok(Fate::Proven(proof)),
             Err(e) if e.kind() == ErrorKind::Aborted => return Err(e),
-            Err(e) => terminal.say(&format!("{}.\n", crate::cli::escape::shown(e.message())))?,
+            Err(e) => terminal.say(&format!("{}.\n", escape::shown(e.message())))?,
         }
     }
 }
@@ -242,6 +245,7 @@ mod tests {
         );
         let all = chosen(&["a=b=c", "a=x"], &[], &["home"]).unwrap();
         assert_eq!(all, [Choice::Drop, key("x"), key("c"), Choice::Open]);
+        assert_eq!(chosen(&["home=x"], &[], &[]).unwrap()[0], key("x"));
         let all = chosen(&[], &["home", "a"], &["a=b"]).unwrap();
         assert_eq!(all, [Choice::Unlocked, Choice::Untested, Choice::Drop, Choice::Open]);
     }

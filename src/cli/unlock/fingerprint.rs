@@ -2,6 +2,7 @@
 
 use crate::cli::context::Context;
 use crate::error::{Error, Result};
+use std::ffi::OsStr;
 
 /// So many characters of base32 make 160 bits.
 const CHARACTERS: usize = 32;
@@ -27,9 +28,12 @@ pub fn parse(text: &str) -> Result<String> {
 /// # Errors
 /// Usage (2) when the variable holds none.
 pub(super) fn wanted(cx: &Context) -> Result<Option<String>> {
-    let option = cx.globals.pin.as_deref();
-    let given = option.or_else(|| cx.world.var("VAULT_FINGERPRINT")?.to_str());
-    given.map(parse).transpose()
+    if let Some(pin) = &cx.globals.pin {
+        return parse(pin).map(Some);
+    }
+    let given = cx.world.var("VAULT_FINGERPRINT").map(OsStr::to_string_lossy);
+    let wanted = given.map(|text| parse(&text)).transpose();
+    wanted.map_err(|e| e.hint("it is in VAULT_FINGERPRINT"))
 }
 
 /// Refuses a vault that has not the fingerprint `wanted`.
@@ -64,6 +68,18 @@ mod tests {
         {
             let wrong = parse(text).unwrap_err();
             assert!(text.len() < 5 || !wrong.message().contains(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_fingerprint_is_not_taken_for_none() {
+        use crate::world::World;
+        use std::os::unix::ffi::OsStrExt;
+        for text in [&b"\xff\xfe"[..], b"abcd", b" "] {
+            let world = World::fake(&[("VAULT_FINGERPRINT", OsStr::from_bytes(text))], None);
+            let globals = crate::cli::context::Globals::default();
+            let wrong = wanted(&Context::new(globals, std::rc::Rc::new(world))).unwrap_err();
+            assert!(wrong.hints().iter().any(|hint| hint.contains("VAULT_FINGERPRINT")), "{wrong}");
         }
     }
 

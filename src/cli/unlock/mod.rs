@@ -90,12 +90,36 @@ pub fn proving(cx: &Context) -> Result<(Vault<Unlocked>, Proof)> {
 }
 
 fn with_key<T>(cx: &Context, open: impl Fn(Vault<Locked>, Key) -> Result<T>) -> Result<T> {
+    trying(cx, || cx.locked()?.slot_types(), |key| open(cx.locked()?, key))
+}
+
+/// Opens with the key that is configured; without one, with what is typed, which may be wrong a few times.
+/// `types` are those of the vault's slots.
+///
+/// # Errors
+/// As for [`vault`], and those of `open`.
+pub fn trying<T>(
+    cx: &Context,
+    types: impl FnOnce() -> Result<Vec<String>>,
+    open: impl Fn(Key) -> Result<T>,
+) -> Result<T> {
     // read first: a descriptor of the vault's own must not be taken for an inherited one
-    let configured = source(cx).map(|source| key(cx, &source)).transpose()?;
-    match configured {
-        Some(key) => open(cx.locked()?, key),
-        None => ask(cx, open),
+    if let Some(source) = source(cx) {
+        return open(key(cx, &source)?);
     }
+    check_passphrase_slot(&types()?)?;
+    let mut terminal = cx.terminal().ok_or_else(no_way_in)?;
+    let question = question(cx)?;
+    for left in (0..ATTEMPTS).rev() {
+        let answer = terminal.secret(&question)?;
+        match open(passphrase(answer, "what was typed")?) {
+            Err(e) if e.kind() == ErrorKind::WrongKey && left > 0 => {
+                terminal.say("That is not it. Once more.\n")?;
+            }
+            result => return result,
+        }
+    }
+    Err(no_way_in())
 }
 
 /// A key for a vault with slots of these types that cannot be opened as it is.
@@ -166,33 +190,34 @@ fn named_by(cx: &Context, error: Error, path: &Path) -> Error {
     }
 }
 
-fn ask<T>(cx: &Context, open: impl Fn(Vault<Locked>, Key) -> Result<T>) -> Result<T> {
-    let mut vault = cx.locked()?;
-    check_passphrase_slot(&vault.slot_types()?)?;
-    let Some(mut terminal) = cx.terminal() else {
-        return Err(no_way_in());
-    };
-    let question = question(cx)?;
-    for left in (0..ATTEMPTS).rev() {
-        let typed = terminal.secret(&question)?;
-        match open(vault, passphrase(typed, "what was typed")?) {
-            Err(e) if e.kind() == ErrorKind::WrongKey && left > 0 => {
-                terminal.say("That is not it. Once more.\n")?;
-                vault = cx.locked()?;
-            }
-            result => return result,
-        }
+/// A passphrase is all that somebody can be asked for: of a vault that has none it is said what it takes.
+fn check_passphrase_slot(types: &[String]) -> Result<()> {
+    let has = |kind: &str| types.iter().any(|slot| slot == kind);
+    if has("passphrase") {
+        return Ok(());
     }
-    Err(no_way_in())
+    let ways: Vec<_> = WAYS.iter().filter(|(kind, _)| has(kind)).map(|(_, way)| *way).collect();
+    let ways = match &ways[..] {
+        [] => "a key".to_owned(),
+        [one] => (*one).to_owned(),
+        [all @ .., last] => format!("{} or {last}", all.join(", ")),
+    };
+    let error = Error::new(ErrorKind::Locked, format!("this vault opens only with {ways}"))
+        .hint("give it: `--key-file FILE`, or set VAULT_KEY_FILE");
+    Err(match has("two_factor") {
+        true => error.hint("a passphrase besides is asked for, or set VAULT_PASSPHRASE_FILE"),
+        false => error,
+    })
 }
 
-fn check_passphrase_slot(types: &[String]) -> Result<()> {
-    match types.iter().any(|slot| slot == "passphrase") {
-        true => Ok(()),
-        false => Err(Error::new(ErrorKind::Locked, "this vault opens with a key file only")
-            .hint("give it: `--key-file FILE`, or set VAULT_KEY_FILE")),
-    }
-}
+/// What opens slots besides a passphrase, by their types.
+const WAYS: &[(&str, &str)] = &[
+    ("key_file", "a key file"),
+    ("ssh", "an SSH key"),
+    ("plugin", "an age plugin's identity"),
+    ("two_factor", "a key and a passphrase together"),
+    ("recovery", "the key of a recovery sheet"),
+];
 
 fn question(cx: &Context) -> Result<String> {
     let file = cx.place()?.file;
@@ -263,6 +288,26 @@ mod tests {
         assert_eq!(source(&cx), Some(Source::KeyFile("/k".into())));
         assert_eq!(passphrase_source(&cx), Some(Source::PassphraseFd("3".into())));
         assert_eq!(source(&context(&[("VAULT_TOKEN", "x")])), None);
+    }
+
+    #[test]
+    fn what_a_vault_without_a_passphrase_takes_is_said() {
+        let said = |types: &[&str]| {
+            let types: Vec<String> = types.iter().map(|&kind| kind.into()).collect();
+            check_passphrase_slot(&types).map_err(|e| e.message().to_owned())
+        };
+        assert!(said(&["ssh", "passphrase"]).is_ok());
+        for (types, ways) in [
+            (&["key_file", "key_file"][..], "a key file"),
+            (&["ssh", "key_file"], "a key file or an SSH key"),
+            (&["two_factor"], "a key and a passphrase together"),
+            (
+                &["recovery", "plugin", "ssh"],
+                "an SSH key, an age plugin's identity or the key of a recovery sheet",
+            ),
+        ] {
+            assert_eq!(said(types), Err(format!("this vault opens only with {ways}")));
+        }
     }
 
     #[test]

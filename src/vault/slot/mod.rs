@@ -5,7 +5,7 @@ mod key;
 mod wrap;
 
 pub use key::{Device, Key, SshKey, new_key_file, new_recovery_key, parse_identity};
-use key::{PLUGIN, SSH};
+use key::{PLUGIN, SSH, TWO_FACTOR};
 pub use wrap::Wrap;
 
 use super::Person;
@@ -130,12 +130,17 @@ pub(super) fn unwrap<'r>(
             return Ok((read_content(&plain, vault_id, epoch)?, slot));
         }
     }
+    let mut wrong_passphrase = None;
     for slot in slots.iter().filter(|slot| key.is_half(&slot.kind)) {
-        if let Some(plain) = open_both(key, slot, person)? {
-            return Ok((read_content(&plain, vault_id, epoch)?, slot));
+        match open_both(key, slot, person) {
+            Ok(Some(plain)) => return Ok((read_content(&plain, vault_id, epoch)?, slot)),
+            Ok(None) => {}
+            // another slot of the same key may be for it
+            Err(e) if e.kind() == ErrorKind::WrongKey => drop(wrong_passphrase.get_or_insert(e)),
+            Err(e) => return Err(e),
         }
     }
-    Err(wrong_key(key, slots))
+    Err(wrong_passphrase.unwrap_or_else(|| wrong_key(key, slots)))
 }
 
 /// What is in a slot that takes a passphrase besides `key`; none if it is not for this key.
@@ -147,7 +152,7 @@ fn open_both(key: &Key, slot: &SlotRow, person: &dyn Person) -> Result<Option<Pl
     let passphrase = Key::Passphrase(person.second_factor(&slot.label)?);
     opened(&passphrase, &inner, &slot.label)?.map(Some).ok_or_else(|| {
         let what = format!("the passphrase does not open the slot `{}`", slot.label);
-        Error::new(ErrorKind::WrongKey, what)
+        Error::new(ErrorKind::WrongKey, what).hint("see which slots there are: vault key list")
     })
 }
 
@@ -235,11 +240,14 @@ pub(super) fn wrong_key(key: &Key, slots: &[SlotRow]) -> Error {
     };
     let error = Error::new(ErrorKind::WrongKey, format!("the {what} does not open this vault"));
     match (key, slots.iter().any(|slot| key.fits(&slot.kind))) {
-        (_, true) => error,
+        (Key::Passphrase(_), false) if slots.iter().any(|slot| slot.kind == TWO_FACTOR) => error
+            .hint(
+                "its passphrase goes with a key, which is to be given besides: `--key-file FILE`",
+            ),
         (Key::Passphrase(_), false) => {
             error.hint("this vault has no passphrase: give its key with `--key-file FILE`")
         }
-        (_, false) => error.hint("see what opens it: vault key list"),
+        _ => error.hint("see what opens it: vault key list"),
     }
 }
 

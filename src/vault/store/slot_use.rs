@@ -17,7 +17,12 @@ pub(in crate::vault) fn of(db: &Db, slots: &[SlotRow]) -> Result<Vec<SlotUses>> 
     let sql = "SELECT seq, at, details, action, outcome, credential FROM entry
                WHERE details IS NOT NULL ORDER BY seq";
     db.each(sql, &[], |row| {
-        let Some(slot) = slot_named(row.opt_text(2)?.unwrap_or_default()) else { return Ok(()) };
+        let details = row.opt_text(2)?.unwrap_or_default();
+        if row.text(3)? == "key_add" && row.text(4)? == "ok" {
+            let made = named(details, "\"label\":").unwrap_or_default();
+            counts.iter_mut().filter(|count| made.starts_with(&count.label)).for_each(Count::begin);
+        }
+        let Some(slot) = named(details, "\"slot\":") else { return Ok(()) };
         match counts.iter_mut().find(|count| slot.starts_with(&count.label)) {
             Some(count) => count.add(row),
             None => Ok(()),
@@ -32,17 +37,16 @@ pub(in crate::vault) fn credentials_with_secrets(db: &Db) -> Result<u64> {
     db.int(sql).map(|count| u64::try_from(count).unwrap_or_default())
 }
 
-/// The rest of an entry's details from the label of its slot on. Quotes inside of texts are escaped there, so
-/// these bytes are the key and nothing else.
-fn slot_named(details: &str) -> Option<&str> {
-    details.split_once("\"slot\":").map(|(_, rest)| rest)
+/// The rest of an entry's details behind `key`. Quotes inside of texts are escaped there, so these bytes are
+/// the key and nothing else.
+fn named<'d>(details: &'d str, key: &str) -> Option<&'d str> {
+    details.split_once(key).map(|(_, rest)| rest)
 }
 
 /// What was counted of one slot.
 struct Count {
     /// As it stands in an entry's details, with its quotes.
     label: String,
-    since: i64,
     entries: u64,
     last: Option<i64>,
     reads: u64,
@@ -53,23 +57,22 @@ struct Count {
 
 impl Count {
     fn new(slot: &SlotRow) -> Self {
-        Self {
-            label: serde_json::Value::from(slot.label.as_str()).to_string(),
-            since: slot.created_at.0,
-            entries: 0,
-            last: None,
-            reads: 0,
-            last_read: None,
-            read: HashMap::new(),
-        }
+        Self::of(serde_json::Value::from(slot.label.as_str()).to_string())
     }
 
-    /// Counts an entry, unless it is older than the slot: the label was another one's then.
+    fn of(label: String) -> Self {
+        Self { label, entries: 0, last: None, reads: 0, last_read: None, read: HashMap::new() }
+    }
+
+    /// Forgets what was counted: a slot of this label is made only now, and it was another one's until here.
+    /// The log tells, as the clocks of the machines may differ.
+    fn begin(&mut self) {
+        *self = Self::of(std::mem::take(&mut self.label));
+    }
+
+    /// Counts an entry.
     fn add(&mut self, row: &Row<'_>) -> Result<()> {
         let (seq, at) = (row.int(0)?, row.int(1)?);
-        if at < self.since {
-            return Ok(());
-        }
         self.entries += 1;
         self.last = Some(seq);
         if READS.contains(&row.text(3)?) && row.text(4)? == "ok" && row.opt_blob(5)?.is_some() {
@@ -116,8 +119,8 @@ mod tests {
     #[test]
     fn a_text_that_looks_like_a_slot_is_none() {
         let details = serde_json::json!({ "command": "x\",\"slot\":\"mine\"" }).to_string();
-        assert_eq!(slot_named(&details), None);
+        assert_eq!(named(&details, "\"slot\":"), None);
         let details = serde_json::json!({ "command": "a\"slot\":", "slot": "b\"c" }).to_string();
-        assert_eq!(slot_named(&details), Some("\"b\\\"c\"}"));
+        assert_eq!(named(&details, "\"slot\":"), Some("\"b\\\"c\"}"));
     }
 }
