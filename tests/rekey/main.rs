@@ -77,7 +77,9 @@ fn readings(s: &Sandbox) -> Vec<(String, Vec<u8>)> {
 
 /// `doctor` is content, and the log is authentic, complete and without gaps.
 fn sound(s: &Sandbox) {
-    let doctor = String::from_utf8(s.ok(&["doctor"], b"")).unwrap();
+    let answer = s.run(&["doctor"]);
+    assert_eq!(answer.code, 0, "{}", answer.all());
+    let doctor = String::from_utf8(answer.out).unwrap();
     let is_sound = |line: &str| line.starts_with("ok") || line.contains("only one slot");
     assert!(doctor.lines().all(is_sound), "{doctor}");
     let told = json(&s.ok(&["audit", "verify", "--json"], b""));
