@@ -5,6 +5,7 @@
 mod command;
 mod fingerprint;
 mod person;
+mod whence;
 
 pub use command::end;
 pub use fingerprint::parse as parse_fingerprint;
@@ -20,7 +21,7 @@ use crate::vault::{Key, Locked, Proof, Unlocked, Vault, parse_identity};
 use std::ffi::{OsStr, OsString};
 use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// How often a wrong passphrase may be typed.
 const ATTEMPTS: u32 = 3;
@@ -91,11 +92,9 @@ pub fn proving(cx: &Context) -> Result<(Vault<Unlocked>, Proof)> {
 
 fn with_key<T>(cx: &Context, open: impl Fn(Vault<Locked>, Key) -> Result<T>) -> Result<T> {
     // read first: a descriptor of the vault's own must not be taken for an inherited one
-    let configured = source(cx).map(|source| key(cx, &source)).transpose()?;
-    match configured {
-        Some(key) => open(cx.locked()?, key),
-        None => ask(cx, open),
-    }
+    let Some(source) = source(cx) else { return ask(cx, open) };
+    let key = key(cx, &source)?;
+    open(cx.locked()?, key).map_err(|e| whence::given_by(cx, e, &source))
 }
 
 /// A key for a vault with slots of these types that cannot be opened as it is.
@@ -119,11 +118,17 @@ pub fn key(cx: &Context, source: &Source) -> Result<Key> {
     match source {
         Source::IdentityText => {
             let text = cx.world.var("VAULT_KEY").unwrap_or_default();
-            person::text_key(cx, Secret::from_bytes(text.as_bytes()), "VAULT_KEY")
+            let is_path = text.as_bytes().starts_with(b"/");
+            person::text_key(cx, Secret::from_bytes(text.as_bytes()), "VAULT_KEY").map_err(|e| {
+                match is_path {
+                    true => e.hint("a file with the key is named by VAULT_KEY_FILE"),
+                    false => e,
+                }
+            })
         }
         Source::KeyFile(path) => {
             let (text, is_exposed) =
-                read::key(path, Privacy::Required).map_err(|e| named_by(cx, e, path))?;
+                read::key(path, Privacy::Required).map_err(|e| whence::named_by(cx, e, path))?;
             if is_exposed {
                 cx.warn("others can read the key file; it is taken because it was mounted so");
             }
@@ -156,21 +161,12 @@ pub fn key(cx: &Context, source: &Source) -> Result<Key> {
     }
 }
 
-/// Says where the name of a key file comes from, when nobody has typed it just now.
-fn named_by(cx: &Context, error: Error, path: &Path) -> Error {
-    let is_typed = cx.globals.key_file.is_some();
-    let is_named = cx.world.var("VAULT_KEY_FILE").is_some_and(|named| Path::new(named) == path);
-    match !is_typed && is_named {
-        true => error.hint("it is named by VAULT_KEY_FILE"),
-        false => error,
-    }
-}
-
 fn ask<T>(cx: &Context, open: impl Fn(Vault<Locked>, Key) -> Result<T>) -> Result<T> {
     let mut vault = cx.locked()?;
-    check_passphrase_slot(&vault.slot_types()?)?;
+    let slots = vault.slot_types()?;
+    check_passphrase_slot(&slots).map_err(|e| whence::missing(cx, e))?;
     let Some(mut terminal) = cx.terminal() else {
-        return Err(no_way_in());
+        return Err(whence::missing(cx, no_way_in()));
     };
     let question = question(cx)?;
     for left in (0..ATTEMPTS).rev() {
@@ -180,7 +176,7 @@ fn ask<T>(cx: &Context, open: impl Fn(Vault<Locked>, Key) -> Result<T>) -> Resul
                 terminal.say("That is not it. Once more.\n")?;
                 vault = cx.locked()?;
             }
-            result => return result,
+            result => return result.map_err(|e| whence::forgotten(e, &slots)),
         }
     }
     Err(no_way_in())
