@@ -178,7 +178,7 @@ fn ask(
     let answers = match kind {
         "passphrase" => "`type` to type its passphrase, or `drop`",
         "two_factor" => "the name of its key file, or `drop`",
-        _ => "the name of its key file, `untested` if you have it not here, or `drop`",
+        _ => "the name of its key file, `untested` if it is not at hand, or `drop`",
     };
     terminal.say(&format!("The slot `{label}` ({}): {answers}.\n", kind.replace('_', " ")))?;
     let question = format!("What becomes of `{label}`");
