@@ -25,6 +25,7 @@ use std::path::PathBuf;
 
 /// How often a wrong passphrase may be typed.
 const ATTEMPTS: u32 = 3;
+const ONCE_MORE: &str = "That is not it. Once more.\n";
 
 /// A way to a key without asking a person.
 #[derive(Debug, Eq, PartialEq)]
@@ -173,7 +174,7 @@ fn ask<T>(cx: &Context, open: impl Fn(Vault<Locked>, Key) -> Result<T>) -> Resul
         let typed = terminal.secret(&question)?;
         match open(vault, passphrase(typed, "what was typed")?) {
             Err(e) if e.kind() == ErrorKind::WrongKey && left > 0 => {
-                terminal.say("That is not it. Once more.\n")?;
+                terminal.say(ONCE_MORE)?;
                 vault = cx.locked()?;
             }
             result => return result.map_err(|e| whence::forgotten(e, &slots)),
