@@ -65,6 +65,12 @@ impl World {
         self.env.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
     }
 
+    /// Whether a variable of the environment is set, and empty: somebody meant to give it.
+    #[must_use]
+    pub fn is_empty_var(&self, name: &str) -> bool {
+        self.env.get(OsStr::new(name)).is_some_and(|value| value.is_empty())
+    }
+
     /// All variables, but those of ours that hold keys, or lead to them: for whoever works in our place.
     #[must_use]
     pub fn for_deputy(&self) -> Vec<(OsString, OsString)> {

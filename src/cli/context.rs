@@ -268,10 +268,7 @@ impl Context {
             let what = "this needs a confirmation, and there is no terminal to ask on";
             return Err(Error::new(ErrorKind::Refused, what).hint(hint));
         };
-        match terminal.confirm(question)? {
-            true => Ok(()),
-            false => Err(Error::new(ErrorKind::Aborted, "given up, nothing was changed")),
-        }
+        terminal.go_on(question, "given up, nothing was changed")
     }
 
     fn say(&self, word: &str, text: &str) {

@@ -10,7 +10,7 @@ use std::fmt::Write;
 pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("VAULT_FILE", "The vault file, when --vault is not given."),
     ("VAULT_KEY", "An age identity that opens a slot. Never passed to child processes."),
-    ("VAULT_KEY_FILE", "A file with an age identity, when --key-file is not given."),
+    ("VAULT_KEY_FILE", "A key file or a private SSH key, when --key-file is not given."),
     ("VAULT_PASSPHRASE_FILE", "A file that holds the passphrase, in exactly one line."),
     (
         "VAULT_PASSPHRASE_FD",
@@ -36,7 +36,7 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("VISUAL, EDITOR", "The editor of cred edit, the first that is set; with options if need be."),
     (
         "XDG_RUNTIME_DIR",
-        "Where cred edit puts its text, if that is in memory; else /dev/shm. Where ssh-agent listens.",
+        "Where the agent of unlock listens, in /run/user/UID by default, and where ssh-agent does. Where cred edit puts its text, if that is in memory; else /dev/shm.",
     ),
     (
         "SSH_ASKPASS",
@@ -57,6 +57,7 @@ const FILES: &[(&str, &str)] = &[
         "$XDG_STATE_HOME/vault/VAULT_ID/seal",
         "The seal file: the key of the audit log and the last state seen on this machine.",
     ),
+    ("$XDG_RUNTIME_DIR/vault/agent-ID", "The socket of the agent that vault unlock starts."),
 ];
 
 /// The name and the text of every page, `vault.1` first.

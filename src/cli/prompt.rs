@@ -102,7 +102,19 @@ impl Terminal {
         self.yes_or_no(question, false)
     }
 
-    /// The same; the default is yes.
+    /// Asks whether to go on: a no ends the run, as Ctrl-C and Ctrl-D do, and says `given_up`.
+    ///
+    /// # Errors
+    /// Aborted (3).
+    pub fn go_on(&mut self, question: &str, given_up: &str) -> Result<()> {
+        match self.confirm(question) {
+            Ok(true) => Ok(()),
+            Err(e) if e.kind() != ErrorKind::Aborted => Err(e),
+            Ok(false) | Err(_) => Err(Error::new(ErrorKind::Aborted, given_up)),
+        }
+    }
+
+    /// The same as [`Self::confirm`]; the default is yes.
     ///
     /// # Errors
     /// As [`Self::confirm`].

@@ -3,6 +3,7 @@
 mod fates;
 
 use super::agent;
+use super::complete;
 use super::context::Context;
 use super::plugins;
 use super::progress;
@@ -11,6 +12,7 @@ use super::unlock;
 use super::usage::paste;
 use crate::error::Result;
 use crate::vault::{Fate, Kept, RekeyWork, Rekeyed, Wrap};
+use clap_complete::engine::ArgValueCompleter;
 use fates::{Choice, Said};
 
 /// Give the vault new keys: everything is sealed anew, and old keys open it no more
@@ -45,11 +47,11 @@ pub struct Args {
     slots: Vec<String>,
 
     /// Keep this slot without its key
-    #[arg(long, value_name = "LABEL")]
+    #[arg(long, value_name = "LABEL", add = ArgValueCompleter::new(complete::slots))]
     untested: Vec<String>,
 
     /// Let this slot go
-    #[arg(long, value_name = "LABEL")]
+    #[arg(long, value_name = "LABEL", add = ArgValueCompleter::new(complete::slots))]
     drop: Vec<String>,
 }
 

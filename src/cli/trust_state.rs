@@ -77,7 +77,22 @@ fn told(doubt: &Doubt) -> Vec<String> {
     });
     lines.push(format!("the file has {}", point(&doubt.found, "last entry")));
     lines.extend(doubt.sealed.map(|sealed| lost(doubt, &sealed)));
+    lines.extend(doubt.sealed.and_then(|sealed| let_in(doubt, &sealed)).map(str::to_owned));
     lines
+}
+
+/// Who gets in again with an older state: what took a key away is undone as well.
+fn let_in(doubt: &Doubt, sealed: &Point) -> Option<&'static str> {
+    match sealed.epoch > doubt.found.epoch {
+        true => Some(
+            "its keys are those from before it was rekeyed: whoever had them is let in again, until \
+             the next `vault rekey`",
+        ),
+        false if doubt.lost_changes() > 0 => Some(
+            "keys and passphrases that were taken away since then open it again: see `vault key list`",
+        ),
+        false => None,
+    }
 }
 
 fn point(point: &Point, when: &str) -> String {

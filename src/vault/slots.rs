@@ -3,6 +3,7 @@
 //! never taken over.
 
 use super::audit::Draft;
+use super::keys::Keys;
 use super::lookup::check_state;
 use super::private::Keyring;
 use super::slot::{self, SlotAbout, Wrap};
@@ -148,6 +149,15 @@ impl Vault<Unlocked> {
         self.noted(draft("passwd", label.as_str(), to.kind()), made)
     }
 
+    /// The slots that open with nothing but the key that `to` is made for: they have to go as well before
+    /// it opens the vault no more.
+    ///
+    /// # Errors
+    /// Integrity (15), I/O (18).
+    pub fn slots_for_same(&self, to: &Wrap) -> Result<Vec<String>> {
+        twins(&SlotRow::all(&self.core.db)?, to.recipient_text(), &self.state.keys)
+    }
+
     /// Stores a slot that was made: logged as `key_add`, or `passwd` when it takes the place of another.
     ///
     /// # Errors
@@ -179,7 +189,10 @@ impl Vault<Unlocked> {
     fn remove_now(&mut self, label: &str) -> Result<RemovedSlot> {
         let rows = SlotRow::all(&self.core.db)?;
         let left = rows.len().saturating_sub(1);
-        let row = find(rows, label)?;
+        let (row, others): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.label == label);
+        let row = find(row, label)?;
+        let recipient = slot::recipient_of(&row, &self.state.keys)?;
+        let twins = twins(&others, recipient.as_deref(), &self.state.keys)?;
         let uses = slot_use::of(&self.core.db, std::slice::from_ref(&row))?.pop();
         let slot = view(&row, uses.unwrap_or_default(), self.state.with())?;
         let could_read = slot_use::credentials_with_secrets(&self.core.db)?;
@@ -191,7 +204,7 @@ impl Vault<Unlocked> {
             }
             find(now, label)?.delete(tx.db())
         })?;
-        Ok(RemovedSlot { slot, could_read, left })
+        Ok(RemovedSlot { slot, could_read, left, twins })
     }
 
     /// A transaction that changes the slots, which must be the vault's own before. What is `gone` then leaves
@@ -323,6 +336,18 @@ fn view(row: &SlotRow, uses: SlotUses, with: Option<With<'_>>) -> Result<Slot> {
         recipient: recipient.filter(|text| slot::is_known(text)),
         is_current: with.is_some_and(|with| with.slot == row.label),
     })
+}
+
+/// The slots that are made for `recipient` alone.
+fn twins(rows: &[SlotRow], recipient: Option<&str>, keys: &Keys) -> Result<Vec<String>> {
+    let Some(recipient) = recipient else { return Ok(Vec::new()) };
+    let mut labels = Vec::new();
+    for row in rows.iter().filter(|row| row.kind != slot::TWO_FACTOR) {
+        if slot::recipient_of(row, keys)?.is_some_and(|other| other == recipient) {
+            labels.push(row.label.clone());
+        }
+    }
+    Ok(labels)
 }
 
 fn find(rows: Vec<SlotRow>, label: &str) -> Result<SlotRow> {

@@ -60,6 +60,7 @@ fn what_is_given_up_is_shown_and_stays_in_the_log() {
     assert!(told["sealed_at"].as_str() > told["found_at"].as_str(), "{told}");
     assert!(answer.err.contains("this machine has seen state 4, entry 5"), "{}", answer.err);
     assert!(answer.err.contains("at least 2 changes and 3 entries of the log"), "{}", answer.err);
+    assert!(answer.err.contains("taken away since then open it again"), "{}", answer.err);
     let log = sandbox.log(&["--action", "trust_state"]);
     let entry = &log[0];
     assert_eq!(entry["reason"], "from the backup");

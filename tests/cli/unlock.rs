@@ -63,7 +63,7 @@ fn a_wrong_passphrase_is_code_11(sandbox: &Sandbox) {
     let content = sandbox.content();
     let before = sandbox.entries();
     let answer = Answer::of(get(sandbox).env("VAULT_PASSPHRASE_FILE", "wrong"));
-    says(&answer, 11, "does not open this vault", "");
+    says(&answer, 11, "does not open this vault", "it was given by VAULT_PASSPHRASE_FILE");
     assert!(!answer.all().contains("Canary"));
     assert_eq!((sandbox.content(), sandbox.entries()), (content, before + 1));
 }
@@ -154,6 +154,52 @@ fn a_malformed_key_is_a_wrong_key_and_is_not_quoted() {
     says(&Answer::of(get(&sandbox).args(["--key-file", "large"])), 2, "more than 64 KiB", "");
     let missing = Answer::of(get(&sandbox).args(["--key-file", "nowhere"]));
     says(&missing, 10, "cannot read `nowhere`: no such file", "");
+}
+
+#[test]
+fn a_mistyped_key_is_told_from_another_text() {
+    let sandbox = Sandbox::new();
+    sandbox.add("x", b"hunter2");
+    let file = std::fs::read_to_string(sandbox.path("key")).unwrap();
+    let key = file.lines().last().unwrap();
+    let other = if key.ends_with('Q') { "P" } else { "Q" };
+    for (text, hint) in [
+        (format!("{}{other}", &key[..key.len() - 1]), "is mistyped: compare them group by group"),
+        (key[..70].to_owned(), "54 characters follow AGE-SECRET-KEY-1, and there must be 58"),
+        (format!("{key}AAAA"), "62 characters follow AGE-SECRET-KEY-1"),
+        (format!("VAULT RECOVERY SHEET\n\n  {key}\n"), "copy only the line"),
+        ("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 kim@desk".to_owned(), "it is a public key"),
+        ("age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p".to_owned(), "public"),
+    ] {
+        sandbox.file("typed", &text);
+        let answer = Answer::of(get(&sandbox).args(["--key-file", "typed"]));
+        says(&answer, 11, "`typed` is not an age identity", hint);
+        assert!(!answer.all().contains(&key[20..60]), "{}", answer.all());
+    }
+}
+
+/// In scripts, what was meant to lead to a key is often empty, misnamed, or not expanded.
+#[test]
+fn a_source_that_leads_nowhere_is_named() {
+    let sandbox = Sandbox::new();
+    sandbox.add("x", b"hunter2");
+    let key = sandbox.path("key");
+    for (name, value, code, hint) in [
+        ("VAULT_KEY", "", 12, "VAULT_KEY is set, but empty"),
+        ("VAULT_PASSPHRASE_FILE", "", 12, "VAULT_PASSPHRASE_FILE is set, but empty"),
+        ("VAULT_PASSPHRASE", "Canary", 12, "VAULT_PASSPHRASE is not read"),
+        ("VAULT_KEY", key.to_str().unwrap(), 11, "is named by VAULT_KEY_FILE"),
+        ("VAULT_KEY_FILE", "~/key", 10, "write the directory in full"),
+        ("VAULT_KEY_FILE", "$HOME/key", 10, "write the directory in full"),
+    ] {
+        let mut command = sandbox.detached(&["cred", "get", "x"]);
+        let answer = Answer::of(command.env_remove("VAULT_KEY_FILE").env(name, value));
+        says(&answer, code, "", hint);
+        assert!(!answer.all().contains("Canary"), "{}", answer.all());
+    }
+    let other = Sandbox::new();
+    let wrong = Answer::of(get(&sandbox).env("VAULT_KEY_FILE", other.path("key")));
+    says(&wrong, 11, "the key does not open this vault", "it was given by VAULT_KEY_FILE");
 }
 
 #[test]

@@ -71,7 +71,8 @@ fn recipients_that_are_none() {
     let key = std::fs::read_to_string(sandbox.path("key")).unwrap();
     let key = key.lines().last().unwrap();
     let args = ["key", "add", "new", "--recipient", key, "--identity", "key"];
-    let answer = refused(&sandbox, &args, (2, "this is no recipient", ""), false);
+    let said = (2, "this is no recipient, but the key itself", "make another one");
+    let answer = refused(&sandbox, &args, said, false);
     assert!(!answer.err.contains(&key[20..]));
     for (name, text) in [("none", "# nothing\n"), ("two", "age1a\nage1b\n"), ("binary", "\u{0}\n")]
     {

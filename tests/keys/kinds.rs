@@ -177,12 +177,15 @@ fn an_encrypted_ssh_key_asks_for_its_passphrase() {
     ssh_keygen(&sandbox, "id", &["-t", "ed25519", "-N", "of-the-key"]);
     let said = (12, "has a passphrase, and there is no terminal", "signs and cannot decrypt");
     refused(&sandbox, &["key", "add", "laptop", "--ssh", "id"], said, false);
-    for (typed, code) in [("wrong", 11), ("of-the-key", 0)] {
+    for (typed, code) in [(&["wrong", "typo", "again"][..], 11), (&["wrong", "of-the-key"], 0)] {
         let mut add = Pty::vault(&sandbox, &["key", "add", "laptop", "--ssh", "id"], &[]);
-        add.expect("Passphrase of the SSH key ");
-        add.send(format!("{typed}\r"));
+        for typed in typed {
+            add.expect("Passphrase of the SSH key ");
+            add.send(format!("{typed}\r"));
+        }
         let (got, screen) = add.end();
         assert_eq!(got, code, "{screen}");
+        assert_eq!(screen.matches("Once more.").count(), typed.len() - 1, "{screen}");
     }
     let mut get = Pty::vault(&sandbox, &["--key-file", "id", "cred", "get", "x"], &[]);
     get.expect("Passphrase of the SSH key ");

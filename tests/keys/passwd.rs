@@ -115,3 +115,27 @@ fn at_a_terminal_the_new_one_is_typed_twice() {
     }
     assert_eq!(by_passphrase(&sandbox, "new", &["cred", "get", "x"]).out, b"hunter2");
 }
+
+/// Who has forgotten a passphrase is told of the other ways in, if there are any.
+#[test]
+fn a_forgotten_one_leads_to_other_keys() {
+    if !require("setsid") {
+        return;
+    }
+    let sandbox = with_passphrase();
+    for has_other in [true, false] {
+        let mut get = Pty::vault(&sandbox, &["cred", "get", "x"], &[("VAULT_KEY_FILE", "")]);
+        for wrong in ["one", "two", "three"] {
+            get.expect("Passphrase for ");
+            get.send(format!("{wrong}\r"));
+            get.expect(if wrong == "three" { "error: " } else { "Once more." });
+        }
+        let (code, screen) = get.end();
+        assert_eq!(code, 11, "{screen}");
+        assert_eq!(screen.contains("another key opens it, too: vault key list"), has_other);
+        if has_other {
+            let remove = ["key", "rm", "key file", "--yes"];
+            assert_eq!(by_passphrase(&sandbox, "old", &remove).code, 0);
+        }
+    }
+}

@@ -51,6 +51,31 @@ fn the_report_is_what_the_log_says() {
     assert_eq!(out["last_read_at"], serde_json::Value::Null);
 }
 
+/// Who removes one slot of a key that has two has taken nothing away.
+#[test]
+fn a_key_with_two_slots_is_told() {
+    let sandbox = Sandbox::new();
+    sandbox.add("x", b"hunter2");
+    let added = sandbox.run(&["key", "add", "one", "--new-key-file", "other"]);
+    assert!(added.code == 0 && !added.err.contains("the same key"), "{}", added.err);
+    sandbox.file("phrase", PASSPHRASE);
+    let with = ["--with-passphrase", "--new-passphrase-file", "phrase"];
+    sandbox.ok(&[&["key", "add", "half", "--new-key-file", "other"], &with[..]].concat(), b"");
+    let added = sandbox.run(&["key", "add", "two", "--new-key-file", "other"]);
+    assert_eq!(added.code, 0, "{}", added.err);
+    let told = "warning: the same key opens the slot `one`: to take it away, remove both";
+    assert!(added.err.contains(told) && !added.err.contains("half"), "{}", added.err);
+    let removed = sandbox.run(&["key", "rm", "one", "--yes"]);
+    assert!(removed.err.contains("still opens the vault, by the slot `two`: vault key rm two"));
+    let get = ["--key-file", "other", "cred", "get", "x"];
+    assert_eq!(sandbox.run(&get).out, b"hunter2");
+    let out = json(&sandbox.ok(&["--json", "key", "rm", "half", "--yes"], b""));
+    assert_eq!(out["same_key"], serde_json::json!(["two"]));
+    let removed = sandbox.run(&["key", "rm", "two", "--yes"]);
+    assert!(removed.code == 0 && !removed.err.contains("the same key"), "{}", removed.err);
+    says(&sandbox.run(&get), 11, "does not open this vault", "");
+}
+
 #[test]
 fn nothing_of_it_stays_in_the_file_but_old_copies_open() {
     let sandbox = Sandbox::new();

@@ -180,13 +180,14 @@ fn on_a_terminal_it_is_asked_whether_it_is_on_paper() {
     let sandbox = Sandbox::new();
     sandbox.add("x", b"hunter2");
     let content = sandbox.content();
-    for (answer, code) in [("n\r", 3), ("\u{4}", 3), ("y\r", 0)] {
+    for (answer, code) in [("n\r", 3), ("\u{4}", 3), ("\u{3}", 3), ("y\r", 0)] {
         let mut add = Pty::vault(&sandbox, &ADD, &[]);
         add.expect("Do you have it on paper?");
         assert_eq!(sandbox.content(), content, "stored before it was on paper");
         add.send(answer);
         let (got, screen) = add.end();
         assert_eq!(got, code, "{screen}");
+        assert_eq!(screen.contains("what was shown opens nothing"), code == 3, "{screen}");
         let key = key_line(&screen);
         sandbox.file("shown", &key);
         let opens = sandbox.run(&["--key-file", "shown", "cred", "get", "x"]);

@@ -205,7 +205,10 @@ fn old_keys_do_not_open_it_and_an_old_copy_is_noticed() {
     let locked = Answer::of(locked.env_remove("VAULT_KEY_FILE"));
     assert_eq!(locked.code, 15, "{}", locked.err);
     // unless its owner says that he did it
-    s.ok(&["trust-state", "--yes", "--pin", status["fingerprint"].as_str().unwrap()], b"");
+    let pin = status["fingerprint"].as_str().unwrap();
+    let trusted = s.run(&["trust-state", "--yes", "--pin", pin]);
+    assert_eq!(trusted.code, 0, "{}", trusted.err);
+    assert!(trusted.err.contains("let in again, until the next `vault rekey`"), "{}", trusted.err);
     assert_eq!(s.ok(&["cred", "get", "alpha"], b""), b"four");
     assert_eq!(json(&s.ok(&["status", "--json"], b""))["epoch"], 1);
     let told = json(&s.ok(&["audit", "verify", "--json"], b""));

@@ -239,20 +239,23 @@ fn what_does_not_prove_a_slot_changes_nothing() {
         others.flat_map(|label| ["--drop".to_owned(), (*label).to_owned()]).collect()
     };
     let content = s.content();
-    for (label, options, code) in [
-        ("home", ["--slot", "home=other.txt"], 11),
-        ("laptop", ["--slot", "laptop=other.key"], 11),
-        ("laptop", ["--slot", "laptop=sheet.key"], 11),
-        ("ssh", ["--slot", "ssh=laptop.key"], 11),
-        ("both", ["--slot", "both=laptop.key"], 11),
-        ("laptop", ["--slot", "laptop=nowhere"], 10),
-        ("home", ["--untested", "home"], 2),
-        ("both", ["--untested", "both"], 2),
+    let shut = "does not open the slot";
+    for (label, options, code, said) in [
+        ("home", ["--slot", "home=other.txt"], 11, shut),
+        ("laptop", ["--slot", "laptop=other.key"], 11, shut),
+        ("laptop", ["--slot", "laptop=sheet.key"], 11, shut),
+        ("laptop", ["--slot", "laptop=ssh.key"], 11, "the SSH key does not open"),
+        ("ssh", ["--slot", "ssh=laptop.key"], 11, "the key does not open"),
+        ("both", ["--slot", "both=laptop.key"], 11, ""),
+        ("laptop", ["--slot", "laptop=nowhere"], 10, ""),
+        ("home", ["--untested", "home"], 2, ""),
+        ("both", ["--untested", "both"], 2, ""),
     ] {
         let rest = rest(label);
         let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
         let answer = rekey_with(&s, &[&options[..], &rest].concat());
         assert_eq!(answer.code, code, "{options:?}: {}", answer.err);
+        assert!(answer.err.contains(said), "{options:?}: {}", answer.err);
         assert_eq!(s.content(), content, "{options:?}");
     }
     // not without one that is known to open

@@ -55,6 +55,21 @@ fn names_without_options_and_without_deceptions() {
 }
 
 #[test]
+fn slots_are_offered_wherever_one_is_named() {
+    let lookup = |wanted: &Wanted| match wanted.what {
+        What::Slots => vec![("paper".to_owned(), None)],
+        _ => Vec::new(),
+    };
+    for words in ["key rm", "key test", "key passwd", "rekey --drop", "rekey --untested"] {
+        let words = ["vault"].into_iter().chain(words.split(' ')).chain(["p"]);
+        let words = words.map(OsString::from).collect();
+        let world = World::fake(&[], None);
+        let answer = complete(crate::cli::command(), "zsh", words, &world, &lookup);
+        assert_eq!(String::from_utf8(answer).unwrap(), "words\npaper\n");
+    }
+}
+
+#[test]
 fn references_are_offered_to_whoever_began_one() {
     let of = |text: &str| ask("zsh", &["vault", "cred", "get", text]);
     assert_eq!(of("--of="), "words\n--of=db/main\n--of=host:5432\n--of=it's\n");

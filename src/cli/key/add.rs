@@ -51,7 +51,11 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
         return recovery::add(cx, &mut vault, &slot, &proof);
     }
     let kind = slot.kind().to_owned();
+    let twins = vault.slots_for_same(&wrap)?;
     vault.store_slot(&slot)?;
+    for twin in twins {
+        cx.warn(&format!("the same key opens the slot `{twin}`: to take it away, remove both"));
+    }
     let label = args.label.into_string();
     Ok(Report::Done {
         message: format!("added the slot `{label}`, having opened it once"),

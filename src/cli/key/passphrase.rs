@@ -91,6 +91,13 @@ pub fn ask(
     allow_weak: bool,
     given_up: &str,
 ) -> Result<Secret> {
+    made_or_typed(terminal, question, allow_weak).map_err(|e| match e.kind() {
+        ErrorKind::Aborted => Error::new(ErrorKind::Aborted, given_up),
+        _ => e,
+    })
+}
+
+fn made_or_typed(terminal: &mut Terminal, question: &str, allow_weak: bool) -> Result<Secret> {
     if !terminal.confirm("Make a passphrase of six random words for you?")? {
         let typed = terminal.secret_twice(question)?;
         return strong(unlock::without_line_end(typed, "what was typed")?, allow_weak);
@@ -101,10 +108,7 @@ pub fn ask(
     terminal.say(
         "\n\nIt is shown this once. Write it down, or keep it where you keep such things.\n",
     )?;
-    match terminal.confirm("Do you have it?")? {
-        true => Ok(made),
-        false => Err(Error::new(ErrorKind::Aborted, given_up)),
-    }
+    terminal.go_on("Do you have it?", "given up").map(|()| made)
 }
 
 /// Refuses a passphrase that a thief of the file would guess.

@@ -102,13 +102,8 @@ fn on_terminal(cx: &Context, terminal: &mut Terminal, sheet: &Sheet<'_>) -> Resu
 }
 
 fn ask(terminal: &mut Terminal) -> Result<()> {
-    match terminal.confirm("Do you have it on paper?")? {
-        true => Ok(()),
-        false => Err(Error::new(
-            ErrorKind::Aborted,
-            "given up, the slot was not made; what was shown opens nothing",
-        )),
-    }
+    let given_up = "given up, the slot was not made; what was shown opens nothing";
+    terminal.go_on("Do you have it on paper?", given_up)
 }
 
 fn lost() -> Error {

@@ -56,6 +56,10 @@ fn explain(cx: &Context, removed: &RemovedSlot) {
     if slot.is_current {
         cx.note_later("it is the one that was used just now: it does not open the vault any more");
     }
+    for twin in &removed.twins {
+        let rm = paste(&["vault", "key", "rm", twin]);
+        cx.warn(&format!("the same key still opens the vault, by the slot `{twin}`: {rm}"));
+    }
     let all = many(removed.could_read, "credential");
     cx.note_later(format!("it could read the secrets of {all}"));
     cx.note_later(was_read(&slot.uses));
@@ -90,7 +94,7 @@ fn many(count: u64, of: &str) -> String {
 }
 
 fn done(removed: RemovedSlot) -> Report {
-    let RemovedSlot { slot, could_read, left } = removed;
+    let RemovedSlot { slot, could_read, left, twins } = removed;
     let names = slot.uses.names.into_iter().map(Into::into).collect();
     Report::Done {
         message: format!("removed the slot `{}`; {left} left", slot.label),
@@ -104,6 +108,7 @@ fn done(removed: RemovedSlot) -> Report {
             ("reads", count(slot.uses.reads)),
             ("last_read_at", Cell::time(slot.uses.last_read)),
             ("names", Cell::List(names)),
+            ("same_key", Cell::List(twins.into_iter().map(Into::into).collect())),
         ],
     }
 }

@@ -180,7 +180,7 @@ fn ask(
     let answers = match kind {
         "passphrase" => "`type` to type its passphrase, or `drop`",
         "two_factor" => "the name of its key file, or `drop`",
-        _ => "the name of its key file, `untested` if you have it not here, or `drop`",
+        _ => "the name of its key file, `untested` if it is not at hand, or `drop`",
     };
     let (shown, kind_shown) = (escape::shown(label), kind.replace('_', " "));
     terminal.say(&format!("The slot `{shown}` ({kind_shown}): {answers}.\n"))?;

@@ -26,10 +26,14 @@ pub fn parse(text: &str) -> Result<String> {
 /// The fingerprint that was said to be the right one, if any was.
 ///
 /// # Errors
-/// Usage (2) when the variable holds none.
+/// Usage (2) when the variable holds none, nothing included: `$(cat missing)` must not mean that any vault will do.
 pub(super) fn wanted(cx: &Context) -> Result<Option<String>> {
     if let Some(pin) = &cx.globals.pin {
         return parse(pin).map(Some);
+    }
+    if cx.world.is_empty_var("VAULT_FINGERPRINT") {
+        return Err(Error::usage("VAULT_FINGERPRINT is set, but empty")
+            .hint("where any vault will do: unset VAULT_FINGERPRINT"));
     }
     let given = cx.world.var("VAULT_FINGERPRINT").map(OsStr::to_string_lossy);
     let wanted = given.map(|text| parse(&text)).transpose();
@@ -75,11 +79,12 @@ mod tests {
     fn what_is_no_fingerprint_is_not_taken_for_none() {
         use crate::world::World;
         use std::os::unix::ffi::OsStrExt;
-        for text in [&b"\xff\xfe"[..], b"abcd", b" "] {
+        for text in [&b"\xff\xfe"[..], b"abcd", b" ", b""] {
             let world = World::fake(&[("VAULT_FINGERPRINT", OsStr::from_bytes(text))], None);
             let globals = crate::cli::context::Globals::default();
             let wrong = wanted(&Context::new(globals, std::rc::Rc::new(world))).unwrap_err();
-            assert!(wrong.hints().iter().any(|hint| hint.contains("VAULT_FINGERPRINT")), "{wrong}");
+            let hints = wrong.hints().join("\n");
+            assert!(hints.contains("VAULT_FINGERPRINT"), "{wrong}");
         }
     }
 

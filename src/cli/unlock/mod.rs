@@ -5,6 +5,7 @@
 mod command;
 mod fingerprint;
 mod person;
+mod whence;
 
 pub use command::end;
 pub use fingerprint::parse as parse_fingerprint;
@@ -20,10 +21,11 @@ use crate::vault::{Key, Locked, Proof, Unlocked, Vault, parse_identity};
 use std::ffi::{OsStr, OsString};
 use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// How often a wrong passphrase may be typed.
 const ATTEMPTS: u32 = 3;
+const ONCE_MORE: &str = "That is not it. Once more.\n";
 
 /// A way to a key without asking a person.
 #[derive(Debug, Eq, PartialEq)]
@@ -104,35 +106,18 @@ pub fn trying<T>(
     open: impl Fn(Key) -> Result<T>,
 ) -> Result<T> {
     // read first: a descriptor of the vault's own must not be taken for an inherited one
-    if let Some(source) = source(cx) {
-        return open(key(cx, &source)?);
+    match source(cx) {
+        Some(source) => open(key(cx, &source)?).map_err(|e| whence::given_by(cx, e, &source)),
+        None => ask(cx, &types()?, open),
     }
-    check_passphrase_slot(&types()?)?;
-    let mut terminal = cx.terminal().ok_or_else(no_way_in)?;
-    let question = question(cx)?;
-    for left in (0..ATTEMPTS).rev() {
-        let answer = terminal.secret(&question)?;
-        match open(passphrase(answer, "what was typed")?) {
-            Err(e) if e.kind() == ErrorKind::WrongKey && left > 0 => {
-                terminal.say("That is not it. Once more.\n")?;
-            }
-            result => return result,
-        }
-    }
-    Err(no_way_in())
 }
 
 /// A key for a vault with slots of these types that cannot be opened as it is.
 ///
 /// # Errors
 /// As for [`vault`].
-pub fn any_key(cx: &Context, types: &[String]) -> Result<Key> {
-    if let Some(source) = source(cx) {
-        return key(cx, &source);
-    }
-    check_passphrase_slot(types)?;
-    let mut terminal = cx.terminal().ok_or_else(no_way_in)?;
-    passphrase(terminal.secret(&question(cx)?)?, "what was typed")
+pub fn any_key(cx: &Context, types: Vec<String>) -> Result<Key> {
+    trying(cx, || Ok(types), Ok)
 }
 
 /// The key that `source` gives.
@@ -143,11 +128,17 @@ pub fn key(cx: &Context, source: &Source) -> Result<Key> {
     match source {
         Source::IdentityText => {
             let text = cx.world.var("VAULT_KEY").unwrap_or_default();
-            person::text_key(cx, Secret::from_bytes(text.as_bytes()), "VAULT_KEY")
+            let is_path = text.as_bytes().starts_with(b"/");
+            person::text_key(cx, Secret::from_bytes(text.as_bytes()), "VAULT_KEY").map_err(|e| {
+                match is_path {
+                    true => e.hint("a file with the key is named by VAULT_KEY_FILE"),
+                    false => e,
+                }
+            })
         }
         Source::KeyFile(path) => {
             let (text, is_exposed) =
-                read::key(path, Privacy::Required).map_err(|e| named_by(cx, e, path))?;
+                read::key(path, Privacy::Required).map_err(|e| whence::named_by(cx, e, path))?;
             if is_exposed {
                 cx.warn("others can read the key file; it is taken because it was mounted so");
             }
@@ -180,14 +171,20 @@ pub fn key(cx: &Context, source: &Source) -> Result<Key> {
     }
 }
 
-/// Says where the name of a key file comes from, when nobody has typed it just now.
-fn named_by(cx: &Context, error: Error, path: &Path) -> Error {
-    let is_typed = cx.globals.key_file.is_some();
-    let is_named = cx.world.var("VAULT_KEY_FILE").is_some_and(|named| Path::new(named) == path);
-    match !is_typed && is_named {
-        true => error.hint("it is named by VAULT_KEY_FILE"),
-        false => error,
+fn ask<T>(cx: &Context, types: &[String], open: impl Fn(Key) -> Result<T>) -> Result<T> {
+    check_passphrase_slot(types).map_err(|e| whence::missing(cx, e))?;
+    let Some(mut terminal) = cx.terminal() else {
+        return Err(whence::missing(cx, no_way_in()));
+    };
+    let question = question(cx)?;
+    for left in (0..ATTEMPTS).rev() {
+        let answer = terminal.secret(&question)?;
+        match open(passphrase(answer, "what was typed")?) {
+            Err(e) if e.kind() == ErrorKind::WrongKey && left > 0 => terminal.say(ONCE_MORE)?,
+            result => return result.map_err(|e| whence::forgotten(e, types)),
+        }
     }
+    Err(no_way_in())
 }
 
 /// A passphrase is all that somebody can be asked for: of a vault that has none it is said what it takes.

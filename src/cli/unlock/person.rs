@@ -1,7 +1,7 @@
 //! Who is asked while a vault is unlocked, and what the file of a key can be.
 
 use super::fingerprint::{compare, wanted};
-use super::{identity, key, passphrase_source, without_line_end};
+use super::{ATTEMPTS, ONCE_MORE, identity, key, passphrase_source, without_line_end};
 use crate::cli::context::Context;
 use crate::cli::{escape, plugins};
 use crate::error::{Error, ErrorKind, Result};
@@ -59,10 +59,31 @@ const COMPARE: &str = "It stands on the recovery sheet, and `vault status` shows
 /// Wrong key (11) for what is neither, unsupported (4) for an SSH key that cannot decrypt, locked (12) when
 /// its passphrase cannot be asked for.
 pub fn file_key(cx: &Context, text: Secret, whence: &str) -> Result<Key> {
-    if SshKey::is_meant(&text) {
-        return SshKey::read(&text, || ssh_passphrase(cx, whence)).map(Key::Ssh);
+    match SshKey::is_meant(&text) {
+        true => ssh_key(cx, &text, whence).map(Key::Ssh),
+        false => text_key(cx, text, whence),
     }
-    text_key(cx, text, whence)
+}
+
+/// A private SSH key; its passphrase may be typed wrong as often as that of a vault.
+fn ssh_key(cx: &Context, text: &Secret, whence: &str) -> Result<SshKey> {
+    let mut left = ATTEMPTS;
+    loop {
+        let mut was_asked = false;
+        let read = SshKey::read(text, || {
+            was_asked = true;
+            ssh_passphrase(cx, whence)
+        });
+        left -= 1;
+        match (read, cx.terminal()) {
+            (Err(e), Some(mut terminal))
+                if was_asked && left > 0 && e.kind() == ErrorKind::WrongKey =>
+            {
+                terminal.say(ONCE_MORE)?;
+            }
+            (read, _) => return read,
+        }
+    }
 }
 
 /// The key that a text is: an age identity, or that of a plugin, whose program must be configured.

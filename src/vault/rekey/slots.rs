@@ -58,7 +58,7 @@ pub struct Remade {
 /// See [`crate::vault::Vault::prove`].
 pub(super) fn prove(slots: &[SlotRow], vault: &VaultRow, label: &str, key: Key) -> Result<Proof> {
     let wrong = || {
-        let what = format!("the {} does not open the slot `{label}`", key.kind().replace('_', " "));
+        let what = format!("the {} does not open the slot `{label}`", slot::word(&key));
         Error::new(ErrorKind::WrongKey, what)
     };
     let mut such = slots.iter().filter(|slot| slot.label == label).peekable();

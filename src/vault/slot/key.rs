@@ -76,16 +76,35 @@ impl Key {
 /// # Errors
 /// Wrong key (11) when there is no identity in it; the text is never quoted.
 pub fn parse_identity(file: &Secret) -> Result<x25519::Identity> {
-    let malformed = || {
-        Error::new(ErrorKind::WrongKey, "the key file holds no age identity")
-            .hint("a key file has one line that begins with AGE-SECRET-KEY-1")
-    };
-    let text = std::str::from_utf8(file.expose()).map_err(|_| malformed())?;
+    let text = std::str::from_utf8(file.expose()).map_err(|_| malformed(""))?;
     let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
     let mut key = Zeroizing::new(String::with_capacity(text.len()));
     lines.flat_map(str::chars).filter(|c| !c.is_whitespace()).for_each(|c| key.push(c));
     key.make_ascii_uppercase();
-    x25519::Identity::from_str(&key).map_err(|_| malformed())
+    x25519::Identity::from_str(&key).map_err(|_| malformed(&key))
+}
+
+/// What begins every age identity, and how many characters follow.
+const START: &str = "AGE-SECRET-KEY-1";
+const REST: usize = 58;
+
+/// What seems to be wrong with `text`, in capitals and without blanks, of which nothing is quoted.
+fn malformed(text: &str) -> Error {
+    let error = Error::new(ErrorKind::WrongKey, "the key file holds no age identity");
+    let is_public = ["AGE1", "SSH-", "ECDSA-", "SK-"].iter().any(|start| text.starts_with(start));
+    match text.strip_prefix(START).map(|rest| rest.chars().count()) {
+        Some(REST) => error
+            .hint(format!("a character after {START} is mistyped: compare them group by group"))
+            .hint("1, B, I and O are not among them"),
+        Some(n) => error.hint(format!("{n} characters follow {START}, and there must be {REST}")),
+        None if is_public => {
+            error.hint(format!("it is a public key; the private one begins with {START}"))
+        }
+        None if text.contains(START) => {
+            error.hint(format!("copy only the line that begins with {START}, without the rest"))
+        }
+        None => error.hint(format!("a key file has one line that begins with {START}")),
+    }
 }
 
 /// Makes the text of a new key file. It has no public key in it: that stays as secret as the rest.

@@ -4,8 +4,9 @@
 mod key;
 mod wrap;
 
+pub(in crate::vault) use key::TWO_FACTOR;
 pub use key::{Device, Key, SshKey, new_key_file, new_recovery_key, parse_identity};
-use key::{PLUGIN, SSH, TWO_FACTOR};
+use key::{PLUGIN, SSH};
 pub use wrap::Wrap;
 
 use super::Person;
@@ -230,15 +231,20 @@ pub(super) fn prove(key: &Key, slot: &SlotRow, content: &Secret) -> Result<()> {
         .hint("give the private half of the very key that the slot is for"))
 }
 
-pub(super) fn wrong_key(key: &Key, slots: &[SlotRow]) -> Error {
-    let what = match key {
+/// What a key is called in an error.
+pub(super) fn word(key: &Key) -> &'static str {
+    match key {
         Key::Passphrase(_) => "passphrase",
         Key::Identity(_) => "key",
         Key::Ssh(_) => "SSH key",
         Key::Plugin(_) => "plugin's key",
         Key::Both(..) => "key and passphrase together",
-    };
-    let error = Error::new(ErrorKind::WrongKey, format!("the {what} does not open this vault"));
+    }
+}
+
+pub(super) fn wrong_key(key: &Key, slots: &[SlotRow]) -> Error {
+    let what = format!("the {} does not open this vault", word(key));
+    let error = Error::new(ErrorKind::WrongKey, what);
     match (key, slots.iter().any(|slot| key.fits(&slot.kind))) {
         (Key::Passphrase(_), false) if slots.iter().any(|slot| slot.kind == TWO_FACTOR) => error
             .hint(

@@ -63,11 +63,10 @@ impl Wrap {
         if text.starts_with("ssh-") || text.starts_with("ecdsa-") || text.starts_with("sk-") {
             return Self::ssh(text);
         }
-        let recipient = x25519::Recipient::from_str(text);
-        recipient.map(|to| Self::native(&to, KEY_FILE)).map_err(|why| {
-            Error::usage(format!("this is no recipient: {why}"))
-                .hint("one looks like `age1…`, `ssh-ed25519 AAAA…` or `ssh-rsa AAAA…`")
-        })
+        match x25519::Recipient::from_str(text) {
+            Ok(recipient) => Ok(Self::native(&recipient, KEY_FILE)),
+            Err(_) => Err(no_recipient(text)),
+        }
     }
 
     /// For the recipient that a slot of this type is kept with.
@@ -146,6 +145,21 @@ impl Wrap {
         let to = To { kind: SSH, text: recipient.to_string(), recipient: Box::new(recipient) };
         Ok(Self { recipient: Some(to), passphrase: None })
     }
+}
+
+/// What seems to be wrong with `text`, of which nothing is quoted: it may be a key.
+fn no_recipient(text: &str) -> Error {
+    let text = text.to_ascii_uppercase();
+    if ["AGE-SECRET-KEY-", "AGE-PLUGIN-"].iter().any(|start| text.starts_with(start)) {
+        return Error::usage("this is no recipient, but the key itself")
+            .hint("name its file: --new-key-file FILE")
+            .hint("if it stood on the command line, others may have seen it: make another one");
+    }
+    let what = match text.starts_with("AGE1") {
+        true => "this is no recipient: a character is wrong or missing",
+        false => "this is no recipient",
+    };
+    Error::usage(what).hint("one looks like `age1…`, `ssh-ed25519 AAAA…` or `ssh-rsa AAAA…`")
 }
 
 /// Why a public SSH key cannot be taken.

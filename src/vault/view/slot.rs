@@ -46,6 +46,8 @@ pub struct RemovedSlot {
     pub could_read: u64,
     /// How many ways to unlock are left.
     pub left: usize,
+    /// The slots that the same key opens still.
+    pub twins: Vec<String>,
 }
 
 /// A slot that a key was tried on.
