@@ -1,5 +1,6 @@
 //! The same with an agent as without: what is written, how it ends, and what is entered.
 
+use crate::support::waiting::{runs, soon};
 use crate::support::{Answer, VAULT, json};
 use crate::{Desk, signal};
 use rustix::process::Signal;
@@ -64,7 +65,9 @@ fn a_vault_with_another_fingerprint_is_refused() {
 fn what_is_written_and_entered_is_the_same() {
     let (with, without) = (Desk::unlocked(), Desk::unlocked());
     // without a word in the log, so that entries have the same numbers
-    signal(without.pid(), Signal::KILL);
+    let agent = without.pid();
+    signal(agent, Signal::KILL);
+    soon("its end", || !runs(agent));
     for (args, input) in COMMANDS {
         let there = fed(with.detached(args), input);
         let mut here = without.detached(args);
