@@ -3,7 +3,7 @@
 //! system that allows it; elsewhere `recipes.rs` and `mounts.rs` do what systemd would.
 
 use super::recipes::UNIT;
-use super::support::{Answer, Sandbox, VAULT, missing, require};
+use super::support::{Answer, Sandbox, VAULT, require, unable};
 use std::fs;
 use std::path::Path;
 
@@ -84,7 +84,7 @@ vault --no-input cred get mine; echo "locked again: $?"
 /// The container's files, as far as they are ours. None where there can be no container.
 fn files() -> Option<Sandbox> {
     if !rustix::process::geteuid().is_root() {
-        missing("only the superuser can start a container");
+        unable("only the superuser can start a container");
         return None;
     }
     if !["unshare", "setpriv", "systemd"].into_iter().all(require) {
@@ -118,14 +118,14 @@ fn files() -> Option<Sandbox> {
 fn under_the_real_systemd() {
     let Some(sandbox) = files() else { return };
     let mut container = sandbox.command("timeout");
-    container.args(["-k", "5", "60", "unshare", "--fork", "--pid", "--kill-child", "--mount"]);
+    container.args(["-k", "5", "600", "unshare", "--fork", "--pid", "--kill-child", "--mount"]);
     container.args(["--cgroup", "--ipc", "--uts", "--net", "--propagation", "private"]);
     container.args(["sh", "-exc", BOOT, "sh"]);
     let boot = Answer::of(container.arg(sandbox.root()));
     let seen = |name: &str| fs::read_to_string(sandbox.path("seen").join(name)).unwrap_or_default();
     if !sandbox.path("seen/begun").exists() {
-        // not a missing program: what is itself a container may not be allowed to have one
-        eprintln!("skipped: no container can be made here: {}", boot.err);
+        // what is itself a container may not be allowed to have one
+        unable(&format!("no container can be made here: {}", boot.err));
         return;
     }
     assert_eq!(seen("job"), "deployed with hunter2\n", "{}", boot.all());
