@@ -252,7 +252,8 @@ fn what_others_can_get_at_is_refused() {
     assert_eq!(answer.code, 14, "{}", answer.err);
     assert!(answer.err.contains("chmod 700"), "{}", answer.err);
     fs::set_permissions(&dir, Permissions::from_mode(0o700)).unwrap();
-    assert_eq!(desk.run(GET).out, b"the-value");
+    let answer = desk.run(GET);
+    assert_eq!(answer.out, b"the-value", "{}", answer.err);
 
     if !rustix::process::geteuid().is_root() {
         unable("needs the superuser, to give a socket away");

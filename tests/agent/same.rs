@@ -183,6 +183,21 @@ fn descriptors_and_the_working_directory_are_those_of_the_client() {
     assert_eq!(desk.count("create"), 3);
 }
 
+/// What is open in the client has the same numbers where its command is carried out, although there are few.
+#[test]
+fn the_highest_descriptor_may_be_taken() {
+    let desk = Desk::locked();
+    // whoever runs the tests may have left something open
+    let line =
+        "for fd in /proc/self/fd/*; do fd=${fd##*/}; ((fd < 3)) || eval \"exec $fd>&-\"; done
+        ulimit -n 64 && exec 60</dev/null 61</dev/null 62</dev/null 63<home/x &&
+        \"$0\" --key-file key unlock && \"$0\" --no-input cred add new --fd 63 &&
+        \"$0\" --no-input cred get new";
+    std::fs::write(desk.sandbox.path("home/x"), "canary").unwrap();
+    let answer = Answer::of(&mut desk.dress(desk.sandbox.command("bash"), &["-c", line, VAULT]));
+    assert_eq!((answer.code, &*answer.text()), (0, "canary"), "{}", answer.err);
+}
+
 /// A vault that is named by its fingerprint is that one, whoever unlocked it.
 #[test]
 fn another_fingerprint_is_refused_while_it_is_unlocked() {

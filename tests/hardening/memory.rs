@@ -147,7 +147,8 @@ fn no_command_that_holds_keys_can_be_looked_into() {
         for (at, leaf) in some.iter().enumerate() {
             let pipe = user.sandbox.path(&format!("pipe{at}"));
             _ = fs::remove_file(&pipe);
-            rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).unwrap();
+            let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+            rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, mode).unwrap();
             if !user.before.is_empty() {
                 std::os::unix::fs::chown(&pipe, Some(65534), None).unwrap();
             }
