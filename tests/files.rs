@@ -13,6 +13,7 @@
 
 mod support;
 
+use rustix::process::geteuid;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
@@ -94,7 +95,7 @@ fn set(trap: Trap, path: &Path) -> bool {
     match trap {
         Trap::HardLink => fs::hard_link(path, &kept).unwrap(),
         Trap::Readable => fs::set_permissions(path, Permissions::from_mode(0o644)).unwrap(),
-        Trap::Foreign => return chown(path, Some(65_534), None).is_ok(),
+        Trap::Foreign => return chown(path, Some(geteuid().as_raw() + 65_534), None).is_ok(),
         Trap::Symlink | Trap::Dangling | Trap::Fifo | Trap::Directory => {
             fs::rename(path, &kept).unwrap();
             match trap {
@@ -112,7 +113,7 @@ fn unset(trap: Trap, path: &Path) {
     match trap {
         Trap::HardLink => fs::remove_file(kept(path)).unwrap(),
         Trap::Readable => fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap(),
-        Trap::Foreign => chown(path, Some(rustix::process::geteuid().as_raw()), None).unwrap(),
+        Trap::Foreign => chown(path, Some(geteuid().as_raw()), None).unwrap(),
         Trap::Directory => fs::remove_dir(path).unwrap(),
         Trap::Symlink | Trap::Dangling | Trap::Fifo => fs::remove_file(path).unwrap(),
     }
