@@ -254,7 +254,7 @@ impl Prompt {
         let answer = self.out.join(self.asked.to_string());
         let since = Instant::now();
         while !answer.exists() {
-            if since.elapsed() > Duration::from_secs(20) {
+            if since.elapsed() > Duration::from_mins(1) {
                 self.type_in("\u{3}\n");
                 return vec!["no answer".into()];
             }

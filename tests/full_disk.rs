@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::commands::{ADD, IMPORTED};
 use support::oracle::{Case, Outcome, base, judge};
-use support::{Answer, Sandbox, VAULT, missing, require};
+use support::{Answer, Sandbox, VAULT, require, unable};
 
 /// An ordinary user, when the tests are run by root.
 const NOBODY: u32 = 65_534;
@@ -97,7 +97,7 @@ impl Disk {
         let mut mount = Command::new("mount");
         let mounted = mount.args(["-t", "tmpfs", "-o", &size, "vault-test"]).arg(path).output();
         let mounted = mounted.is_ok_and(|output| output.status.success())
-            || missing("a file system cannot be mounted here");
+            || unable("a file system cannot be mounted here");
         mounted.then(|| Self(path.to_owned()))
     }
 
@@ -190,7 +190,7 @@ fn a_rekey_that_has_no_room_does_not_begin() {
 }
 
 fn is_root() -> bool {
-    rustix::process::geteuid().is_root() || missing("only root may mount a file system")
+    rustix::process::geteuid().is_root() || unable("only root may mount a file system")
 }
 
 /// Runs a command as an ordinary user, to whom permissions apply.
@@ -199,8 +199,7 @@ fn as_nobody(sandbox: &Sandbox, args: &[&str]) -> Answer {
         return sandbox.run(args);
     }
     // the program may be where nobody may look
-    let program = sandbox.path("vault");
-    fs::copy(VAULT, &program).unwrap();
+    let program = sandbox.program();
     let mut command = sandbox.command("setpriv");
     let nobody = NOBODY.to_string();
     command.args(["--reuid", &nobody, "--regid", &nobody, "--clear-groups"]);
@@ -288,7 +287,7 @@ fn a_read_only_file_system() {
     let Some((sandbox, disk)) = on_a_disk(&base, 4 << 20) else { return };
     sandbox.ok(&["cred", "get", "alpha"], b"");
     if !disk.read_only() {
-        missing("a file system cannot be made read-only here");
+        unable("a file system cannot be made read-only here");
         return;
     }
     for args in [&["cred", "get", "alpha"][..], &["cred", "rm", "alpha"], &["cred", "list"]] {

@@ -17,6 +17,7 @@
 
 mod support;
 
+use rustix::termios::{LocalModes, tcgetattr};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
@@ -232,21 +233,27 @@ fn a_passphrase_recovers_every_secret_and_another_one_none() {
 fn at_terminal(example: &Example, typed: &str) -> Output {
     let screen = example.path("screen");
     let mut child = Command::new("script")
-        .args(["-q", "-e", "-c", &example.command(None), "/dev/null"])
+        .args(["-q", "-e", "-c", &format!("tty >terminal; {}", example.command(None)), "/dev/null"])
         .current_dir(example.dir.path())
         .stdin(Stdio::piped())
         .stdout(fs::File::create(&screen).unwrap())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(5);
     let shown = || String::from_utf8_lossy(&fs::read(&screen).unwrap()).into_owned();
     while !shown().contains("passphrase") {
         assert!(Instant::now() < deadline, "never asked: {}", shown());
         std::thread::sleep(Duration::from_millis(20));
     }
-    // The question is printed just before the echo is turned off.
-    std::thread::sleep(Duration::from_millis(200));
+    // the question is printed just before the echo is turned off, which throws away what is typed until then
+    let terminal = fs::read_to_string(example.path("terminal")).unwrap();
+    let terminal = fs::File::open(terminal.trim()).unwrap();
+    while tcgetattr(&terminal).unwrap().local_modes.contains(LocalModes::ECHO) {
+        assert!(Instant::now() < deadline, "the echo stays on: {}", shown());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    drop(terminal);
     let mut keys = child.stdin.take().unwrap();
     keys.write_all(format!("{typed}\n").as_bytes()).unwrap();
     while child.try_wait().unwrap().is_none() {

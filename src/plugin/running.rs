@@ -290,8 +290,8 @@ const WHOLE: Duration = Duration::from_mins(2);
 const SILENT: Duration = Duration::from_secs(10);
 /// How long one may take to end that is done.
 const PARTING: Duration = Duration::from_secs(2);
-/// How long one takes to end that hung up.
-const SETTLING: Duration = Duration::from_millis(500);
+/// How long one takes to end that hung up, on a busy machine.
+const SETTLING: Duration = Duration::from_secs(2);
 const MOMENT: Duration = Duration::from_millis(1);
 const TURN: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 const LINE: usize = 64 << 10;

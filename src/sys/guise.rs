@@ -47,16 +47,24 @@ fn is_settable(name: &OsString, value: &OsString) -> bool {
 /// # Errors
 /// There are no descriptors left.
 pub fn put_on_files(files: Vec<(OwnedFd, RawFd)>, kept: &[RawFd]) -> io::Result<Vec<OwnedFd>> {
-    let above = files.iter().map(|(_, number)| number + 1).max().unwrap_or(0).max(3);
-    let away = |fd: RawFd| {
+    // there may be no numbers above the highest of them: any will do that is none of them
+    let mut in_the_way = Vec::new();
+    let mut away = |fd: RawFd| loop {
         // SAFETY: it takes plain integers and touches no memory of ours.
-        let new = unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, above) };
-        if new < 0 { Err(io::Error::last_os_error()) } else { Ok(super::adopt(new)) }
+        let new = unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) };
+        if new < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        let file = super::adopt(new);
+        match files.iter().any(|(_, number)| *number == new) {
+            true => in_the_way.push(file),
+            false => return Ok(file),
+        }
     };
     let kept = kept.iter().map(|fd| away(*fd)).collect::<io::Result<Vec<_>>>()?;
     let moved = files.iter().map(|(file, number)| Ok((away(file.as_raw_fd())?, *number)));
     let moved = moved.collect::<io::Result<Vec<_>>>()?;
-    drop(files);
+    drop((files, in_the_way));
     for (file, number) in moved {
         // SAFETY: it takes plain integers; what was at that number was either moved away above, or is one
         // that this copy of the process has no more use for.

@@ -1,52 +1,67 @@
 //! Many at once, and an agent that is killed among them.
 
+use crate::support::Answer;
+use crate::support::waiting::{room_for, soon};
 use crate::{Desk, signal};
 use rustix::process::Signal;
+use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How long a client waits for its turn: on a machine that needs longer for all of them, some are not served.
+const TURN: Duration = Duration::from_mins(1);
 
 #[test]
 fn a_thousand_at_once_are_all_served() {
+    if !room_for(4000) {
+        return;
+    }
     let desk = Desk::unlocked();
     let (done, since) = (AtomicUsize::new(0), Instant::now());
     std::thread::scope(|scope| {
         let mut children = Vec::new();
         for _ in 0..1000 {
-            let mut get = desk.vault(&["cred", "get", "db/main"]);
-            get.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-            children.push(get.spawn().unwrap());
+            let mut get = desk.detached(&["cred", "get", "db/main"]);
+            children.push(get.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
         }
         for child in children {
             let done = &done;
             scope.spawn(move || {
-                let answer = crate::support::Answer::from(child.wait_with_output().unwrap());
-                assert_eq!(
-                    (answer.code, &answer.out[..]),
-                    (0, &b"the-value"[..]),
-                    "{}",
-                    answer.err
-                );
+                let answer = Answer::from(child.wait_with_output().unwrap());
+                if answer.code == 12 && since.elapsed() >= TURN {
+                    return;
+                }
+                assert_eq!((answer.code, &*answer.text()), (0, "the-value"), "{}", answer.err);
                 done.fetch_add(1, Ordering::SeqCst);
             });
         }
     });
-    assert_eq!(done.load(Ordering::SeqCst), 1000);
-    assert_eq!(desk.count("decrypt"), 1000);
-    println!("1,000 of 1,000 served in {:.1} s, 1,000 entries", since.elapsed().as_secs_f64());
+    let (served, took) = (done.load(Ordering::SeqCst), since.elapsed());
+    assert!(served == 1000 || served > 0 && took >= TURN, "{served} in {took:?}");
+    assert_eq!(desk.count("decrypt"), served);
+    println!("{served} of 1,000 served in {:.1} s, as many entries", took.as_secs_f64());
 }
 
 #[test]
 fn a_killed_agent_loses_no_entry() {
-    let (mut values, mut failed) = (0, 0);
+    let mut values = 0;
     let desk = Desk::locked();
     for round in 0..4 {
         desk.unlock(&[]);
-        let pid = desk.pid();
+        let (pid, served) = (desk.pid(), AtomicUsize::new(0));
+        // each goes on until there is nobody to ask: so many are being served whenever that happens
+        let until_it_fails = || {
+            loop {
+                match &desk.run(&["--no-input", "cred", "get", "db/main"]).out[..] {
+                    b"the-value" => _ = served.fetch_add(1, Ordering::SeqCst),
+                    b"" => break,
+                    other => panic!("torn: {other:?}"),
+                }
+            }
+        };
         std::thread::scope(|scope| {
-            let gets: Vec<_> = (0..50)
-                .map(|_| scope.spawn(|| desk.run(&["--no-input", "cred", "get", "db/main"])))
-                .collect();
-            std::thread::sleep(std::time::Duration::from_millis(150 + 100 * round));
+            (0..24).for_each(|_| _ = scope.spawn(until_it_fails));
+            soon("what is served", || served.load(Ordering::SeqCst) >= 10 + 5 * round);
             let list = format!("/proc/{pid}/task/{pid}/children");
             let workers = std::fs::read_to_string(list).unwrap();
             signal(pid, Signal::KILL);
@@ -55,21 +70,10 @@ fn a_killed_agent_loses_no_entry() {
                 let worker = rustix::process::Pid::from_raw(worker.parse().unwrap()).unwrap();
                 let _ = rustix::process::kill_process(worker, Signal::KILL); // it may have ended
             }
-            for get in gets {
-                let answer = get.join().unwrap();
-                match &answer.out[..] {
-                    b"the-value" => values += 1,
-                    b"" => failed += 1,
-                    other => panic!("torn: {other:?}"),
-                }
-            }
         });
+        values += served.into_inner();
     }
     let entries = desk.count("decrypt");
     assert!(entries >= values, "{values} values, {entries} entries");
-    assert!(
-        values > 0 && failed > 0,
-        "the agent was killed too early or too late: {values} {failed}"
-    );
-    println!("200 gets, killed among them: {values} values, {entries} entries, {failed} without");
+    println!("killed 4 times among 24 clients: {values} values, {entries} entries");
 }

@@ -1,6 +1,7 @@
 //! Strangers, other versions, what was left behind, and nonsense on the wire.
 
-use crate::support::{Answer, missing, require};
+use crate::support::waiting::{PATIENCE, runs, soon};
+use crate::support::{Answer, missing, require, unable};
 use crate::{Desk, signal};
 use rustix::process::Signal;
 use std::fs::{self, Permissions};
@@ -9,7 +10,6 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
-use std::time::Duration;
 
 const GET: &[&str] = &["--no-input", "cred", "get", "db/main"];
 
@@ -78,7 +78,7 @@ fn ask(desk: &Desk, bytes: &[u8]) -> Vec<u8> {
 
 fn sent(desk: &Desk, bytes: &[u8]) -> UnixStream {
     let mut stream = UnixStream::connect(desk.socket()).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     // it may hang up before it has heard all
     let _ = stream.write_all(bytes);
     stream
@@ -228,8 +228,9 @@ fn a_copy_of_the_vault_is_not_opened() {
 #[test]
 fn a_socket_that_nobody_listens_at_is_replaced() {
     let desk = Desk::unlocked();
-    signal(desk.pid(), Signal::KILL);
-    while desk.run(GET).code == 0 {}
+    let pid = desk.pid();
+    signal(pid, Signal::KILL);
+    soon("its end", || !runs(pid));
     assert!(desk.socket().exists());
     let answer = desk.run(GET);
     assert_eq!(answer.code, 12, "{}", answer.err);
@@ -251,10 +252,11 @@ fn what_others_can_get_at_is_refused() {
     assert_eq!(answer.code, 14, "{}", answer.err);
     assert!(answer.err.contains("chmod 700"), "{}", answer.err);
     fs::set_permissions(&dir, Permissions::from_mode(0o700)).unwrap();
-    assert_eq!(desk.run(GET).out, b"the-value");
+    let answer = desk.run(GET);
+    assert_eq!(answer.out, b"the-value", "{}", answer.err);
 
     if !rustix::process::geteuid().is_root() {
-        missing("needs the superuser, to give a socket away");
+        unable("needs the superuser, to give a socket away");
         return;
     }
     std::os::unix::fs::chown(&socket, Some(65534), None).unwrap();
@@ -269,11 +271,15 @@ fn what_others_can_get_at_is_refused() {
 /// Even if the permissions were wrong, the kernel says who it is.
 #[test]
 fn somebody_else_gets_nothing() {
-    if !rustix::process::geteuid().is_root()
-        || !require("setpriv")
-        || !std::path::Path::new("/usr/bin/python3").exists()
-    {
-        missing("needs the superuser, to be somebody else");
+    if !rustix::process::geteuid().is_root() {
+        unable("needs the superuser, to be somebody else");
+        return;
+    }
+    if !require("setpriv") {
+        return;
+    }
+    if !Path::new("/usr/bin/python3").exists() {
+        missing("python3 is not installed for everybody");
         return;
     }
     let desk = Desk::unlocked();

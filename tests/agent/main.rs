@@ -25,10 +25,11 @@ mod terminal;
 mod support;
 
 use std::fs::{self, Permissions};
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::Command;
-use std::time::{Duration, Instant};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use support::waiting::{come, soon, taken};
 use support::{Answer, Sandbox, VAULT, json};
 
 /// A vault with a credential, a runtime directory, and nobody who has the key but those who are given it.
@@ -107,21 +108,23 @@ impl Desk {
 
     /// Waits until the vault is locked, and tells the cause that the log has.
     fn cause_of_lock(&self) -> String {
-        let since = Instant::now();
-        while !self.is_locked() {
-            assert!(since.elapsed() < Duration::from_secs(30), "it does not lock");
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        let last = || {
+        soon("the lock", || self.is_locked());
+        come("its entry", || {
             let log = self.log();
-            let entry = log.iter().find(|entry| entry["action"] == "lock").cloned();
-            entry.map(|entry| entry["details"]["cause"].as_str().unwrap().to_owned())
-        };
-        while last().is_none() {
-            assert!(since.elapsed() < Duration::from_secs(30), "no entry");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        last().unwrap()
+            let entry = log.iter().find(|entry| entry["action"] == "lock")?;
+            Some(entry["details"]["cause"].as_str().unwrap().to_owned())
+        })
+    }
+
+    /// Starts a command that the agent carries out, and that reads its standard input until it is dropped.
+    fn slow(&self) -> Slow {
+        let mut command = self.vault(&["cred", "add", "slow", "--stdin"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut input = child.stdin.take().unwrap();
+        input.write_all(b"x").unwrap();
+        taken(&input);
+        Slow { child, input }
     }
 
     /// The log, newest first.
@@ -142,6 +145,25 @@ impl Drop for Desk {
     fn drop(&mut self) {
         // nothing of a test lives on
         let _ = self.detached(&["lock", "--all", "-q"]).output();
+    }
+}
+
+/// A command that is being carried out.
+struct Slow {
+    child: Child,
+    input: ChildStdin,
+}
+
+impl Slow {
+    fn pid(&self) -> i32 {
+        i32::try_from(self.child.id()).unwrap()
+    }
+
+    /// What becomes of it while its standard input stays open.
+    fn end(self) -> Answer {
+        let answer = self.child.wait_with_output().unwrap().into();
+        drop(self.input);
+        answer
     }
 }
 

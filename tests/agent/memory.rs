@@ -2,7 +2,8 @@
 //! with bare hands (T11).
 
 use crate::Desk;
-use crate::support::{Answer, Sandbox, contains, json, missing, require};
+use crate::support::waiting::soon;
+use crate::support::{Answer, Sandbox, contains, json, require, unable};
 use data_encoding::BASE64;
 use std::fs::{self, File, Permissions};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -14,7 +15,7 @@ const PASSPHRASE: &str = "gravel ostrich penknife lullaby";
 #[test]
 fn a_dump_of_an_unlocked_agent_holds_no_secret() {
     if !rustix::process::geteuid().is_root() {
-        missing("needs the superuser, to read the memory of others");
+        unable("needs the superuser, to read the memory of others");
         return;
     }
     let desk = with_passphrase();
@@ -32,7 +33,7 @@ fn a_dump_of_an_unlocked_agent_holds_no_secret() {
         assert_eq!(desk.ok(&["cred", "get", &format!("c{n}")]), value.as_bytes());
     }
     if desk.standing()["memory"] != "memfd_secret" {
-        missing("this system has no memory that the superuser cannot read");
+        unable("this system has no memory that the superuser cannot read");
         return;
     }
     let mut needles: Vec<Vec<u8>> = values.into_iter().map(String::into_bytes).collect();
@@ -127,7 +128,7 @@ fn by_debugger(desk: &Desk, pid: i32, needles: &[Vec<u8>]) {
         Command::new("gcore").arg("-a").arg("-o").arg(&to).arg(pid.to_string()).output().unwrap();
     let core = desk.sandbox.path(&format!("tmp/core.{pid}"));
     let Ok(seen) = fs::read(&core) else {
-        missing(&format!("gcore made no dump: {}", String::from_utf8_lossy(&dumped.stderr)));
+        unable(&format!("gcore made no dump: {}", String::from_utf8_lossy(&dumped.stderr)));
         return;
     };
     fs::remove_file(&core).unwrap(); // nothing keeps a core
@@ -160,17 +161,17 @@ fn an_agent_is_given_the_keys_when_it_has_hardened_itself() {
     if !require("strace") {
         return;
     }
+    if !rustix::process::geteuid().is_root() {
+        unable("needs the superuser, to see what a hardened process says to the system");
+        return;
+    }
     let mut unlock = desk.dress(desk.sandbox.command("strace"), &[]);
     unlock.args(["-f", "-o"]).arg(&trace).args(["-e", "trace=execve,prctl,recvmsg,accept4"]);
     unlock.arg(crate::support::VAULT).arg("unlock");
     unlock.arg("--key-file").arg(desk.sandbox.path("key"));
     // a tracer stays as long as what it traces
     let mut unlock = unlock.spawn().unwrap();
-    let since = std::time::Instant::now();
-    while desk.is_locked() {
-        assert!(since.elapsed() < std::time::Duration::from_secs(30), "it does not serve");
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
+    soon("an agent that serves", || !desk.is_locked());
     desk.ok(&["lock"]);
     unlock.wait().unwrap();
     let seen = fs::read_to_string(&trace).unwrap();

@@ -1,5 +1,6 @@
 //! The same with an agent as without: what is written, how it ends, and what is entered.
 
+use crate::support::waiting::{runs, soon};
 use crate::support::{Answer, VAULT, json};
 use crate::{Desk, signal};
 use rustix::process::Signal;
@@ -64,7 +65,9 @@ fn a_vault_with_another_fingerprint_is_refused() {
 fn what_is_written_and_entered_is_the_same() {
     let (with, without) = (Desk::unlocked(), Desk::unlocked());
     // without a word in the log, so that entries have the same numbers
-    signal(without.pid(), Signal::KILL);
+    let agent = without.pid();
+    signal(agent, Signal::KILL);
+    soon("its end", || !runs(agent));
     for (args, input) in COMMANDS {
         let there = fed(with.detached(args), input);
         let mut here = without.detached(args);
@@ -178,6 +181,21 @@ fn descriptors_and_the_working_directory_are_those_of_the_client() {
     assert!(answer.text().ends_with("canary other"));
     assert!(desk.sandbox.path("home/here").exists());
     assert_eq!(desk.count("create"), 3);
+}
+
+/// What is open in the client has the same numbers where its command is carried out, although there are few.
+#[test]
+fn the_highest_descriptor_may_be_taken() {
+    let desk = Desk::locked();
+    // whoever runs the tests may have left something open
+    let line =
+        "for fd in /proc/self/fd/*; do fd=${fd##*/}; ((fd < 3)) || eval \"exec $fd>&-\"; done
+        ulimit -n 64 && exec 60</dev/null 61</dev/null 62</dev/null 63<home/x &&
+        \"$0\" --key-file key unlock && \"$0\" --no-input cred add new --fd 63 &&
+        \"$0\" --no-input cred get new";
+    std::fs::write(desk.sandbox.path("home/x"), "canary").unwrap();
+    let answer = Answer::of(&mut desk.dress(desk.sandbox.command("bash"), &["-c", line, VAULT]));
+    assert_eq!((answer.code, &*answer.text()), (0, "canary"), "{}", answer.err);
 }
 
 /// A vault that is named by its fingerprint is that one, whoever unlocked it.

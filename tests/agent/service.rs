@@ -1,6 +1,7 @@
 //! Service managers: in the foreground, and at a socket that was made before.
 
 use crate::Desk;
+use crate::support::waiting::{PATIENCE, soon};
 use crate::support::{Answer, require};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
@@ -18,11 +19,7 @@ fn in_the_foreground_it_serves_until_told_to_end() {
     let key = desk.sandbox.path("key");
     let mut unlock = desk.vault(&["--key-file", key.to_str().unwrap(), "unlock", "--foreground"]);
     let mut child = unlock.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let since = Instant::now();
-    while desk.is_locked() {
-        assert!(since.elapsed() < Duration::from_secs(20), "it does not serve");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    soon("an agent that serves", || !desk.is_locked());
     assert_eq!(desk.pid(), i32::try_from(child.id()).unwrap());
     let second = desk.run(&["--key-file", key.to_str().unwrap(), "unlock", "--foreground"]);
     assert_eq!(second.code, 13, "{}", second.err);
@@ -46,11 +43,7 @@ fn at_a_socket_of_the_service_manager_it_waits_to_be_unlocked() {
     }
     let mut command = desk.dress(command, &[crate::support::VAULT, "unlock", "--foreground"]);
     let mut child = command.stderr(Stdio::null()).spawn().unwrap();
-    let since = Instant::now();
-    while !socket.exists() {
-        assert!(since.elapsed() < Duration::from_secs(20), "no socket");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    soon("a socket", || socket.exists());
     // nobody has unlocked it: others are told so, in time
     let answer = desk.run(&["--no-input", "cred", "get", "db/main"]);
     assert_eq!(answer.code, 12, "{}", answer.err);
@@ -74,7 +67,7 @@ fn at_a_socket_that_stays_it_locks_and_is_unlocked_again() {
     let is_over = AtomicBool::new(false);
     let begun = Instant::now();
     let serve = || {
-        while !is_over.load(Ordering::SeqCst) && begun.elapsed() < Duration::from_mins(1) {
+        while !is_over.load(Ordering::SeqCst) && begun.elapsed() < 5 * PATIENCE {
             let wait = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
             if poll(&mut [PollFd::new(&listener, PollFlags::IN)], Some(&wait)) == Ok(0) {
                 continue;
@@ -95,7 +88,8 @@ fn at_a_socket_that_stays_it_locks_and_is_unlocked_again() {
             assert_eq!(desk.ok(&["cred", "get", "db/main"]), b"the-value");
             let since = Instant::now();
             desk.ok(&["lock"]);
-            assert!(since.elapsed() < Duration::from_secs(5));
+            // it would wait for ten seconds if it did not hear of the end
+            assert!(since.elapsed() < Duration::from_secs(9));
         }
         is_over.store(true, Ordering::SeqCst);
     });

@@ -2,10 +2,9 @@
 
 use crate::Desk;
 use crate::support::pty::Pty;
+use crate::support::waiting::soon;
 use crate::support::{Answer, VAULT, contains, require};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::time::{Duration, Instant};
 
 /// The hook for canaries sees the variables of whoever touched one, and none that leads to a key.
 #[test]
@@ -14,18 +13,13 @@ fn the_hook_for_canaries_has_the_clients_environment() {
     desk.sandbox.ok(&["cred", "add", "bait", "--stdin", "--canary"], b"hunter22");
     let hook = desk
         .sandbox
-        .file("hook", "#!/bin/sh\nenv > ${0}.env\ncat > ${0}.got\nmv ${0}.got ${0}.done\n");
-    fs::set_permissions(&hook, fs::Permissions::from_mode(0o700)).unwrap();
+        .script("hook", "#!/bin/sh\nenv > ${0}.env\ncat > ${0}.got\nmv ${0}.got ${0}.done\n");
     let config = desk.sandbox.file("config.toml", format!("[canary]\nhook = [\"{hook}\"]\n"));
     desk.unlock(&[]);
     let mut get = desk.detached(&["cred", "get", "bait"]);
     get.env("VAULT_CONFIG_FILE", config).env("OF_THE_CLIENT", "yes").env("VAULT_KEY", "canary");
     assert_eq!(Answer::of(&mut get).out, b"hunter22");
-    let since = Instant::now();
-    while !desk.sandbox.path("hook.done").exists() {
-        assert!(since.elapsed() < Duration::from_secs(20), "the hook was not started");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    soon("the hook", || desk.sandbox.path("hook.done").exists());
     let env = fs::read_to_string(desk.sandbox.path("hook.env")).unwrap();
     assert!(env.contains("OF_THE_CLIENT=yes") && !env.contains("VAULT_KEY"), "{env}");
     assert!(fs::read_to_string(desk.sandbox.path("hook.done")).unwrap().contains("bait"));
@@ -39,12 +33,13 @@ fn a_copy_goes_to_the_terminal_of_the_client() {
     let desk = Desk::unlocked();
     let mut command = desk.sandbox.command("setsid");
     command.args(["-c", "-w"]);
-    let line = format!("{VAULT} cred copy db/main --osc52 --clear-after 1s; echo code $?; sleep 3");
+    let line = format!("{VAULT} cred copy db/main --osc52 --clear-after 1s; echo code $?; read x");
     let mut copy = Pty::start(desk.dress(command, &["sh", "-c", &line]));
     let encoded = data_encoding::BASE64.encode(b"the-value");
     copy.expect(&format!("\u{1b}]52;c;{encoded}\u{7}"));
     copy.expect("code 0");
     copy.expect("\u{1b}]52;c;\u{7}");
+    copy.send("\r");
     copy.finish();
     let other = desk.run(&["cred", "copy", "db/main"]);
     assert_eq!(other.code, 4, "{}", other.err);

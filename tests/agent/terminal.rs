@@ -1,11 +1,10 @@
 //! People: what is asked through the agent is asked at their terminal, and leaves it as it was.
 
 use crate::support::pty::Pty;
-use crate::support::{Answer, VAULT, require};
+use crate::support::waiting::soon;
+use crate::support::{VAULT, require};
 use crate::{Desk, signal};
 use rustix::process::Signal;
-use std::process::{Child, Output, Stdio};
-use std::time::{Duration, Instant};
 
 /// A line for the shell at a terminal, without a key.
 fn shell(desk: &Desk, line: &str) -> Pty {
@@ -69,32 +68,13 @@ fn a_signal_reaches_the_command() {
     for (one, code) in
         [(Signal::TERM, 143), (Signal::INT, 130), (Signal::HUP, 129), (Signal::KILL, 137)]
     {
-        let mut add = desk.vault(&["cred", "add", "x", "--stdin"]);
-        let child = add.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let pid = desk.pid();
-        wait_for(|| children(pid) == 1);
-        std::thread::sleep(Duration::from_millis(300));
-        signal(i32::try_from(child.id()).unwrap(), one);
-        assert_eq!(Answer::from(ended(child)).code, code);
-        wait_for(|| children(pid) == 0);
+        let (pid, slow) = (desk.pid(), desk.slow());
+        soon("one worker", || children(pid) == 1);
+        signal(slow.pid(), one);
+        assert_eq!(slow.end().code, code);
+        soon("the end of the worker", || children(pid) == 0);
     }
-    assert_eq!(desk.run(&["cred", "show", "x"]).code, 10);
-}
-
-/// What became of a program whose standard input stays open until then.
-fn ended(mut child: Child) -> Output {
-    let input = child.stdin.take();
-    let output = child.wait_with_output().unwrap();
-    drop(input);
-    output
-}
-
-fn wait_for(is_so: impl Fn() -> bool) {
-    let since = Instant::now();
-    while !is_so() {
-        assert!(since.elapsed() < Duration::from_secs(20), "it does not come");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    assert_eq!(desk.run(&["cred", "show", "slow"]).code, 10);
 }
 
 /// How many processes an agent has started that are there still.
@@ -128,11 +108,10 @@ fn the_editor_is_that_of_the_client() {
         return;
     }
     let desk = Desk::unlocked();
-    let editor = desk.sandbox.file(
+    let editor = desk.sandbox.script(
         "editor",
         "#!/bin/sh\ntty > ed-tty; test -t 0 || exit 9\nsed -i 's/^#* *description = .*/description = \"edited\"/' \"$1\"\n",
     );
-    std::fs::set_permissions(&editor, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
     let mut edit = shell(&desk, &format!("EDITOR={editor} VAULT cred edit db/main; echo code $?"));
     edit.expect("code 0");
     edit.finish();

@@ -1,5 +1,6 @@
 //! What happens when a canary is touched: an incident, and the hook; and nothing that its reader sees.
 
+use crate::support::waiting::{PATIENCE, come, runs, soon};
 use crate::support::{Answer, Sandbox, json};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -10,8 +11,7 @@ fn sandbox(script: &str, settings: &str) -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.add("app1", b"hunter22");
     sandbox.ok(&["cred", "add", "app2", "--stdin", "--exact", "--canary"], b"hunter22");
-    let hook = sandbox.file("hook", format!("#!/bin/sh\n{script}\n"));
-    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let hook = sandbox.script("hook", format!("#!/bin/sh\n{script}\n"));
     let text = format!("[canary]\nhook = [\"{hook}\", \"an argument\"]\n{settings}");
     sandbox.file("config.toml", text);
     sandbox
@@ -25,14 +25,9 @@ fn get(sandbox: &Sandbox, args: &[&str]) -> Answer {
 
 /// The content of a file that somebody is about to write, whole lines only.
 fn awaited(path: &Path) -> String {
-    let begun = Instant::now();
-    while begun.elapsed() < Duration::from_secs(20) {
-        if let Some(text) = std::fs::read_to_string(path).ok().filter(|text| text.ends_with('\n')) {
-            return text;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    panic!("nobody wrote {}", path.display());
+    come(&path.display().to_string(), || {
+        std::fs::read_to_string(path).ok().filter(|text| text.ends_with('\n'))
+    })
 }
 
 const SAVE: &str = "cat > ${0}.got; env > ${0}.env; echo \"$1\" > ${0}.done";
@@ -137,13 +132,9 @@ fn a_hook_that_hangs_or_is_not_there_holds_nobody_up() {
     let sandbox = sandbox("echo $$ > ${0}.pid; sleep 600 & wait", "timeout = \"1s\"\n");
     let begun = Instant::now();
     assert_eq!(get(&sandbox, &["cred", "get", "app2"]).code, 0);
-    assert!(begun.elapsed() < Duration::from_secs(10));
+    assert!(begun.elapsed() < PATIENCE, "the hook would take ten minutes");
     let pid = awaited(&sandbox.path("hook.pid"));
-    let alive = format!("/proc/{}", pid.trim());
-    while Path::new(&alive).exists() {
-        assert!(begun.elapsed() < Duration::from_secs(20), "it was not ended");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    soon("the end of the hook", || !runs(pid.trim()));
     for text in [
         "[canary]\nhook = [\"/nowhere/at/all\"]\n",
         "[canary]\nhook = [\"relative\"]\n",

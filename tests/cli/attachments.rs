@@ -90,7 +90,7 @@ fn sixteen_mebibytes_and_one_byte_more() {
     sparse.set_len(1 << 40).unwrap();
     let begun = std::time::Instant::now();
     says(&sandbox.run(&["cred", "add", "x", "--file", "sparse"]), 2, "more than 16 MiB", "");
-    assert!(begun.elapsed().as_secs() < 5);
+    assert!(begun.elapsed().as_secs() < 60);
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! Questions to the log: every filter alone and with every other, and entries as they come.
 
+use super::support::waiting::{PATIENCE, soon};
 use super::support::{Answer, Sandbox, VAULT, json};
 use super::{refused, says};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
 
 const DAY: i64 = 86_400_000;
 const THEN: i64 = 1_700_000_000_000;
@@ -219,17 +219,13 @@ impl Followed {
 
     /// The next line, which must come soon.
     fn next(&self) -> String {
-        self.lines.recv_timeout(Duration::from_secs(10)).expect("no line came")
+        self.lines.recv_timeout(PATIENCE).expect("no line came")
     }
 
     fn end(mut self, signal: rustix::process::Signal) -> (i32, String) {
         let id = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(id, signal).unwrap();
-        let began = Instant::now();
-        while self.child.try_wait().unwrap().is_none() {
-            assert!(began.elapsed() < Duration::from_secs(10), "it does not end");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        soon("the end", || self.child.try_wait().unwrap().is_some());
         let answer = Answer::from(self.child.wait_with_output().unwrap());
         (answer.code, answer.err)
     }
@@ -244,10 +240,8 @@ fn new_entries_are_followed_until_an_interrupt() {
         let followed = Followed::start(&sandbox, &["--limit", "1", "--format", "plain"]);
         assert!(followed.next().contains("\tcreate\tok\ta\t"), "the last one comes first");
         for name in ["b", "c", "d"] {
-            let began = Instant::now();
             sandbox.add(name, b"2");
             assert!(followed.next().contains(&format!("\tcreate\tok\t{name}\t")));
-            assert!(began.elapsed() < Duration::from_secs(5));
         }
         assert_eq!(followed.end(signal), (0, String::new()));
     }
@@ -279,10 +273,6 @@ fn following_ends_when_nobody_reads() {
     assert!(head.starts_with("SEQ ") && head.contains(" ACTION "), "{head}");
     // nothing new is written: it must notice by itself
     drop(out);
-    let began = Instant::now();
-    while child.try_wait().unwrap().is_none() {
-        assert!(began.elapsed() < Duration::from_secs(10), "it does not end");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    soon("the end", || child.try_wait().unwrap().is_some());
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }

@@ -1,6 +1,6 @@
 //! Files and places that are not what they should be.
 
-use super::support::{Answer, Sandbox, missing};
+use super::support::{Answer, Sandbox, unable};
 use super::{says, tells};
 use std::ffi::OsStr;
 use std::fs;
@@ -151,7 +151,7 @@ fn an_empty_key_file_is_not_taken_for_a_new_one() {
 #[test]
 fn somebody_elses_vault() {
     if !rustix::process::geteuid().is_root() {
-        missing("only the superuser can give files away");
+        unable("only the superuser can give files away");
         return;
     }
     let sandbox = Sandbox::new();

@@ -2,10 +2,10 @@
 
 use super::says;
 use super::support::pty::Pty;
-use super::support::{Answer, Sandbox, contains, files, json, missing, require};
+use super::support::{Answer, Sandbox, contains, files, json, require, unable};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const CANARY: &str = "hunter2-canary";
 
@@ -21,7 +21,7 @@ impl Desk {
             return None;
         }
         let Ok(memory) = tempfile::tempdir_in("/dev/shm") else {
-            missing("there is no /dev/shm");
+            unable("there is no /dev/shm");
             return None;
         };
         let desk = Self { sandbox: Sandbox::new(), memory };
@@ -277,7 +277,7 @@ fn somebody_elses_change_is_not_lost() {
 fn a_signal_ends_the_editor_and_wipes_the_text() {
     let Some(desk) = Desk::new() else { return };
     for signal in ["TERM", "HUP"] {
-        let mut command = desk.command(&["--secrets"], "echo $PPID >parent; exec sleep 60");
+        let mut command = desk.command(&["--secrets"], "echo $PPID >parent; exec sleep 600");
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let parent = waited(&desk.sandbox.path("parent"));
         assert!(contains(&std::fs::read(&desk.left()[0]).unwrap(), CANARY.as_bytes()));
@@ -297,7 +297,7 @@ fn a_signal_ends_the_editor_and_wipes_the_text() {
 #[test]
 fn what_a_killed_edit_leaves_the_next_one_wipes() {
     let Some(desk) = Desk::new() else { return };
-    let script = "echo $$ $PPID >pids; exec sleep 60";
+    let script = "echo $$ $PPID >pids; exec sleep 600";
     let mut child = desk.command(&["--secrets"], script).spawn().unwrap();
     let pids = waited(&desk.sandbox.path("pids"));
     let (editor, parent) = pids.split_once(' ').unwrap();
@@ -314,13 +314,8 @@ fn what_a_killed_edit_leaves_the_next_one_wipes() {
 
 /// The content of a file that somebody is about to write.
 fn waited(path: &Path) -> String {
-    let since = Instant::now();
-    loop {
+    super::support::waiting::come(&path.display().to_string(), || {
         let text = std::fs::read_to_string(path).unwrap_or_default();
-        if text.ends_with('\n') {
-            return text.trim().to_owned();
-        }
-        assert!(since.elapsed().as_secs() < 30, "{} was not written", path.display());
-        std::thread::sleep(Duration::from_millis(5));
-    }
+        text.ends_with('\n').then(|| text.trim().to_owned())
+    })
 }

@@ -3,7 +3,7 @@
 use super::incidents::{shown, step, with_one};
 use super::says;
 use super::support::pty::Pty;
-use super::support::{Answer, Sandbox, VAULT, contains, files, missing, require};
+use super::support::{Answer, Sandbox, VAULT, contains, files, require, unable};
 use serde_json::json as value;
 use std::path::PathBuf;
 
@@ -19,7 +19,7 @@ impl Desk {
             return None;
         }
         let Ok(memory) = tempfile::tempdir_in("/dev/shm") else {
-            missing("there is no /dev/shm");
+            unable("there is no /dev/shm");
             return None;
         };
         Some(Self { sandbox: with_one(), memory })

@@ -11,14 +11,22 @@ use std::time::Duration;
 /// A word that stands in entries that are to go.
 const REASON: &str = "because-of-the-canary";
 
-/// A log whose first three entries are older than a second, and a checkpoint after them.
+/// A log with three entries, and a checkpoint after them.
 fn old() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.add("a", b"hunter2");
     sandbox.ok(&["cred", "get", "a", "--reason", REASON], b"");
-    sleep(Duration::from_millis(1_100));
     sandbox.ok(&["audit", "checkpoint", "-o", "head.note"], b"");
     sandbox
+}
+
+/// When the newest entry was written: all others were before, however long the machine takes from here on.
+fn newest(sandbox: &Sandbox) -> String {
+    sandbox.log(&["--limit", "1"])[0]["at"].as_str().unwrap().to_owned()
+}
+
+fn prune(sandbox: &Sandbox, before: &str) {
+    sandbox.ok(&["audit", "prune", "--before", before, "--yes"], b"");
 }
 
 fn verify(sandbox: &Sandbox) -> Value {
@@ -33,7 +41,7 @@ fn sql(sandbox: &Sandbox, statements: &str) {
 #[test]
 fn what_is_left_stays_verifiable_and_what_went_is_gone() {
     let sandbox = old();
-    sandbox.ok(&["audit", "prune", "--before", "1s", "--yes"], b"");
+    prune(&sandbox, &newest(&sandbox));
     let told = verify(&sandbox);
     assert_eq!((&told["pruned_to"], &told["entries"]), (&3.into(), &2.into()), "{told}");
     assert_eq!((&told["authenticated"], &told["complete_to"]), (&true.into(), &5.into()));
@@ -59,9 +67,8 @@ fn what_is_left_stays_verifiable_and_what_went_is_gone() {
     let told = json(&sandbox.ok(&["audit", "verify", "--json", "--anchor", "head.note"], b""));
     assert_eq!(told["anchored_to"], 3);
     // and once more, behind a new checkpoint
-    sleep(Duration::from_millis(1_100));
     sandbox.ok(&["audit", "checkpoint"], b"");
-    sandbox.ok(&["audit", "prune", "--before", "1s", "--yes"], b"");
+    prune(&sandbox, &newest(&sandbox));
     let told = verify(&sandbox);
     assert!(told["pruned_to"].as_i64() > Some(3) && told["authenticated"] == true, "{told}");
     let old = sandbox.run(&["audit", "verify", "--json", "--anchor", "head.note"]);
@@ -72,7 +79,7 @@ fn what_is_left_stays_verifiable_and_what_went_is_gone() {
 #[test]
 fn locked_nobody_vouches_for_what_went() {
     let sandbox = old();
-    sandbox.ok(&["audit", "prune", "--before", "1s", "--yes"], b"");
+    prune(&sandbox, &newest(&sandbox));
     let mut locked = sandbox.vault(&["audit", "verify", "--json"]);
     let answer = Answer::of(locked.env_remove("VAULT_KEY_FILE"));
     let told = json(&answer.out);
@@ -128,10 +135,12 @@ fn the_number_is_typed_back() {
     if !require("setsid") {
         return;
     }
-    let answer = Answer::of(&mut sandbox.detached(&["audit", "prune", "--before", "1s"]));
-    says(&answer, 14, "needs a confirmation", "vault audit prune --before 1s --yes");
+    let before = newest(&sandbox);
+    let prune = ["audit", "prune", "--before", &before];
+    let answer = Answer::of(&mut sandbox.detached(&prune));
+    says(&answer, 14, "needs a confirmation", &format!("vault {} --yes", prune.join(" ")));
     for (typed, code) in [("4\r", 3), ("y\r", 3), ("3\r", 0)] {
-        let mut pty = Pty::vault(&sandbox, &["audit", "prune", "--before", "1s"], &[]);
+        let mut pty = Pty::vault(&sandbox, &prune, &[]);
         pty.expect("Type `3` to destroy so many entries, up to entry 3");
         pty.send(typed);
         let (ended, screen) = pty.end();
@@ -160,7 +169,7 @@ fn who_has_no_keys_cannot_prune() {
         assert!(locked != 0 || answer.err.contains("only the keys can confirm"), "{title}");
     }
     let sandbox = base.copy();
-    sandbox.ok(&["audit", "prune", "--before", "1s", "--yes"], b"");
+    prune(&sandbox, &newest(&sandbox));
     for change in [
         "DELETE FROM pruned",
         "UPDATE pruned SET seq = 2",
@@ -199,9 +208,8 @@ fn a_seal_that_is_behind_is_taken_over_what_was_pruned() {
     let seal = super::support::files(&sandbox.path("state"));
     let kept: Vec<_> = seal.iter().map(|path| (path, fs::read(path).unwrap())).collect();
     sandbox.ok(&["cred", "get", "a"], b"");
-    sleep(Duration::from_millis(1_100));
     sandbox.ok(&["audit", "checkpoint"], b"");
-    sandbox.ok(&["audit", "prune", "--before", "1s", "--yes"], b"");
+    prune(&sandbox, &newest(&sandbox));
     for (path, bytes) in &kept {
         fs::write(path, bytes).unwrap();
     }
@@ -224,6 +232,7 @@ fn a_seal_that_is_behind_is_taken_over_what_was_pruned() {
 #[test]
 fn what_went_is_missed_where_it_is_asked_for() {
     let sandbox = old();
+    let before = newest(&sandbox);
     let open = ["incident", "open", "Leak", "--type", "credential_leak", "--cred", "a"];
     sandbox.ok(&[&open[..], &["--severity", "low", "--occurred", "1h"]].concat(), b"");
     let whose = |sandbox: &Sandbox| sandbox.run_in(&["whose"], b"hunter2");
@@ -234,6 +243,6 @@ fn what_went_is_missed_where_it_is_asked_for() {
         [blast.text(), blast.err, report, whose(sandbox).err].map(|text| text.contains("pruned"))
     };
     assert_eq!(told(&sandbox), [false; 4], "the control");
-    sandbox.ok(&["audit", "prune", "--before", "1s", "--yes"], b"");
+    prune(&sandbox, &before);
     assert_eq!(told(&sandbox), [true; 4]);
 }

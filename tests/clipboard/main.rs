@@ -22,11 +22,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 use support::{Answer, Sandbox, require};
-
-/// How long to wait for what must come.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An X server of our own, and a vault whose commands find it.
 struct Desktop {
@@ -119,13 +115,4 @@ fn holders(seconds: &str) -> Vec<PathBuf> {
     };
     let all = fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path());
     all.filter(|path| path.join("cmdline").exists()).filter(is_one).collect()
-}
-
-#[track_caller]
-fn soon(what: &str, mut is_so: impl FnMut() -> bool) {
-    let since = Instant::now();
-    while !is_so() {
-        assert!(since.elapsed() < PATIENCE, "{what} did not come about");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }

@@ -3,9 +3,10 @@
 
 use super::support::Sandbox;
 use rusqlite::Connection;
+use rustix::time::{ClockId, clock_gettime};
 use std::process::Command;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use vault::error::{Error, ErrorKind};
 use vault::model::Secret;
 use vault::vault::{Key, Place, Purpose, Vault, new_key_file};
@@ -46,18 +47,19 @@ impl Target {
         self.db().execute(sql, (kind, sealed)).unwrap();
     }
 
-    /// How an unlocking ends, and how long it took at best: the machine may be busy.
+    /// How an unlocking ends, and how much work it was at least, of some that were tried: time of this
+    /// thread, which does not count what others do on a busy machine.
     fn unlock(&self, key: &Key, tries: u32) -> (Result<(), Error>, Duration) {
-        let mut best = Duration::MAX;
+        let mut least = Duration::MAX;
         let mut last = Ok(());
         for _ in 0..tries {
             let world = Rc::new(World::real());
             let locked = Vault::open(&self.place(), world, Purpose::default()).unwrap();
-            let since = Instant::now();
+            let since = worked();
             last = locked.unlock(key).map(drop);
-            best = best.min(since.elapsed());
+            least = least.min(worked() - since);
         }
-        (last, best)
+        (last, least)
     }
 
     /// The slot with another stanza.
@@ -112,6 +114,11 @@ impl Target {
         cases.extend([("garbage".into(), garbage), ("nothing".into(), Vec::new())]);
         cases
     }
+}
+
+fn worked() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap()
 }
 
 fn kind(outcome: &Result<(), Error>) -> Option<ErrorKind> {

@@ -114,13 +114,11 @@ fn the_last_one_stays_and_the_one_used_now_may_go() {
 /// Nor when a sink that must hear of it does not: it is done all the same.
 #[test]
 fn nothing_of_it_stays_when_a_sink_fails_afterwards() {
-    use std::os::unix::fs::PermissionsExt;
     let sandbox = Sandbox::new();
     sandbox.ok(&["key", "add", "other", "--new-key-file", "other"], b"");
     let old = sealed(&sandbox, "other");
     let take = sandbox.path("take");
-    sandbox.file("take", "#!/bin/sh\ncat >/dev/null; exit 3\n");
-    fs::set_permissions(&take, PermissionsExt::from_mode(0o700)).unwrap();
+    sandbox.script("take", "#!/bin/sh\ncat >/dev/null; exit 3\n");
     fs::create_dir_all(sandbox.path("home/.config/vault")).unwrap();
     let command = format!("type = 'command'\ncommand = ['{}']\n", take.display());
     let config = format!("[sink.s]\n{command}on_failure = 'refuse'\n");

@@ -20,14 +20,15 @@ mod real;
 mod terminal;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use support::waiting::{runs, soon};
 use support::{Answer, Sandbox};
 
 const RECIPIENT: &str = "age1toy1wfjkx6tsd9jkuaq8kuvrh";
 const IDENTITY: &str = "AGE-PLUGIN-TOY-1D9JX2MN5D968JT7Z92Z";
 const SECRET: &[u8] = b"the-secret-of-alpha";
-/// How long the toy may take, where a test is about that.
-const TIMEOUT: &str = "timeout = \"1s\"\n";
+/// How long the toy may take: little where a test is about that, and else whatever a busy machine needs.
+const SHORT: &str = "timeout = \"5s\"\n";
+const LONG: &str = "timeout = \"2m\"\n";
 
 /// A plugin that hides nothing: the key of a file stands in its stanza.
 const TOY: &str = r"#!/usr/bin/env python3
@@ -84,12 +85,7 @@ fn indented(text: &str) -> String {
 
 /// Puts a program at the place of the toy.
 fn install(sandbox: &Sandbox, script: &str) -> String {
-    let path = sandbox.path("age-plugin-toy");
-    // another file: one that still runs cannot be written
-    let _ = fs::remove_file(&path);
-    fs::write(&path, script).unwrap();
-    fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
-    path.to_str().unwrap().to_owned()
+    sandbox.script("age-plugin-toy", script)
 }
 
 /// Names the toy in the configuration file, with `more` lines.
@@ -122,15 +118,6 @@ fn nothing_runs(sandbox: &Sandbox) {
     let pids = fs::read_to_string(sandbox.path("pids")).unwrap();
     assert!(!pids.is_empty(), "nothing was started");
     for pid in pids.lines() {
-        let is_there = || {
-            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            // the dead that nobody has buried do not count
-            stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
-        };
-        let gone = (0..200).any(|_| {
-            std::thread::sleep(std::time::Duration::from_millis(5));
-            !is_there()
-        });
-        assert!(gone, "{pid} still runs");
+        soon(&format!("the end of {pid}"), || !runs(pid));
     }
 }

@@ -1,28 +1,29 @@
 //! Programs that do what no plugin should: one clear line, in time, and nothing is lost or left running.
 
+use super::support::waiting::PATIENCE;
 use super::support::{Answer, Sandbox, json, require};
-use super::{RECIPIENT, SECRET, TIMEOUT, get, install, name_it, nothing_runs, toy, with_toy};
+use super::{LONG, RECIPIENT, SECRET, SHORT, get, install, name_it, nothing_runs, toy, with_toy};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// What it does while it unwraps, the exit code, and what is said.
 const ODD: &[(&str, &str, i32, &str)] = &[
-    ("silent", "time.sleep(60)", 12, "did not answer within 1 s"),
+    ("silent", "time.sleep(600)", 12, "did not answer within 5 s"),
     (
         "silent, whatever it is told",
-        "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)\ntime.sleep(60)",
+        "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)\ntime.sleep(600)",
         12,
-        "did not answer within 1 s",
+        "did not answer within 5 s",
     ),
     (
         "another language",
-        "print('hello', flush=True)\ntime.sleep(60)",
+        "print('hello', flush=True)\ntime.sleep(600)",
         12,
         "no message of the protocol",
     ),
     (
         "no base64",
-        "print('-> msg\\n!!!', flush=True)\ntime.sleep(60)",
+        "print('-> msg\\n!!!', flush=True)\ntime.sleep(600)",
         12,
         "a message is malformed",
     ),
@@ -54,7 +55,7 @@ const ODD: &[(&str, &str, i32, &str)] = &[
         12,
         "ended before it was done, by signal 11",
     ),
-    ("one that hangs up", "sys.stdout.close(); os.close(1)\ntime.sleep(60)", 12, "hung up"),
+    ("one that hangs up", "sys.stdout.close(); os.close(1)\ntime.sleep(600)", 12, "hung up"),
     (
         "one that stops within a message",
         "sys.stdout.write('-> file-key 0')\nsys.exit()",
@@ -97,7 +98,7 @@ const ODD: &[(&str, &str, i32, &str)] = &[
     ("one that is stopped", "os.kill(os.getpid(), 19)", 12, "wants the terminal for itself"),
     (
         "a child that holds the pipe",
-        "start('sleep', '60')\nsys.exit(4)",
+        "start('sleep', '600')\nsys.exit(4)",
         12,
         "ended before it was done, with code 4",
     ),
@@ -115,13 +116,15 @@ fn each_says_one_line_in_time_and_nothing_is_lost() {
     if !require("python3") || !require("setsid") {
         return;
     }
-    let sandbox = with_toy(TIMEOUT);
+    let sandbox = with_toy(LONG);
     for (title, odd, code, what) in ODD {
         install(&sandbox, &toy(odd));
+        name_it(&sandbox, if what.contains("did not answer") { SHORT } else { LONG });
         let content = sandbox.content();
         let begun = Instant::now();
         let answer = get(&sandbox);
-        assert!(begun.elapsed() < Duration::from_secs(5), "{title}: {:?}", begun.elapsed());
+        // none ends by itself in ten minutes, and LONG is two
+        assert!(begun.elapsed() < PATIENCE, "{title}: {:?}", begun.elapsed());
         let errors: Vec<_> = answer.err.lines().filter(|l| l.starts_with("error: ")).collect();
         let [error] = errors[..] else { panic!("{title}: not one line: {}", answer.err) };
         assert_eq!(answer.code, *code, "{title}: {}", answer.err);
@@ -150,15 +153,15 @@ fn each_of_these_opens_the_vault() {
     if !require("python3") || !require("setsid") {
         return;
     }
-    let sandbox = with_toy(TIMEOUT);
+    let sandbox = with_toy(LONG);
     for odd in [
         "head, body = said('x-grease ! ~', b'?' * 100)\nassert head == ['unsupported']",
         "said('msg', b'\\x1b[2JTouch it\\n\\x1b]0;x\\x07')",
         "said('error stanza 0 0', b'not that one')",
         "sys.stderr.write('mutter\\n' * 9)",
-        "start('sleep', '60')",
+        "start('sleep', '600')",
         // done, and does not end
-        "said('file-key 0', key)\nsay('done')\ntime.sleep(60)",
+        "said('file-key 0', key)\nsay('done')\ntime.sleep(600)",
     ] {
         install(&sandbox, &toy(odd));
         let answer = get(&sandbox);
@@ -180,7 +183,7 @@ fn no_vault_is_made_with_one() {
     let wrapping =
         "\nfor head, body in until_done():\n    if head[0] == 'wrap-file-key': key = body\n";
     for (odd, code, what) in [
-        ("time.sleep(60)", 18, "did not answer within 1 s"),
+        ("time.sleep(600)", 18, "did not answer within 5 s"),
         ("sys.exit(3)", 18, "ended before it was done, with code 3"),
         ("said('error recipient 0', b'\\x1b[2J no')\nsay('done')", 18, "failed: \\u{1b}[2J no"),
         ("say('done')", 18, "neither result nor error"),
@@ -200,7 +203,7 @@ fn no_vault_is_made_with_one() {
         let sandbox = Sandbox::bare();
         sandbox.file("id", super::IDENTITY);
         install(&sandbox, &format!("{}{wrapping}{odd}\n", super::TOY));
-        name_it(&sandbox, TIMEOUT);
+        name_it(&sandbox, if what.contains("did not answer") { SHORT } else { LONG });
         let answer = sandbox.run(&["init", "--key-file", "id", "--recipient", RECIPIENT]);
         assert_eq!(answer.code, code, "{odd}: {}", answer.err);
         assert!(answer.err.contains(what), "{odd}: {}", answer.err);
@@ -266,7 +269,7 @@ fn noise_ends_in_an_error() {
     if !require("python3") || !require("setsid") {
         return;
     }
-    let sandbox = with_toy(TIMEOUT);
+    let sandbox = with_toy(LONG);
     install(&sandbox, "#!/bin/sh\ncat \"${0%/*}/said\"\n");
     let whole = b"-> msg\nVG91Y2ggaXQ\n-> x-grease ! ~\n\n-> file-key 0\nAAAAAAAAAAAAAAAAAAAAAA\n-> done\n\n";
     let mut chance = 6_u32;

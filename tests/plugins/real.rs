@@ -35,8 +35,8 @@ fn key(sandbox: &Sandbox, name: &str) -> String {
 fn named(plugin: &std::path::Path) -> Sandbox {
     let sandbox = Sandbox::bare();
     // where the package has put it, others may be allowed to write
-    fs::copy(plugin, sandbox.path("xwing")).unwrap();
     let program = sandbox.path("xwing");
+    super::support::install(plugin, &program);
     fs::create_dir_all(sandbox.path("home/.config/vault")).unwrap();
     let table = format!("[plugin.xwing]\nprogram = '{}'\n", program.display());
     sandbox.file("home/.config/vault/config.toml", table);

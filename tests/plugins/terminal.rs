@@ -53,7 +53,7 @@ fn giving_up_ends_it() {
     assert_eq!(pty.end().0, 3);
     nothing_runs(&sandbox);
     // while it waits for a touch
-    install(&sandbox, &toy("said('msg', b'Touch it')\ntime.sleep(60)"));
+    install(&sandbox, &toy("said('msg', b'Touch it')\ntime.sleep(600)"));
     let mut pty = Pty::vault(&sandbox, GET, &[]);
     pty.expect("toy: Touch it");
     pty.send("\u{3}");
@@ -69,7 +69,7 @@ fn one_that_is_silent_is_waited_for_only_where_somebody_is() {
         return;
     }
     let sandbox = with_toy("");
-    install(&sandbox, &toy("time.sleep(11.5)"));
+    install(&sandbox, &toy("time.sleep(15)"));
     std::thread::scope(|scope| {
         scope.spawn(|| {
             let mut pty = Pty::vault(&sandbox, GET, &[]);

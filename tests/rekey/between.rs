@@ -82,11 +82,9 @@ fn a_plugin_cannot_lock_everybody_out_by_a_slot_that_is_too_large() {
 /// had failed.
 #[test]
 fn a_sink_that_fails_afterwards_does_not_undo_it() {
-    use std::os::unix::fs::PermissionsExt;
     let s = Sandbox::new();
     s.add("alpha", b"hunter2");
-    s.file("take", "#!/bin/sh\ncat >/dev/null; exit 3\n");
-    fs::set_permissions(s.path("take"), PermissionsExt::from_mode(0o700)).unwrap();
+    s.script("take", "#!/bin/sh\ncat >/dev/null; exit 3\n");
     fs::create_dir_all(s.path("home/.config/vault")).unwrap();
     let take = s.path("take");
     let config = format!(
@@ -97,7 +95,7 @@ fn a_sink_that_fails_afterwards_does_not_undo_it() {
     let answer = s.run(&["rekey", "--yes"]);
     assert_eq!(answer.code, 18, "{}", answer.err);
     assert!(answer.err.contains("it is done and entered, but sink `s`"), "{}", answer.err);
-    s.file("take", "#!/bin/sh\ncat >/dev/null\n");
+    s.script("take", "#!/bin/sh\ncat >/dev/null\n");
     sound(&s);
     assert_eq!(json(&s.ok(&["status", "--json"], b""))["epoch"], 2);
     let entries = s.log(&["--action", "rekey"]);

@@ -267,8 +267,14 @@ fn the_log_can_be_pruned_over_a_rekey() {
     std::thread::sleep(std::time::Duration::from_millis(1_100));
     let refused = s.run(&["audit", "prune", "--before", "1s", "--yes"]);
     assert_eq!(refused.code, 14, "the checkpoint of the old epoch covers nothing: {}", refused.err);
-    s.ok(&["audit", "checkpoint"], b"");
-    s.ok(&["audit", "prune", "--before", "1s", "--yes"], b"");
+    support::waiting::conclusive("what is older than a second", || {
+        s.ok(&["audit", "checkpoint"], b"");
+        let since = std::time::Instant::now();
+        let pruned = s.run(&["audit", "prune", "--before", "1s", "--yes"]);
+        // the checkpoint's own entry, which it does not cover, may be as old by now
+        let late = pruned.code == 14 && since.elapsed().as_millis() > 900;
+        (!late).then(|| assert_eq!(pruned.code, 0, "{}", pruned.err))
+    });
     sound(&s);
     rekey(&s);
     sound(&s);

@@ -2,7 +2,7 @@
 //! wiped at the next start.
 
 use crate::sandbox;
-use crate::support::{Answer, Sandbox, VAULT, files, missing, require};
+use crate::support::{Answer, Sandbox, VAULT, files, require, unable};
 use std::fs;
 use std::path::Path;
 
@@ -30,7 +30,7 @@ fn killed_anywhere_it_hands_over_nothing_unnoticed_and_leaves_nothing() {
         return;
     }
     let Ok(memory) = tempfile::tempdir_in("/dev/shm") else {
-        missing("there is no /dev/shm");
+        unable("there is no /dev/shm");
         return;
     };
     let sandbox = sandbox();

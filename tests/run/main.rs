@@ -23,6 +23,7 @@ mod terminal;
 mod values;
 
 use support::Sandbox;
+use support::waiting::soon as wait_for;
 
 /// A sandbox with the password `hunter2` called `x`, and a 2-line one with odd bytes called `db/main`.
 fn sandbox() -> Sandbox {
@@ -30,13 +31,4 @@ fn sandbox() -> Sandbox {
     sandbox.add("x", b"hunter2-hunter2");
     sandbox.add("db/main", b"first line\nsecond 'line'");
     sandbox
-}
-
-/// Waits until `there` is.
-fn wait_for(what: &str, mut there: impl FnMut() -> bool) {
-    let since = std::time::Instant::now();
-    while !there() {
-        assert!(since.elapsed().as_secs() < 30, "{what} did not come");
-        std::thread::sleep(std::time::Duration::from_millis(2));
-    }
 }

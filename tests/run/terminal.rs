@@ -24,9 +24,8 @@ fn a_job_is_interrupted_stopped_and_goes_on() {
     let sandbox = sandbox();
     let mut terminal = shell(&sandbox);
     let run = "$VAULT run --mask never -e A=vault://x -- ";
-    terminal.send(format!("{run}sleep 100\r"));
-    terminal.expect("\r\n");
-    std::thread::sleep(std::time::Duration::from_millis(700));
+    terminal.send(format!("{run}sh -c 'echo up-$((1+1)); exec sleep 100'\r"));
+    terminal.expect("up-2");
     terminal.send("\u{3}");
     terminal.expect("> "); // what is typed before is thrown away
     terminal.send("echo code-$?\r");
@@ -44,8 +43,8 @@ fn a_job_is_interrupted_stopped_and_goes_on() {
     // a shell in it, with jobs of its own
     terminal.send(format!("{run}bash --norc --noprofile -i\r"));
     terminal.expect("bash");
-    terminal.send("sleep 100\r");
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    terminal.send("sh -c 'echo in-$((1+1)); exec sleep 100'\r");
+    terminal.expect("in-2");
     terminal.send("\u{1a}");
     terminal.expect("Stopped");
     terminal.send("kill %1; echo $A-inner\r");
@@ -75,9 +74,10 @@ fn an_interrupt_ends_a_loop_of_the_shell() {
     for mask in ["auto", "never"] {
         let mut terminal = shell(&sandbox);
         let run = format!("$VAULT run --mask {mask} -e A=vault://x --");
-        terminal.send(format!("for i in 1 2 3; do {run} sh -c 'echo $1-$1; sleep 9' . $i; done\r"));
+        terminal.send(format!(
+            "for i in 1 2 3; do {run} sh -c 'echo $1-$1; exec sleep 100' . $i; done\r"
+        ));
         terminal.expect("1-1");
-        std::thread::sleep(std::time::Duration::from_millis(300));
         terminal.send("\u{3}");
         terminal.expect("> ");
         terminal.send("echo code-$?; exit 0\r");

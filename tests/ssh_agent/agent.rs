@@ -1,14 +1,11 @@
 //! An agent in the background, and its words on the wire.
 
 use crate::support::Sandbox;
+use crate::support::waiting::{PATIENCE, soon};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
-
-/// How long to wait for what must come.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// `vault ssh-agent --bind`, which listens until this is dropped.
 pub struct Agent {
@@ -29,11 +26,7 @@ impl Agent {
 
     /// Waits until something is so of its path.
     pub fn wait_for(&self, what: impl Fn(&Path) -> bool) {
-        let since = Instant::now();
-        while !what(&self.path) {
-            assert!(since.elapsed() < PATIENCE, "it does not come");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        soon("it", || what(&self.path));
     }
 
     pub fn connect(&self) -> UnixStream {

@@ -4,7 +4,6 @@ use crate::support::pty::Pty;
 use crate::support::{Answer, Sandbox, VAULT, require};
 use crate::{ED25519, with_key};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
 const SIGN: &[&str] = &[
     "ssh-agent",
@@ -33,9 +32,7 @@ fn asking(sandbox: &Sandbox, answer: &str) -> String {
         "#!/bin/sh\nprintf '%s %s' \"$SSH_ASKPASS_PROMPT\" \"$1\" > {}\n{answer}\n",
         asked.display()
     );
-    let path = sandbox.file("askpass", script);
-    fs::set_permissions(&path, PermissionsExt::from_mode(0o700)).unwrap();
-    path
+    sandbox.script("askpass", script)
 }
 
 #[test]

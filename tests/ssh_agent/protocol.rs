@@ -74,7 +74,8 @@ fn slow_clients_keep_nobody_waiting() {
     let public = fs::read_to_string(sandbox.path("deploy.pub")).unwrap();
     let begun = Instant::now();
     assert_eq!(ask(&mut agent.connect(), &wish(&public, b"data", 0)).unwrap()[0], 14);
-    assert!(begun.elapsed() < Duration::from_secs(5));
+    // a slow one is given up after ten seconds, which somebody else would have had to wait for
+    assert!(begun.elapsed() < Duration::from_secs(9));
 }
 
 #[test]

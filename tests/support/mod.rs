@@ -18,6 +18,7 @@ pub mod incidents;
 pub mod leaves;
 pub mod oracle;
 pub mod pty;
+pub mod waiting;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -37,10 +38,17 @@ pub fn require(program: &str) -> bool {
     there || missing(&format!("{program} is not installed"))
 }
 
-/// Skips, or fails where nothing may be skipped. Always `false`.
+/// Skips for want of something that can be installed, or fails where nothing may be skipped. Always `false`.
 pub fn missing(why: &str) -> bool {
     assert!(!required(), "required: {why}");
     eprintln!("skipped: {why}");
+    false
+}
+
+/// Skips what this machine or this user cannot do, whatever is installed, and says so in any case. Always `false`.
+pub fn unable(why: &str) -> bool {
+    // not by the macro, whose text is shown of tests that fail
+    _ = writeln!(std::io::stderr(), "skipped: {why}");
     false
 }
 
@@ -104,6 +112,14 @@ impl Sandbox {
         let opened = options.write(true).create(true).truncate(true).mode(0o600).open(&path);
         opened.unwrap().write_all(content.as_ref()).unwrap();
         path.to_str().unwrap().to_owned()
+    }
+
+    /// Writes a program that can be started at once, and tells its path.
+    pub fn script(&self, name: &str, text: impl AsRef<[u8]>) -> String {
+        let draft = self.file(&format!("{name}.draft"), text);
+        install(draft.as_ref(), &self.path(name));
+        fs::remove_file(draft).unwrap();
+        self.path(name).to_str().unwrap().to_owned()
     }
 
     /// `program`, hermetic: nothing of the environment of the test reaches it.
@@ -191,11 +207,9 @@ impl Sandbox {
 
     /// A copy of the program that everybody can run.
     pub fn program(&self) -> PathBuf {
-        use std::os::unix::fs::PermissionsExt;
         let program = self.path("vault");
         if !program.exists() {
-            fs::copy(VAULT, &program).unwrap();
-            fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+            install(VAULT.as_ref(), &program);
         }
         program
     }
@@ -253,6 +267,13 @@ impl From<Output> for Answer {
             out: output.stdout,
         }
     }
+}
+
+/// Makes a copy that everybody can start. Another process does it: what we have open for writing, whatever
+/// another thread is just starting has open too, and a file that is being written cannot be started.
+pub fn install(from: &Path, to: &Path) {
+    let made = Command::new("install").args(["-m", "755"]).arg(from).arg(to).status();
+    assert!(made.unwrap().success());
 }
 
 /// A document with its version.

@@ -1,6 +1,7 @@
 //! A terminal with the program at it, and somebody who types.
 
 use super::Sandbox;
+use super::waiting::PATIENCE;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 use std::fs::File;
@@ -11,9 +12,6 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-
-/// How long to wait for what must come.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A program at a terminal of 100 columns.
 pub struct Pty {

@@ -3,7 +3,7 @@
 //! system that allows it; elsewhere `recipes.rs` and `mounts.rs` do what systemd would.
 
 use super::recipes::UNIT;
-use super::support::{Answer, Sandbox, VAULT, missing, require};
+use super::support::{Answer, Sandbox, VAULT, require, unable};
 use std::fs;
 use std::path::Path;
 
@@ -32,6 +32,16 @@ printf hunter2 | vault --key-file key cred add db/main --stdin\n";
 const FOR_ROOT: &str = "umask 077; vault init --key-file /srv/job/key
 printf hunter3 | vault --key-file /srv/job/key cred add mine --stdin\n";
 
+/// What the job needs of systemd, without the program: where a container cannot have that, no recipe is wrong.
+const CONTROL: &str = "[Unit]
+DefaultDependencies=no
+[Service]
+Type=oneshot
+User=backup
+LoadCredential=vault.key:/etc/vault/backup.key
+StandardOutput=append:/seen/control
+ExecStart=/bin/sh -c 'test -s \"$CREDENTIALS_DIRECTORY/vault.key\" && echo there'\n";
+
 /// Both services, and then the end.
 const BOTH: &str = "[Unit]\nRequires=job.service user.service\nAfter=job.service user.service\n";
 
@@ -50,7 +60,8 @@ StandardOutput=append:/seen/job
 StandardError=append:/seen/job
 [Unit]
 Requires=begun.service
-After=begun.service
+Wants=control.service
+After=begun.service control.service
 DefaultDependencies=no\n";
 
 const USER: &str = "[Unit]
@@ -68,7 +79,10 @@ ExecStopPost=/bin/systemctl --force --force exit 0\n";
 /// A user's manager, and what the README says of the units for it.
 const OF_USER: &str = r#"mkdir -p -m 700 /run/user/0
 /lib/systemd/systemd --user &
-until systemctl --user is-system-running; do sleep 0.1; done 2>/dev/null
+for i in $(seq 600); do
+  systemctl --user is-system-running 2>/dev/null | grep -Eq 'running|degraded' && echo managed && break
+  sleep 0.1
+done
 vault --key-file /srv/job/key unlock
 id=$(vault status --json | sed 's/.*agent-\([0-9a-f]*\)".*/\1/')
 vault lock && systemctl --user daemon-reload && systemctl --user enable --now "vault-agent@$id.socket"
@@ -84,7 +98,7 @@ vault --no-input cred get mine; echo "locked again: $?"
 /// The container's files, as far as they are ours. None where there can be no container.
 fn files() -> Option<Sandbox> {
     if !rustix::process::geteuid().is_root() {
-        missing("only the superuser can start a container");
+        unable("only the superuser can start a container");
         return None;
     }
     if !["unshare", "setpriv", "systemd"].into_iter().all(require) {
@@ -99,6 +113,7 @@ fn files() -> Option<Sandbox> {
         ("of-user.sh", OF_USER),
         ("both.target", BOTH),
         ("begun.service", BEGUN),
+        ("control.service", CONTROL),
         ("user.service", USER),
         ("job.service", &format!("{UNIT}{JOB}")),
     ] {
@@ -118,18 +133,26 @@ fn files() -> Option<Sandbox> {
 fn under_the_real_systemd() {
     let Some(sandbox) = files() else { return };
     let mut container = sandbox.command("timeout");
-    container.args(["-k", "5", "60", "unshare", "--fork", "--pid", "--kill-child", "--mount"]);
+    container.args(["-k", "5", "600", "unshare", "--fork", "--pid", "--kill-child", "--mount"]);
     container.args(["--cgroup", "--ipc", "--uts", "--net", "--propagation", "private"]);
     container.args(["sh", "-exc", BOOT, "sh"]);
     let boot = Answer::of(container.arg(sandbox.root()));
     let seen = |name: &str| fs::read_to_string(sandbox.path("seen").join(name)).unwrap_or_default();
     if !sandbox.path("seen/begun").exists() {
-        // not a missing program: what is itself a container may not be allowed to have one
-        eprintln!("skipped: no container can be made here: {}", boot.err);
+        // what is itself a container may not be allowed to have one
+        unable(&format!("no container can be made here: {}", boot.err));
+        return;
+    }
+    if seen("control") != "there\n" {
+        unable(&format!("systemd has no credentials in a container here: {}", boot.all()));
         return;
     }
     assert_eq!(seen("job"), "deployed with hunter2\n", "{}", boot.all());
     let user = seen("user");
+    if !user.starts_with("managed\n") {
+        unable("no manager of a user can be started in a container here");
+        return;
+    }
     for line in ["locked: 12", "unlocked: hunter3", "agent.state=unlocked", "locked again: 12"] {
         assert!(user.lines().any(|said| said == line), "no `{line}` in {user}");
     }

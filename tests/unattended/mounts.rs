@@ -1,7 +1,7 @@
 //! Key files as containers and service managers mount them. Mounting needs the superuser; elsewhere, and
 //! where a mount is forbidden, this is skipped.
 
-use super::support::{Answer, Sandbox, missing};
+use super::support::{Answer, Sandbox, unable};
 
 /// A vault that an ordinary user owns, and a way to run lines as the superuser beside mounts of their own.
 struct Host {
@@ -17,7 +17,7 @@ impl Host {
         sandbox.add("x", b"hunter2");
         let is_root = rustix::process::geteuid().is_root();
         if !is_root {
-            missing("only the superuser can mount");
+            unable("only the superuser can mount");
             return None;
         }
         sandbox.program();
@@ -25,7 +25,7 @@ impl Host {
         let host = Self { sandbox };
         let tried = host.shell("mount -t tmpfs none mnt");
         if tried.code != 0 {
-            missing(&format!("no mount: {}", tried.err));
+            unable(&format!("no mount: {}", tried.err));
             return None;
         }
         Some(host)

@@ -1,6 +1,6 @@
 //! The recipes of the README, run as they stand there but for the names of places.
 
-use super::support::{Answer, Sandbox, VAULT, missing};
+use super::support::{Answer, Sandbox, VAULT, missing, unable};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -38,14 +38,12 @@ fn machine() -> Sandbox {
 }
 
 fn with_job(sandbox: Sandbox) -> Sandbox {
-    use std::os::unix::fs::PermissionsExt;
     let job =
         "#!/bin/sh\nenv | grep -E '^VAULT_(KEY|PASSPHRASE)' && exit 1\necho \"<$PGPASSWORD>\"\n";
     for (name, text) in
         [("deploy.sh", job), ("pass", "#!/bin/sh\ncat \"$HOME/../vault.passphrase\"\n")]
     {
-        sandbox.file(name, text);
-        fs::set_permissions(sandbox.path(name), PermissionsExt::from_mode(0o755)).unwrap();
+        sandbox.script(name, text);
     }
     sandbox.program();
     sandbox
@@ -148,7 +146,7 @@ fn a_credential_sealed_by_systemd() {
     let made = Answer::of(&mut shell(&sandbox, SEALED, &place));
     if made.code != 0 {
         // a container has neither a TPM nor, often, a place for the key of the host
-        missing(&format!("systemd-creds: {}", made.err));
+        unable(&format!("systemd-creds: {}", made.err));
         return;
     }
     let open = "systemd-creds decrypt --name=vault.key sealed loaded && chmod 400 loaded";

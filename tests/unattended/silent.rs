@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// So long a command may take, on a busy machine; and one that runs many others.
-const LONGEST: Duration = Duration::from_secs(10);
-const LONGEST_OF_MANY: Duration = Duration::from_mins(2);
+/// So long a command may take, on a busy machine: less than the minute after which what does not come is
+/// given up. And one that runs many others.
+const LONGEST: Duration = Duration::from_secs(50);
+const LONGEST_OF_MANY: Duration = Duration::from_mins(15);
 const OF_MANY: &[&str] = &["demo", "selftest io"];
 
 /// The names of all commands, as the parser has them.

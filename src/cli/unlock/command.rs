@@ -118,14 +118,14 @@ mod tests {
     #[test]
     fn a_command_that_hangs_is_given_up() {
         let mut command = Command::new("/bin/sh");
-        command.args(["-c", "sleep 30 & wait"]).stdout(Stdio::piped()).process_group(0);
+        command.args(["-c", "sleep 600 & wait"]).stdout(Stdio::piped()).process_group(0);
         let mut child = command.spawn().unwrap();
         let group = group_of(&child).unwrap();
         assert!(listen(&mut child, Duration::from_millis(300)).is_none());
         assert!(test_kill_process_group(group).is_ok());
         end(&mut child);
         // what it had started is gone as well, as soon as somebody has buried it
-        let all_gone = (0..200).any(|_| {
+        let all_gone = (0..6000).any(|_| {
             std::thread::sleep(Duration::from_millis(10));
             nobody_runs_in(group)
         });

@@ -1,6 +1,7 @@
 //! The other side of each protocol, as its specification has it.
 
 use super::{SECRET, get, with};
+use crate::support::waiting::PATIENCE;
 use crate::support::{Sandbox, contains};
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 
 fn listen(sandbox: &Sandbox) -> UnixDatagram {
     let socket = UnixDatagram::bind(sandbox.path("sock")).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
     socket
 }
 
