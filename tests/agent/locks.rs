@@ -1,36 +1,98 @@
 //! The keys are dropped when they must be, and the log tells why.
 
+use crate::support::Answer;
 use crate::{Desk, signal};
 use rustix::process::Signal;
 use std::fs;
+use std::io::Write;
+use std::process::{Child, ChildStdin, Stdio};
 use std::time::{Duration, Instant};
 
 #[test]
 fn when_it_was_not_used_for_a_while_and_not_before() {
     let desk = Desk::locked();
-    desk.unlock(&["--idle", "3s"]);
+    desk.unlock(&["--idle", "10s"]);
     for _ in 0..3 {
-        std::thread::sleep(Duration::from_millis(1500));
+        std::thread::sleep(Duration::from_secs(4));
         assert!(!desk.is_locked(), "use is not seen");
     }
-    std::thread::sleep(Duration::from_secs(4));
-    assert!(desk.is_locked());
+    wait_until_it_goes(&desk);
     assert_eq!(desk.cause_of_lock(), "idle");
+}
+
+/// Without using it.
+fn wait_until_it_goes(desk: &Desk) {
+    let since = Instant::now();
+    while !desk.standing().is_null() {
+        assert!(since.elapsed() < Duration::from_secs(40), "kept unlocked");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// A command that waits for its input.
+fn slow(desk: &Desk) -> (Child, ChildStdin) {
+    let mut slow = desk.vault(&["cred", "add", "slow", "--stdin"]);
+    let mut slow = slow.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let input = slow.stdin.take().unwrap();
+    (slow, input)
 }
 
 /// However it ended: the client goes as soon as it has the answer, or before.
 #[test]
 fn a_command_that_was_given_up_was_use() {
     let desk = Desk::locked();
-    desk.unlock(&["--idle", "4s"]);
-    let mut slow = desk.vault(&["cred", "add", "slow", "--stdin"]);
-    let mut slow = slow.stdin(std::process::Stdio::piped()).spawn().unwrap();
-    let _open = slow.stdin.take();
-    std::thread::sleep(Duration::from_secs(5));
+    desk.unlock(&["--idle", "12s"]);
+    let (mut slow, _open) = slow(&desk);
+    std::thread::sleep(Duration::from_secs(7));
     signal(i32::try_from(slow.id()).unwrap(), Signal::KILL);
     slow.wait().unwrap();
-    std::thread::sleep(Duration::from_secs(1));
+    std::thread::sleep(Duration::from_secs(7));
     assert!(!desk.is_locked(), "use is not seen");
+}
+
+/// Somebody left a question open and went home. Nobody else is served, and he loses nothing.
+#[test]
+fn although_a_command_is_left_open() {
+    let desk = Desk::locked();
+    desk.unlock(&["--idle", "3s"]);
+    let (slow, mut input) = slow(&desk);
+    let since = Instant::now();
+    while desk.standing()["state"] != "locked" {
+        assert!(since.elapsed() < Duration::from_secs(30), "kept unlocked");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert!(desk.is_locked());
+    let told = desk.vault(&["--no-input", "run", "-e", "X=vault://db/main", "--", "true"]).output();
+    assert_eq!(told.unwrap().status.code(), Some(125));
+    assert_eq!(desk.count("lock"), 0, "somebody uses it still");
+    input.write_all(b"finished in the end").unwrap();
+    drop(input);
+    let answer = Answer::from(slow.wait_with_output().unwrap());
+    assert_eq!(answer.code, 0, "{}", answer.all());
+    wait_until_it_goes(&desk);
+    assert_eq!(desk.cause_of_lock(), "idle");
+    assert_eq!(desk.run(&["cred", "show", "slow"]).code, 0);
+}
+
+/// What is left open is begun anew by whoever has a key, with the same command still there.
+#[test]
+fn unlocking_again_goes_on_with_what_is_left_open() {
+    let desk = Desk::locked();
+    desk.unlock(&["--idle", "2s"]);
+    let (slow, mut input) = slow(&desk);
+    let since = Instant::now();
+    while desk.standing()["state"] != "locked" {
+        assert!(since.elapsed() < Duration::from_secs(30), "kept unlocked");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    let pid = desk.pid();
+    desk.unlock(&[]);
+    assert_eq!(desk.pid(), pid);
+    assert!(!desk.is_locked());
+    input.write_all(b"finished in the end").unwrap();
+    drop(input);
+    assert_eq!(Answer::from(slow.wait_with_output().unwrap()).code, 0);
+    assert_eq!(desk.ok(&["cred", "get", "slow"]), b"finished in the end");
 }
 
 /// To ask how it stands is no use.
@@ -38,11 +100,7 @@ fn a_command_that_was_given_up_was_use() {
 fn looking_keeps_nothing_unlocked() {
     let desk = Desk::locked();
     desk.unlock(&["--idle", "2s"]);
-    let since = Instant::now();
-    while !desk.standing().is_null() {
-        assert!(since.elapsed() < Duration::from_secs(20), "kept unlocked by looking");
-        std::thread::sleep(Duration::from_millis(200));
-    }
+    wait_until_it_goes(&desk);
 }
 
 #[test]
@@ -179,11 +237,11 @@ fn times_are_looked_at_before_the_vault_is() {
 fn locking_ends_what_is_being_carried_out() {
     let desk = Desk::unlocked();
     let mut slow = desk.detached(&["cred", "add", "slow", "--stdin"]);
-    slow.stdin(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    slow.stdin(Stdio::piped()).stderr(Stdio::piped());
     let child = slow.spawn().unwrap();
     std::thread::sleep(Duration::from_secs(1));
     desk.ok(&["lock"]);
-    let answer = crate::support::Answer::from(child.wait_with_output().unwrap());
+    let answer = Answer::from(child.wait_with_output().unwrap());
     assert_eq!(answer.code, 18, "{}", answer.err);
     assert!(answer.err.contains("the agent ended before"), "{}", answer.err);
     assert_eq!(desk.run(&["cred", "show", "slow"]).code, 10);

@@ -6,7 +6,10 @@ use super::wire::{send_files, with_files};
 use super::{wire, worker};
 use crate::sys::{self, Caught};
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+use rustix::process::{
+    Pid, Signal, WaitOptions, getpid, getppid, kill_process, set_parent_process_death_signal,
+    waitpid,
+};
 use rustix::time::{
     ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime,
     timerfd_create, timerfd_settime,
@@ -28,6 +31,8 @@ pub(super) mod word {
     pub const LOCK: u8 = b'L';
     /// The keys are no longer those of the vault.
     pub const STALE: u8 = b'S';
+    /// A command begins.
+    pub const USED: u8 = b'U';
 }
 
 /// How a worker ends that has carried out a command: the vault was in use. And one that has not.
@@ -77,13 +82,19 @@ impl Left {
         Self { idle: left(idle), max: left(max) }
     }
 
-    /// Which of them is over; what is being carried out is use.
+    /// Which of them is over. What is being carried out is not ended for want of use, but does not count as
+    /// use either: see [`Left::is_up`].
     fn is_over(&self, is_busy: bool) -> Option<&'static str> {
         match self {
             Self { max: 0, .. } => Some("max"),
             Self { idle: 0, .. } if !is_busy => Some("idle"),
             Self { .. } => None,
         }
+    }
+
+    /// Whether nothing new is begun with the keys: somebody who left a question open has gone, too.
+    pub(super) fn is_up(&self) -> bool {
+        self.idle == 0 || self.max == 0
     }
 }
 
@@ -179,16 +190,21 @@ impl Agent {
             return;
         }
         let Ok((client, _)) = self.listener.accept() else { return };
+        let agent = getpid();
         match sys::fork() {
-            Ok(None) => self.work(client),
+            Ok(None) => self.work(client, agent),
             Ok(Some(worker)) => _ = self.workers.insert(worker),
             // it is hung up on, and finds another way
             Err(_) => {}
         }
     }
 
-    /// The life of a worker.
-    fn work(&mut self, client: UnixStream) -> ! {
+    /// The life of a worker, which is over when that of `agent` is: nobody else could lock.
+    fn work(&mut self, client: UnixStream, agent: Pid) -> ! {
+        let told = set_parent_process_death_signal(Some(Signal::KILL));
+        if told.is_err() || getppid() != Some(agent) {
+            sys::end_copy(UNUSED);
+        }
         drop(self.caught.take());
         self.retired.clear();
         sys::close_all_but(&[client.as_raw_fd(), self.tell.as_raw_fd()]);
@@ -235,10 +251,17 @@ impl Agent {
             self.workers.remove(&pid.as_raw_nonzero().get());
             // one whose client has gone is ended by a signal, perhaps just after it had answered
             if status.exit_status() != Some(UNUSED) {
-                self.used = now();
+                self.note_use();
             }
         }
         self.forget_retired();
+    }
+
+    /// Notes that a command begins or ends, unless that comes too late.
+    fn note_use(&mut self) {
+        if self.left().is_none_or(|left| !left.is_up()) {
+            self.used = now();
+        }
     }
 
     fn forget_retired(&mut self) {
@@ -258,6 +281,7 @@ impl Agent {
             match said[0] {
                 word::LOCK => return Some(("asked", files.next().map(UnixStream::from))),
                 word::STALE => return Some(("keys_changed", None)),
+                word::USED => self.note_use(),
                 word::FILL => {
                     let (keys, client) = (files.next(), files.next().map(UnixStream::from));
                     let is_taken = keys.is_some_and(|keys| self.fill(&keys));
@@ -275,6 +299,10 @@ impl Agent {
         let about = self.held.take().map(|held| held.about.clone());
         self.retired.clear();
         self.remove_socket();
+        if cause == "keys_changed" {
+            // the one that has told so is about to answer its client
+            self.await_workers();
+        }
         self.end_workers();
         if let Some(about) = about.filter(|_| cause != "asked") {
             super::enter::locked(&about, cause, None);
@@ -303,12 +331,17 @@ impl Agent {
             }
         };
         end(&self.workers, Signal::TERM);
+        self.await_workers();
+        end(&self.workers, Signal::KILL);
+    }
+
+    /// Waits for them, but not for long.
+    fn await_workers(&mut self) {
         let since = std::time::Instant::now();
         while !self.workers.is_empty() && since.elapsed() < GRACE {
             self.reap();
             std::thread::sleep(Duration::from_millis(2));
         }
-        end(&self.workers, Signal::KILL);
     }
 }
 
@@ -363,8 +396,9 @@ mod tests {
         assert_eq!(left(noon, noon).is_over(false), None);
         assert_eq!(left(noon + 899, noon).is_over(false), None);
         assert_eq!(left(noon + 900, noon).is_over(false), Some("idle"));
-        // somebody waits at a question
+        // somebody waits at a question: nobody else is served, and he is not cut off
         assert_eq!(left(noon + 5_000, noon).is_over(true), None);
+        assert!(left(noon + 5_000, noon).is_up() && !left(noon + 899, noon).is_up());
         assert_eq!(left(noon + 28_800, noon + 28_799).is_over(true), Some("max"));
         // asleep since a minute after it was used
         assert_eq!(left(noon + 60 + 50_000, noon).is_over(false), Some("max"));

@@ -114,7 +114,7 @@ impl Here<'_> {
         let held = self.held.as_ref();
         let standing = json!({
             "version": VERSION,
-            "locked": held.is_none(),
+            "locked": held.is_none() || self.left.is_some_and(Left::is_up),
             "file": held.map(|held| held.about.file.display().to_string()),
             "slot": held.map(|held| &held.about.slot),
             "since": held.map(|held| held.about.since),
@@ -143,7 +143,10 @@ impl Here<'_> {
     }
 
     fn run(mut self, verb: Verb, rest: Rest, files: Vec<OwnedFd>) -> i32 {
-        let Some(held) = self.held.take() else { return self.refuse("locked", "") };
+        let time_is_up = self.left.is_some_and(Left::is_up);
+        let Some(held) = self.held.take().filter(|_| !time_is_up) else {
+            return self.refuse("locked", "");
+        };
         let place = held.place();
         if rest.file != place.file.as_os_str() {
             return self.refuse("vault", "");
@@ -174,6 +177,7 @@ impl Here<'_> {
         if !names(&cli, &world, &held.place()) {
             return Ok(refuse(&client, "elsewhere", ""));
         }
+        tell(&agent, word::USED, &[])?;
         send(&client, frame::ACCEPTED, &[], &[])?;
         let (answer, answers) = mpsc::channel();
         guard(client.try_clone()?, answer, Terminal::open(&world));
