@@ -16,6 +16,7 @@ mod crowd;
 mod hostile;
 mod locks;
 mod memory;
+mod renewal;
 mod same;
 mod service;
 mod started;
