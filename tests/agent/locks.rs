@@ -222,6 +222,25 @@ fn when_somebody_asks_in_a_crowd() {
     assert_eq!(desk.cause_of_lock(), "signal");
 }
 
+/// One that was stopped hears nothing, and still has the keys.
+#[test]
+fn although_the_agent_does_not_hear() {
+    let desk = Desk::unlocked();
+    let pid = desk.pid();
+    signal(pid, Signal::STOP);
+    let answer = desk.run(&["lock"]);
+    assert_eq!(answer.code, 0, "{}", answer.err);
+    assert!(answer.err.contains("did not answer and was killed"), "{}", answer.err);
+    let (since, stat) = (Instant::now(), format!("/proc/{pid}/stat"));
+    while fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
+        assert!(since.elapsed() < Duration::from_secs(20), "it is still there");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(desk.is_locked());
+    desk.unlock(&[]);
+    assert!(!desk.is_locked());
+}
+
 #[test]
 fn times_are_looked_at_before_the_vault_is() {
     let desk = Desk::locked();

@@ -340,19 +340,22 @@ pub(super) fn live(
     listener: UnixListener,
     path: Option<PathBuf>,
     keys: Option<OwnedFd>,
+    tells: bool,
 ) -> Option<()> {
     let mut agent = Agent::new(listener, path).ok()?;
     if let Some(keys) = keys {
         agent.fill(&keys).then_some(())?;
     }
-    ready();
+    ready(tells);
     agent.serve();
     Some(())
 }
 
-/// Says to whoever started us that we serve, and lets go of standard input and output.
-fn ready() {
-    let _ = std::io::Write::write_all(&mut std::io::stdout(), b"r\n");
+/// Says to whoever started us that we serve, if he waits for that, and lets go of standard input and output.
+fn ready(tells: bool) {
+    if tells {
+        let _ = std::io::Write::write_all(&mut std::io::stdout(), b"r\n");
+    }
     if let Ok(null) = fs::File::options().read(true).write(true).open("/dev/null") {
         let _ = rustix::stdio::dup2_stdin(&null);
         let _ = rustix::stdio::dup2_stdout(&null);
