@@ -38,7 +38,7 @@ impl Impostor {
         self.calls.fetch_add(1, Ordering::SeqCst);
         client.set_nonblocking(false).unwrap();
         client.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
-        let mut heard = [0; 1 << 16];
+        let mut heard = vec![0; 1 << 16];
         loop {
             let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(250))];
             let mut with = RecvAncillaryBuffer::new(&mut space);
@@ -98,8 +98,8 @@ fn who_has_no_keys_changes_no_times() {
     let desk = Desk::locked();
     desk.unlock(&["--max", "1h"]);
     let before = desk.standing();
-    let file = desk.sandbox.database();
-    let (file, state) = (file.as_os_str().as_bytes(), desk.sandbox.path("state"));
+    let (vault, state) = (desk.sandbox.database(), desk.sandbox.path("state"));
+    let file = vault.as_os_str().as_bytes();
     let version = env!("CARGO_PKG_VERSION");
     let asked = list(&[&[b'0'; 64]]);
     let request = request_with(&desk, version, "renew", file, (file, &state), &asked);
@@ -119,8 +119,8 @@ fn who_has_no_keys_changes_no_times() {
     assert_eq!((&before["max"], &before["since"]), (&after["max"], &after["since"]));
     assert!(after["max_left"].as_i64() <= Some(3600));
     // nor does somebody exchange them
-    let fill = request_with(&desk, version, "fill", file, (file, &state), &[]);
-    assert_eq!(heard(&mut sent(&desk, &fill)), framed(b'N', &list(&[b"keys", b""])));
+    let others = request_with(&desk, version, "fill", file, (file, &state), &[]);
+    assert_eq!(heard(&mut sent(&desk, &others)), framed(b'N', &list(&[b"keys", b""])));
     assert!(!desk.is_locked());
 }
 
