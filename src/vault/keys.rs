@@ -71,6 +71,11 @@ impl Keys {
         }
     }
 
+    /// What agents and their clients show each other: derived only when it is asked for.
+    pub(super) fn agent(&self, vault_id: Uuid, epoch: u32) -> Zeroizing<[u8; 32]> {
+        derive_bytes(&hkdf(&self.root, vault_id, epoch), "agent")
+    }
+
     /// Fresh ones for an epoch.
     pub(super) fn new(vault_id: Uuid, epoch: u32) -> Self {
         Self::derive(x25519::Identity::generate(), random_32(), vault_id, epoch)
@@ -84,10 +89,7 @@ impl Keys {
         vault_id: Uuid,
         epoch: u32,
     ) -> Self {
-        let mut salt = [0; 20];
-        salt[..16].copy_from_slice(vault_id.as_bytes());
-        salt[16..].copy_from_slice(&epoch.to_be_bytes());
-        let hkdf = Hkdf::<Sha256>::new(Some(&salt), &auth_root[..]);
+        let hkdf = hkdf(&auth_root, vault_id, epoch);
         Self {
             recipient: OnceLock::new(),
             table: OnceLock::new(),
@@ -100,6 +102,13 @@ impl Keys {
             sign: Box::new(derive_bytes(&hkdf, "sign")),
         }
     }
+}
+
+fn hkdf(auth_root: &AuthRoot, vault_id: Uuid, epoch: u32) -> Hkdf<Sha256> {
+    let mut salt = [0; 20];
+    salt[..16].copy_from_slice(vault_id.as_bytes());
+    salt[16..].copy_from_slice(&epoch.to_be_bytes());
+    Hkdf::new(Some(&salt), &auth_root[..])
 }
 
 fn derive_one(hkdf: &Hkdf<Sha256>, name: &str) -> MacKey {

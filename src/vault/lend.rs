@@ -2,7 +2,7 @@
 //! using what it holds. Only the agent calls these.
 
 use super::audit::Draft;
-use super::keys::Keys;
+use super::keys::{Keys, MacKey};
 use super::store::SlotRow;
 use super::tx::Tx;
 use super::{Locked, Person, Place, Unlocked, Vault, absolute, files, slot};
@@ -14,10 +14,35 @@ use std::path::PathBuf;
 pub struct Lent {
     /// What all slots wrap.
     pub content: Secret,
+    /// What a [`Witness`] is made of.
+    pub witness: Secret,
     /// The slot that it came from.
     pub slot: String,
     /// Where the vault is.
     pub place: Place,
+}
+
+/// Shows somebody who has the keys, too, that one has them, and tells nobody anything of them.
+pub struct Witness(MacKey);
+
+impl Witness {
+    /// None if it is no such key.
+    #[must_use]
+    pub fn of(key: &[u8]) -> Option<Self> {
+        key.try_into().ok().map(|key| Self(MacKey::new(key)))
+    }
+
+    /// The mark for a message.
+    #[must_use]
+    pub fn mark(&self, message: &[u8]) -> [u8; 32] {
+        self.0.tag(message)
+    }
+
+    /// Whether it is the mark of a message.
+    #[must_use]
+    pub fn fits(&self, message: &[u8], mark: &[u8]) -> bool {
+        self.0.verify(message, mark)
+    }
 }
 
 impl Place {
@@ -56,7 +81,8 @@ impl Vault<Unlocked> {
         let (id, epoch, now) = (tx.vault().vault_id, tx.vault().epoch, tx.now());
         tx.commit()?;
         let content = slot::content(keys, id, epoch, now);
-        Ok(Lent { content, slot: label.clone(), place: self.core.place.clone() })
+        let witness = Secret::from_bytes(&keys.agent(id, epoch)[..]);
+        Ok(Lent { content, witness, slot: label.clone(), place: self.core.place.clone() })
     }
 }
 

@@ -64,7 +64,7 @@ pub use incident::{
     Linked, Listing, Near, NewIncident, Note, Tick, TodoState, Use, Window,
 };
 pub use leak::{Encoding, Fit};
-pub use lend::Lent;
+pub use lend::{Lent, Witness};
 pub use note::{Checkpoint, Head, PublicKey};
 pub use outlet::{Outlet, Sink};
 pub use rekey::{ByPlugin, Fate, Kept, Proof, RekeyWork, Rekeyed, Remade};

@@ -1,9 +1,9 @@
 //! Many at once, and an agent that is killed among them.
 
 use crate::support::Answer;
-use crate::support::waiting::{room_for, soon};
+use crate::support::waiting::{come, room_for, runs, soon};
 use crate::{Desk, signal};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -42,38 +42,57 @@ fn a_thousand_at_once_are_all_served() {
     println!("{served} of 1,000 served in {:.1} s, as many entries", took.as_secs_f64());
 }
 
+/// Each asks until there is no agent any more, which is killed as soon as some have been answered.
 #[test]
 fn a_killed_agent_loses_no_entry() {
-    let mut values = 0;
+    let (values, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let desk = Desk::locked();
     for round in 0..4 {
         desk.unlock(&[]);
-        let (pid, served) = (desk.pid(), AtomicUsize::new(0));
-        // each goes on until there is nobody to ask: so many are being served whenever that happens
-        let until_it_fails = || {
-            loop {
-                match &desk.run(&["--no-input", "cred", "get", "db/main"]).out[..] {
-                    b"the-value" => _ = served.fetch_add(1, Ordering::SeqCst),
-                    b"" => break,
-                    other => panic!("torn: {other:?}"),
-                }
+        let (pid, before) = (desk.pid(), values.load(Ordering::SeqCst));
+        let ask = || {
+            while desk.run(&["--no-input", "cred", "get", "db/main"]).out == b"the-value" {
+                values.fetch_add(1, Ordering::SeqCst);
             }
+            failed.fetch_add(1, Ordering::SeqCst);
         };
         std::thread::scope(|scope| {
-            (0..24).for_each(|_| _ = scope.spawn(until_it_fails));
-            soon("what is served", || served.load(Ordering::SeqCst) >= 10 + 5 * round);
-            let list = format!("/proc/{pid}/task/{pid}/children");
-            let workers = std::fs::read_to_string(list).unwrap();
-            signal(pid, Signal::KILL);
-            // and every other one of those who do its work
-            for worker in workers.split_whitespace().step_by(2) {
-                let worker = rustix::process::Pid::from_raw(worker.parse().unwrap()).unwrap();
-                let _ = rustix::process::kill_process(worker, Signal::KILL); // it may have ended
+            for _ in 0..20 {
+                scope.spawn(ask);
             }
+            soon("what is served", || values.load(Ordering::SeqCst) >= before + 15 * (round + 1));
+            // now and then some of those who do its work go first
+            for worker in workers(pid).into_iter().step_by(2).filter(|_| round % 2 == 1) {
+                let _ = kill_process(worker, Signal::KILL); // it may have ended
+            }
+            signal(pid, Signal::KILL);
         });
-        values += served.into_inner();
     }
+    let (values, failed) = (values.into_inner(), failed.into_inner());
     let entries = desk.count("decrypt");
     assert!(entries >= values, "{values} values, {entries} entries");
-    println!("killed 4 times among 24 clients: {values} values, {entries} entries");
+    println!("4 agents killed: {values} values, {entries} entries, {failed} without");
+}
+
+/// What carries out a command has the keys, and must not outlive who can lock.
+#[test]
+fn what_a_killed_agent_has_begun_ends_with_it() {
+    let desk = Desk::unlocked();
+    let slow = desk.slow();
+    let worker = come("somebody at work", || match workers(desk.pid())[..] {
+        [worker] => Some(worker),
+        _ => None,
+    });
+    signal(desk.pid(), Signal::KILL);
+    let answer = slow.end();
+    assert_eq!(answer.code, 18, "{}", answer.err);
+    soon("the end of what has the keys", || !runs(worker.as_raw_nonzero()));
+    assert_eq!(desk.run(&["cred", "show", "slow"]).code, 10);
+}
+
+/// Those who do the work of an agent at this moment.
+fn workers(agent: i32) -> Vec<Pid> {
+    let list = std::fs::read_to_string(format!("/proc/{agent}/task/{agent}/children")).unwrap();
+    let numbers = list.split_whitespace().map(|number| number.parse().unwrap());
+    numbers.filter_map(Pid::from_raw).collect()
 }

@@ -14,12 +14,12 @@ use std::path::Path;
 const GET: &[&str] = &["--no-input", "cred", "get", "db/main"];
 
 /// A list as it is on the wire.
-fn list(items: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn list(items: &[&[u8]]) -> Vec<u8> {
     let one = |item: &&[u8]| [&u32::try_from(item.len()).unwrap().to_be_bytes(), *item].concat();
     items.iter().flat_map(one).collect()
 }
 
-fn framed(sort: u8, body: &[u8]) -> Vec<u8> {
+pub(crate) fn framed(sort: u8, body: &[u8]) -> Vec<u8> {
     [&[sort], &u32::try_from(body.len()).unwrap().to_be_bytes()[..], body].concat()
 }
 
@@ -35,6 +35,18 @@ fn request_for(
     verb: &str,
     file: &[u8],
     (named, state): (&[u8], &Path),
+) -> Vec<u8> {
+    request_with(desk, version, verb, file, (named, state), &[])
+}
+
+/// The same, with a list of texts.
+pub(crate) fn request_with(
+    desk: &Desk,
+    version: &str,
+    verb: &str,
+    file: &[u8],
+    (named, state): (&[u8], &Path),
+    texts: &[u8],
 ) -> Vec<u8> {
     let about = fs::metadata(desk.sandbox.database()).unwrap();
     let root = fs::metadata("/").unwrap();
@@ -53,7 +65,7 @@ fn request_for(
         &umask,
         &args,
         &list(env),
-        &[],
+        texts,
         &[],
     ];
     framed(b'Q', &list(parts))
@@ -76,7 +88,7 @@ fn ask(desk: &Desk, bytes: &[u8]) -> Vec<u8> {
     heard(sent(desk, bytes))
 }
 
-fn sent(desk: &Desk, bytes: &[u8]) -> UnixStream {
+pub(crate) fn sent(desk: &Desk, bytes: &[u8]) -> UnixStream {
     let mut stream = UnixStream::connect(desk.socket()).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     // it may hang up before it has heard all

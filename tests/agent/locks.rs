@@ -1,7 +1,7 @@
 //! The keys are dropped when they must be, and the log tells why.
 
 use crate::support::waiting::{conclusive, room_for, runs, soon};
-use crate::{Desk, signal};
+use crate::{Desk, Slow, signal};
 use rustix::process::Signal;
 use std::fs;
 use std::time::{Duration, Instant};
@@ -28,27 +28,73 @@ fn when_it_was_not_used_for_a_while_and_not_before() {
     assert_eq!(desk.cause_of_lock(), "idle");
 }
 
+/// A command that is being carried out when the time of its agent is up.
+fn left_open(desk: &Desk) -> Slow {
+    let slow = conclusive("a command within the time", || {
+        let begun = Instant::now();
+        desk.unlock(&["--idle", "3s"]);
+        let slow = desk.slow();
+        if begun.elapsed() >= Duration::from_secs(2) {
+            signal(slow.pid(), Signal::KILL);
+            slow.end();
+            return None;
+        }
+        Some(slow)
+    });
+    soon("the end of its time", || desk.standing()["state"] == "locked");
+    slow
+}
+
 /// However it ended: the client goes as soon as it has the answer, or before.
 #[test]
 fn a_command_that_was_given_up_was_use() {
     let desk = Desk::locked();
     conclusive("use", || {
         let begun = Instant::now();
-        desk.unlock(&["--idle", "4s"]);
+        desk.unlock(&["--idle", "12s"]);
         let slow = desk.slow();
-        if begun.elapsed() >= Duration::from_secs(3) {
-            // it may have come too late, and wait to be asked for a key
-            return None;
-        }
-        std::thread::sleep(Duration::from_secs(5));
-        let given_up = Instant::now();
+        std::thread::sleep(Duration::from_secs(7));
         signal(slow.pid(), Signal::KILL);
         slow.end();
-        std::thread::sleep(Duration::from_secs(1));
+        if begun.elapsed() >= Duration::from_secs(11) {
+            // the time was up before it was given up
+            return None;
+        }
+        let given_up = Instant::now();
+        std::thread::sleep(Duration::from_secs(7));
         let is_locked = desk.is_locked();
-        (given_up.elapsed() < Duration::from_secs(3))
+        (given_up.elapsed() < Duration::from_secs(11))
             .then(|| assert!(!is_locked, "use is not seen"))
     });
+}
+
+/// Somebody left a question open and went home. Nobody else is served, and he loses nothing.
+#[test]
+fn although_a_command_is_left_open() {
+    let desk = Desk::locked();
+    let slow = left_open(&desk);
+    assert!(desk.is_locked());
+    let told = desk.run(&["--no-input", "run", "-e", "X=vault://db/main", "--", "true"]);
+    assert_eq!(told.code, 125, "{}", told.err);
+    assert_eq!(desk.count("lock"), 0, "somebody uses it still");
+    let answer = slow.finish();
+    assert_eq!(answer.code, 0, "{}", answer.all());
+    soon("the lock", || desk.standing().is_null());
+    assert_eq!(desk.cause_of_lock(), "idle");
+    assert_eq!(desk.run(&["cred", "show", "slow"]).code, 0);
+}
+
+/// What is left open is begun anew by whoever has a key, with the same command still there.
+#[test]
+fn unlocking_again_goes_on_with_what_is_left_open() {
+    let desk = Desk::locked();
+    let slow = left_open(&desk);
+    let pid = desk.pid();
+    desk.unlock(&[]);
+    assert_eq!(desk.pid(), pid);
+    assert!(!desk.is_locked());
+    assert_eq!(slow.finish().code, 0);
+    assert_eq!(desk.ok(&["cred", "get", "slow"]), b"x and so on");
 }
 
 /// To ask how it stands is no use.
@@ -169,6 +215,25 @@ fn when_somebody_asks_in_a_crowd() {
     silent.clear();
     assert!(desk.is_locked());
     assert_eq!(desk.cause_of_lock(), "signal");
+}
+
+/// One that was stopped hears nothing, and still has the keys.
+#[test]
+fn although_the_agent_does_not_hear() {
+    let desk = Desk::unlocked();
+    let pid = desk.pid();
+    signal(pid, Signal::STOP);
+    let answer = desk.run(&["lock"]);
+    assert_eq!(answer.code, 0, "{}", answer.err);
+    assert!(answer.err.contains("did not answer and was killed"), "{}", answer.err);
+    let (since, stat) = (Instant::now(), format!("/proc/{pid}/stat"));
+    while fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
+        assert!(since.elapsed() < Duration::from_secs(20), "it is still there");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(desk.is_locked());
+    desk.unlock(&[]);
+    assert!(!desk.is_locked());
 }
 
 #[test]

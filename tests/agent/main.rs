@@ -16,6 +16,7 @@ mod crowd;
 mod hostile;
 mod locks;
 mod memory;
+mod renewal;
 mod same;
 mod service;
 mod started;
@@ -157,6 +158,14 @@ struct Slow {
 impl Slow {
     fn pid(&self) -> i32 {
         i32::try_from(self.child.id()).unwrap()
+    }
+
+    /// What becomes of it when it gets the rest.
+    fn finish(self) -> Answer {
+        let Self { child, mut input } = self;
+        input.write_all(b" and so on").unwrap();
+        drop(input);
+        child.wait_with_output().unwrap().into()
     }
 
     /// What becomes of it while its standard input stays open.

@@ -18,13 +18,14 @@ fn in_the_foreground_it_serves_until_told_to_end() {
     let desk = Desk::locked();
     let key = desk.sandbox.path("key");
     let mut unlock = desk.vault(&["--key-file", key.to_str().unwrap(), "unlock", "--foreground"]);
-    let mut child = unlock.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let child = unlock.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     soon("an agent that serves", || !desk.is_locked());
     assert_eq!(desk.pid(), i32::try_from(child.id()).unwrap());
     let second = desk.run(&["--key-file", key.to_str().unwrap(), "unlock", "--foreground"]);
     assert_eq!(second.code, 13, "{}", second.err);
     crate::signal(desk.pid(), Signal::TERM);
-    assert!(child.wait().unwrap().success());
+    let ended = Answer::from(child.wait_with_output().unwrap());
+    assert_eq!((ended.code, &ended.out[..]), (0, &b""[..]), "{}", ended.all());
     assert_eq!(desk.cause_of_lock(), "signal");
 }
 

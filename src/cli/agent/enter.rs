@@ -19,6 +19,6 @@ pub(super) fn locked(about: &About, cause: &str, client: Option<(Client, Purpose
     if let Ok(mut vault) = Vault::open(&place, Rc::clone(&world), purpose) {
         vault.guard(Rc::new(Guard::new(Rc::clone(&world), true)));
         vault.attach(sink::all(&world));
-        let _ = vault.enter_lock(cause, &about.slot);
+        let _ = vault.enter_lock(cause, &about.terms.slot);
     }
 }

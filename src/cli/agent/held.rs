@@ -3,7 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::sys::{SECRET_MEMORY_MAX, SecretMemory};
-use crate::vault::{Lent, Locked, Person, Place, Unlocked, Vault};
+use crate::vault::{Lent, Locked, Person, Place, Unlocked, Vault, Witness};
 use serde::{Deserialize, Serialize};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -12,12 +12,19 @@ use zeroize::Zeroizing;
 /// What is said of the keys, in clear.
 #[derive(Clone, Deserialize, Serialize)]
 pub(super) struct About {
-    /// The slot that they came from.
-    pub(super) slot: String,
     /// The vault's file.
     pub(super) file: PathBuf,
     /// Where its seal is.
     pub(super) state_dir: PathBuf,
+    #[serde(flatten)]
+    pub(super) terms: Terms,
+}
+
+/// What whoever has the keys can have changed.
+#[derive(Clone, Deserialize, Serialize)]
+pub(super) struct Terms {
+    /// The slot that they came from.
+    pub(super) slot: String,
     /// When it was unlocked, in milliseconds since 1970.
     pub(super) since: i64,
     /// How many seconds it may be unused.
@@ -32,6 +39,8 @@ pub(super) struct Held {
     memory: SecretMemory,
     /// Where the keys begin in it, and how long they are.
     keys: (usize, usize),
+    /// The same of what proves that they are there.
+    witness: (usize, usize),
 }
 
 /// Puts them where an agent can get them from.
@@ -40,14 +49,16 @@ pub(super) struct Held {
 /// I/O (18) without such memory.
 pub(super) fn file(about: &About, lent: &Lent) -> Result<OwnedFd> {
     let head = serde_json::to_vec(about).map_err(|_| Error::internal("a path is no text"))?;
-    let keys = lent.content.expose();
-    let mut all = Zeroizing::new(Vec::with_capacity(8 + head.len() + keys.len()));
-    for part in [&head[..], keys] {
+    let parts = [&head[..], lent.content.expose(), lent.witness.expose()];
+    let length: usize = parts.iter().map(|part| 4 + part.len()).sum();
+    let mut all = Zeroizing::new(Vec::with_capacity(length));
+    for part in parts {
         let length = u32::try_from(part.len()).map_err(|_| Error::internal("keys too long"))?;
         all.extend_from_slice(&length.to_be_bytes());
     }
-    all.extend_from_slice(&head);
-    all.extend_from_slice(keys);
+    for part in parts {
+        all.extend_from_slice(part);
+    }
     SecretMemory::file(&all).map_err(|e| Error::io("cannot get memory for the keys", &e))
 }
 
@@ -59,12 +70,14 @@ impl Held {
             let bytes = memory.copy(at, 4);
             Some(u32::from_be_bytes(bytes[..].try_into().ok()?) as usize)
         };
-        let (head, keys) = (number(0)?, number(4)?);
-        if head.checked_add(keys)?.checked_add(8)? > memory.size().min(SECRET_MEMORY_MAX) {
+        let (head, keys, witness) = (number(0)?, number(4)?, number(8)?);
+        let all = head.checked_add(keys)?.checked_add(witness)?.checked_add(HEAD)?;
+        if all > memory.size().min(SECRET_MEMORY_MAX) {
             return None;
         }
-        let about = serde_json::from_slice(&memory.copy(8, head)).ok()?;
-        Some(Self { about, memory, keys: (8 + head, keys) })
+        let about = serde_json::from_slice(&memory.copy(HEAD, head)).ok()?;
+        let (keys, witness) = ((HEAD + head, keys), (HEAD + head + keys, witness));
+        Some(Self { about, memory, keys, witness })
     }
 
     /// Unlocks a vault with them.
@@ -77,7 +90,12 @@ impl Held {
         person: &dyn Person,
     ) -> Result<Vault<Unlocked>> {
         let keys = self.memory.copy(self.keys.0, self.keys.1);
-        vault.unlock_lent(&keys, &self.about.slot, person)
+        vault.unlock_lent(&keys, &self.about.terms.slot, person)
+    }
+
+    /// What proves that they are there.
+    pub(super) fn witness(&self) -> Option<Witness> {
+        Witness::of(&self.memory.copy(self.witness.0, self.witness.1))
     }
 
     /// Leaves them to whoever made them.
@@ -95,3 +113,6 @@ impl Held {
         self.memory.kind()
     }
 }
+
+/// Three lengths.
+const HEAD: usize = 12;

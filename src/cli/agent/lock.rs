@@ -91,20 +91,32 @@ pub(super) fn end(cx: &Context, place: &Place, path: &Path, pid: i32, cause: &st
         return Ok(());
     }
     drop(stream);
-    // others may keep it from listening to us, but not from this
-    if let Some(agent) = Pid::from_raw(pid).filter(|_| is_agent(pid)) {
-        let _ = kill_process(agent, Signal::TERM);
+    // others may keep it from listening to us, but not from this; one that was stopped hears of this only
+    let agent = || Pid::from_raw(pid).filter(|_| is_agent(pid));
+    let _ = agent().map(|agent| kill_process(agent, Signal::TERM));
+    if is_gone(path, pid, PATIENCE) {
+        return Ok(());
     }
-    let since = Instant::now();
-    while since.elapsed() < PATIENCE {
-        let is_there = pid > 0 && Path::new(&format!("/proc/{pid}")).exists();
-        if !is_there || matches!(place::call(path), Found::Nothing) {
-            return Ok(());
-        }
-        std::thread::sleep(MOMENT);
+    let killed = agent().is_some_and(|agent| kill_process(agent, Signal::KILL).is_ok());
+    if killed && is_gone(path, pid, PATIENCE) {
+        cx.warn("the agent did not answer and was killed; of that there is no entry");
+        return Ok(());
     }
     let what = format!("the agent at {} does not lock", quoted(path));
     Err(Error::new(ErrorKind::Conflict, what).hint(format!("kill {pid}")))
+}
+
+/// Whether nobody is there any more, before `patience` is over.
+fn is_gone(path: &Path, pid: i32, patience: Duration) -> bool {
+    let since = Instant::now();
+    while since.elapsed() < patience {
+        let is_there = pid > 0 && Path::new(&format!("/proc/{pid}")).exists();
+        if !is_there || matches!(place::call(path), Found::Nothing) {
+            return true;
+        }
+        std::thread::sleep(MOMENT);
+    }
+    false
 }
 
 /// Whether the agent hangs up, as it does when it ends.

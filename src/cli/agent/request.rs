@@ -23,15 +23,18 @@ pub(super) enum Verb {
     Status,
     /// To take these keys.
     Fill,
+    /// To hold the keys on other terms.
+    Renew,
     /// To drop the keys and end.
     Lock,
 }
 
-const VERBS: [(Verb, &str); 5] = [
+const VERBS: [(Verb, &str); 6] = [
     (Verb::Run, "run"),
     (Verb::Values, "values"),
     (Verb::Status, "status"),
     (Verb::Fill, "fill"),
+    (Verb::Renew, "renew"),
     (Verb::Lock, "lock"),
 ];
 
@@ -66,7 +69,7 @@ pub(super) struct Rest {
     pub(super) umask: (u32, bool),
     pub(super) args: Vec<OsString>,
     pub(super) env: Vec<(OsString, OsString)>,
-    /// Texts that the client has read already; for a lock the cause.
+    /// Texts that the client has read already; for a lock the cause, for a renewal a random text.
     pub(super) texts: Vec<Secret>,
     /// What each descriptor is for.
     pub(super) numbers: Vec<RawFd>,

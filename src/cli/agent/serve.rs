@@ -1,15 +1,19 @@
 //! The agent: one process without threads, that holds the keys and derives nothing from them. It lets a copy
 //! of itself answer each client, and drops the keys when it is time.
 
-use super::held::Held;
+use super::held::{Held, Terms};
+use super::left::{Left, now};
 use super::wire::{send_files, with_files};
-use super::{wire, worker};
+use super::{renew, wire, worker};
 use crate::sys::{self, Caught};
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+use rustix::process::{
+    Pid, Signal, WaitOptions, getpid, getppid, kill_process, set_parent_process_death_signal,
+    waitpid,
+};
 use rustix::time::{
-    ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime,
-    timerfd_create, timerfd_settime,
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+    timerfd_settime,
 };
 use std::collections::BTreeSet;
 use std::fs;
@@ -24,10 +28,14 @@ use std::time::Duration;
 pub(super) mod word {
     /// These are the new keys: the file of them, and the client who waits for the answer.
     pub const FILL: u8 = b'F';
+    /// These are the new terms, and the client who waits for the answer.
+    pub const RENEW: u8 = b'R';
     /// The keys are to be dropped: the client who waits for the answer. It has been entered.
     pub const LOCK: u8 = b'L';
     /// The keys are no longer those of the vault.
     pub const STALE: u8 = b'S';
+    /// A command begins.
+    pub const USED: u8 = b'U';
 }
 
 /// How a worker ends that has carried out a command: the vault was in use. And one that has not.
@@ -53,8 +61,6 @@ pub(super) struct Agent {
     pub(super) tell: UnixDatagram,
     caught: Option<Caught>,
     pub(super) held: Option<Held>,
-    /// Keys that were replaced, while somebody may still use them.
-    retired: Vec<Held>,
     /// The vault's file as it was when the keys came.
     file: Option<(u64, u64)>,
     /// When the keys came, and when they were last used, in seconds of a clock that runs while the
@@ -62,29 +68,6 @@ pub(super) struct Agent {
     filled: u64,
     used: u64,
     workers: BTreeSet<i32>,
-}
-
-/// How it stands with the time, in seconds that are left.
-pub(super) struct Left {
-    pub(super) idle: u64,
-    pub(super) max: u64,
-}
-
-impl Left {
-    /// At `now`, with when each of them began, and how long it may take.
-    fn at(now: u64, idle: (u64, u64), max: (u64, u64)) -> Self {
-        let left = |(since, span): (u64, u64)| since.saturating_add(span).saturating_sub(now);
-        Self { idle: left(idle), max: left(max) }
-    }
-
-    /// Which of them is over; what is being carried out is use.
-    fn is_over(&self, is_busy: bool) -> Option<&'static str> {
-        match self {
-            Self { max: 0, .. } => Some("max"),
-            Self { idle: 0, .. } if !is_busy => Some("idle"),
-            Self { .. } => None,
-        }
-    }
 }
 
 impl Agent {
@@ -108,7 +91,6 @@ impl Agent {
             tell,
             caught: Some(caught),
             held: None,
-            retired: Vec::new(),
             file: None,
             filled: now,
             used: now,
@@ -116,18 +98,25 @@ impl Agent {
         })
     }
 
-    /// Takes keys. Those that were held are dropped as soon as nobody uses them any more.
+    /// Takes keys, if it has none.
     pub(super) fn fill(&mut self, file: &OwnedFd) -> bool {
         let Some(held) = Held::read(file) else { return false };
-        let is_other = self.held.as_ref().is_some_and(|old| old.about.file != held.about.file);
-        let Some(identity) = held.place().identity().filter(|_| !is_other) else {
+        let Some(identity) = held.place().identity().filter(|_| self.held.is_none()) else {
             held.leave();
             return false;
         };
-        self.retired.extend(self.held.replace(held));
-        self.file = Some(identity);
+        (self.held, self.file) = (Some(held), Some(identity));
         (self.filled, self.used) = (now(), now());
-        self.forget_retired();
+        true
+    }
+
+    /// Begins anew with other terms, as a worker has found that somebody with the keys wants it.
+    fn renew(&mut self, terms: &[u8]) -> bool {
+        match (&mut self.held, serde_json::from_slice::<Terms>(terms)) {
+            (Some(held), Ok(terms)) => held.about.terms = terms,
+            _ => return false,
+        }
+        (self.filled, self.used) = (now(), now());
         true
     }
 
@@ -179,18 +168,22 @@ impl Agent {
             return;
         }
         let Ok((client, _)) = self.listener.accept() else { return };
+        let agent = getpid();
         match sys::fork() {
-            Ok(None) => self.work(client),
+            Ok(None) => self.work(client, agent),
             Ok(Some(worker)) => _ = self.workers.insert(worker),
             // it is hung up on, and finds another way
             Err(_) => {}
         }
     }
 
-    /// The life of a worker.
-    fn work(&mut self, client: UnixStream) -> ! {
+    /// The life of a worker, which is over when that of `agent` is: nobody else could lock.
+    fn work(&mut self, client: UnixStream, agent: Pid) -> ! {
+        let told = set_parent_process_death_signal(Some(Signal::KILL));
+        if told.is_err() || getppid() != Some(agent) {
+            sys::end_copy(UNUSED);
+        }
         drop(self.caught.take());
-        self.retired.clear();
         sys::close_all_but(&[client.as_raw_fd(), self.tell.as_raw_fd()]);
         let left = self.left();
         let held = self.held.take();
@@ -199,8 +192,8 @@ impl Agent {
 
     /// How long the keys may still be held.
     fn left(&self) -> Option<Left> {
-        let about = &self.held.as_ref()?.about;
-        Some(Left::at(now(), (self.used, about.idle), (self.filled, about.max)))
+        let terms = &self.held.as_ref()?.about.terms;
+        Some(Left::at(now(), (self.used, terms.idle), (self.filled, terms.max)))
     }
 
     /// Why the keys are to be dropped now, if they are.
@@ -235,29 +228,36 @@ impl Agent {
             self.workers.remove(&pid.as_raw_nonzero().get());
             // one whose client has gone is ended by a signal, perhaps just after it had answered
             if status.exit_status() != Some(UNUSED) {
-                self.used = now();
+                self.note_use();
             }
         }
-        self.forget_retired();
     }
 
-    fn forget_retired(&mut self) {
-        if self.workers.is_empty() {
-            self.retired.clear();
+    /// Notes that a command begins or ends, unless that comes too late.
+    fn note_use(&mut self) {
+        if self.left().is_none_or(|left| !left.is_up()) {
+            self.used = now();
         }
     }
 
     /// Hears what workers have to tell; why the keys are to be dropped, and who waits for that.
     fn hear_workers(&mut self) -> Option<(&'static str, Option<UnixStream>)> {
         loop {
-            let (mut said, mut files) = ([0], Vec::new());
-            if !matches!(with_files(&self.told, &mut said, &mut files), Ok(1)) {
+            let (mut said, mut files) = ([0; 1 + renew::MOST], Vec::new());
+            let Ok(length @ 1..) = with_files(&self.told, &mut said, &mut files) else {
                 return None;
-            }
+            };
             let mut files = files.into_iter();
             match said[0] {
                 word::LOCK => return Some(("asked", files.next().map(UnixStream::from))),
                 word::STALE => return Some(("keys_changed", None)),
+                word::USED => self.note_use(),
+                word::RENEW => {
+                    let is_taken = self.renew(&said[1..length]);
+                    if let Some(client) = files.next().map(UnixStream::from) {
+                        worker::answer_fill(&client, is_taken);
+                    }
+                }
                 word::FILL => {
                     let (keys, client) = (files.next(), files.next().map(UnixStream::from));
                     let is_taken = keys.is_some_and(|keys| self.fill(&keys));
@@ -273,8 +273,11 @@ impl Agent {
     /// Drops the keys, and says so in the log unless that was done.
     fn lock(mut self, cause: &'static str, client: Option<UnixStream>) {
         let about = self.held.take().map(|held| held.about.clone());
-        self.retired.clear();
         self.remove_socket();
+        if cause == "keys_changed" {
+            // the one that has told so is about to answer its client
+            self.await_workers();
+        }
         self.end_workers();
         if let Some(about) = about.filter(|_| cause != "asked") {
             super::enter::locked(&about, cause, None);
@@ -303,12 +306,17 @@ impl Agent {
             }
         };
         end(&self.workers, Signal::TERM);
+        self.await_workers();
+        end(&self.workers, Signal::KILL);
+    }
+
+    /// Waits for them, but not for long.
+    fn await_workers(&mut self) {
         let since = std::time::Instant::now();
         while !self.workers.is_empty() && since.elapsed() < GRACE {
             self.reap();
             std::thread::sleep(Duration::from_millis(2));
         }
-        end(&self.workers, Signal::KILL);
     }
 }
 
@@ -318,13 +326,13 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 }
 
 /// Tells the agent something.
-pub(super) fn tell(agent: &UnixDatagram, word: u8, files: &[OwnedFd]) -> std::io::Result<()> {
-    send_files(agent, &[word], &wire::borrowed(files)).map(|_| ())
-}
-
-/// Seconds of a clock that nobody sets, and that runs while the machine sleeps.
-fn now() -> u64 {
-    u64::try_from(clock_gettime(ClockId::Boottime).tv_sec).unwrap_or_default()
+pub(super) fn tell(
+    agent: &UnixDatagram,
+    word: u8,
+    with: &[u8],
+    files: &[OwnedFd],
+) -> std::io::Result<()> {
+    send_files(agent, &[&[word], with].concat(), &wire::borrowed(files)).map(|_| ())
 }
 
 /// The life of an agent that was started for this: where it listens, and what it holds at first.
@@ -332,43 +340,24 @@ pub(super) fn live(
     listener: UnixListener,
     path: Option<PathBuf>,
     keys: Option<OwnedFd>,
+    tells: bool,
 ) -> Option<()> {
     let mut agent = Agent::new(listener, path).ok()?;
     if let Some(keys) = keys {
         agent.fill(&keys).then_some(())?;
     }
-    ready();
+    ready(tells);
     agent.serve();
     Some(())
 }
 
-/// Says to whoever started us that we serve, and lets go of standard input and output.
-fn ready() {
-    let _ = std::io::Write::write_all(&mut std::io::stdout(), b"r\n");
+/// Says to whoever started us that we serve, if he waits for that, and lets go of standard input and output.
+fn ready(tells: bool) {
+    if tells {
+        let _ = std::io::Write::write_all(&mut std::io::stdout(), b"r\n");
+    }
     if let Ok(null) = fs::File::options().read(true).write(true).open("/dev/null") {
         let _ = rustix::stdio::dup2_stdin(&null);
         let _ = rustix::stdio::dup2_stdout(&null);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A clock that runs while the machine sleeps jumps when it wakes up.
-    #[test]
-    fn the_time_is_up_after_a_night_as_after_an_hour() {
-        let (noon, idle, max) = (1_000_000, 900, 28_800);
-        let left = |now, used| Left::at(now, (used, idle), (noon, max));
-        assert_eq!(left(noon, noon).is_over(false), None);
-        assert_eq!(left(noon + 899, noon).is_over(false), None);
-        assert_eq!(left(noon + 900, noon).is_over(false), Some("idle"));
-        // somebody waits at a question
-        assert_eq!(left(noon + 5_000, noon).is_over(true), None);
-        assert_eq!(left(noon + 28_800, noon + 28_799).is_over(true), Some("max"));
-        // asleep since a minute after it was used
-        assert_eq!(left(noon + 60 + 50_000, noon).is_over(false), Some("max"));
-        assert_eq!(left(noon + 10_000, noon + 9_500).is_over(false), None);
-        assert_eq!(Left::at(u64::MAX, (0, idle), (0, max)).is_over(true), Some("max"));
     }
 }

@@ -149,7 +149,7 @@ pub fn answer(args: &[OsString]) -> Option<ExitCode> {
             let listener = listener?;
             sys::close_all_but(&[listener.as_raw_fd()]);
             place::take_charge(&listener).ok()?;
-            serve::live(listener, None, None)
+            serve::live(listener, None, None, false)
         }
         _ => None,
     };
@@ -163,7 +163,7 @@ fn at(socket: PathBuf, tells: bool) -> Option<()> {
         Ok(listener) => {
             let keys = take(&starter).ok().flatten()?;
             drop(starter);
-            serve::live(listener, Some(socket), Some(keys))
+            serve::live(listener, Some(socket), Some(keys), tells)
         }
         Err(why) => {
             let said = Error::io(format!("cannot listen at `{}`", socket.display()), &why);

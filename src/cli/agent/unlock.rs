@@ -1,19 +1,22 @@
 //! `vault unlock`.
 
-use super::client::{exchange, refusal};
-use super::held::{self, About};
+use super::client::exchange;
+use super::held::{self, About, Held, Terms};
+use super::place::Found;
+use super::renew::{self, Renewed};
 use super::request::Verb;
-use super::wire::{Frame, frame};
+use super::wire::frame;
 use super::{lock, place, start};
 use crate::cli::context::Context;
 use crate::cli::cred::words;
+use crate::cli::read::quoted;
 use crate::cli::report::{Cell, Report};
 use crate::cli::unlock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Timestamp, parse_duration};
 use crate::vault::Place;
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -70,7 +73,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     if args.foreground {
         return Err(start::foreground(cx, &socket, keys));
     }
-    let renewed = hand_over(cx, &place, &socket, keys)?;
+    let renewed = hand_over(cx, &place, &socket, &keys)?;
     Ok(done(&about, renewed))
 }
 
@@ -78,59 +81,96 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
 fn keys(args: &Args, cx: &Context) -> Result<(OwnedFd, About)> {
     let mut vault = unlock::vault(cx)?;
     let lent = vault.lend(&words_of(args.idle.0), &words_of(args.max.0))?;
-    let about = About {
+    let terms = Terms {
         slot: lent.slot.clone(),
-        file: lent.place.file.clone(),
-        state_dir: lent.place.state_dir.clone(),
         since: cx.world.now().0,
         idle: args.idle.0,
         max: args.max.0,
     };
+    let Place { file, state_dir } = lent.place.clone();
+    let about = About { file, state_dir, terms };
     vault.leave();
     Ok((held::file(&about, &lent)?, about))
 }
 
-/// Gives the keys to the agent that is there, or starts one; whether there was one.
-fn hand_over(cx: &Context, place: &Place, socket: &Path, keys: OwnedFd) -> Result<bool> {
-    let again = keys.try_clone().map_err(|e| Error::io("cannot hand over the keys", &e))?;
-    if let Some((path, stream, pid)) = place::find(&cx.world, place, |why| cx.warn(why)) {
-        let answer = fill(cx, place, &stream, again.try_clone().ok());
-        if is_taken(answer.as_ref()) {
-            return Ok(true);
-        }
-        let refused = answer.as_ref().and_then(refusal);
-        if let Some((_, version)) = refused.filter(|(why, _)| why == "version") {
-            cx.note(&format!("an agent of version {version} makes way"));
-        }
-        lock::end(cx, place, &path, pid, "replaced")?;
-    }
-    start::detached(cx, socket, keys).map(|()| false).or_else(|e| {
-        // somebody else may have started one meanwhile
-        let there = place::find(&cx.world, place, |_| ());
-        let answer = there.and_then(|(_, stream, _)| fill(cx, place, &stream, Some(again)));
-        if is_taken(answer.as_ref()) { Ok(true) } else { Err(e) }
+/// Has the agent that is there go on, or starts one; whether there was one that had the keys already. They are
+/// given to one that is started here, and to one that a service manager has started for them.
+fn hand_over(cx: &Context, place: &Place, socket: &Path, keys: &OwnedFd) -> Result<bool> {
+    let held = Held::read(keys).ok_or_else(|| Error::internal("keys that cannot be read"))?;
+    // others may unlock and lock at the same time
+    let mut tries = (0..TRIES).map(|_| hand_over_once(cx, place, socket, (keys, &held)));
+    let done = tries.find_map(Result::transpose);
+    // whoever has them now needs them
+    held.leave();
+    done.unwrap_or_else(|| {
+        let who = format!("find out who listens: ss -xlp | grep {}", quoted(socket));
+        Err(Error::new(ErrorKind::Conflict, "agents of this vault come and go").hint(who))
     })
 }
 
-fn fill(cx: &Context, place: &Place, to: &UnixStream, keys: Option<OwnedFd>) -> Option<Frame> {
-    exchange(to, Verb::Fill, cx, place, ("", &[keys?]), PATIENCE)
+/// The same for what is there now; none if it is to be tried again.
+fn hand_over_once(
+    cx: &Context,
+    place: &Place,
+    socket: &Path,
+    (keys, held): (&OwnedFd, &Held),
+) -> Result<Option<bool>> {
+    let keys = keys.try_clone().map_err(|e| Error::io("cannot hand over the keys", &e))?;
+    let Some((path, stream, pid)) = place::find(&cx.world, place, |why| cx.warn(why)) else {
+        return match start::detached(cx, socket, keys) {
+            Ok(()) => Ok(Some(false)),
+            // somebody else may have started one meanwhile
+            Err(_) if place::find(&cx.world, place, |_| ()).is_some() => Ok(None),
+            Err(e) => Err(e),
+        };
+    };
+    match renew::ask(cx, place, &stream, held) {
+        Renewed::Yes => return Ok(Some(true)),
+        Renewed::Locked if fill(cx, place, &path, keys) => return Ok(Some(false)),
+        Renewed::Version(version) => cx.note(&format!("an agent of version {version} makes way")),
+        Renewed::Locked | Renewed::No => {}
+    }
+    lock::end(cx, place, &path, pid, "replaced").map(|()| None)
 }
 
-fn is_taken(answer: Option<&Frame>) -> bool {
-    answer.is_some_and(|answer| answer.sort == frame::ENDED)
+/// Gives keys to one that waits for them at the socket of a service manager; who it is is known only now that
+/// it has answered once.
+fn fill(cx: &Context, place: &Place, path: &Path, keys: OwnedFd) -> bool {
+    let Found::Agent(stream, pid) = place::call(path) else { return false };
+    if !may_be_this_program(pid) {
+        cx.warn(&format!("process {pid} waits for keys and is not this program: it gets none"));
+        return false;
+    }
+    let answer = exchange(&stream, Verb::Fill, cx, place, ("", &[keys]), PATIENCE);
+    let is_taken = answer.is_some_and(|answer| answer.sort == frame::ENDED);
+    if is_taken {
+        cx.note(&format!("process {pid}, which was waiting for them, has the keys"));
+    }
+    is_taken
+}
+
+/// Whether a process is this program, as far as the system tells: of one that has refused debuggers, as an
+/// agent has, it tells the superuser only.
+fn may_be_this_program(pid: i32) -> bool {
+    let program = |pid: &str| std::fs::metadata(format!("/proc/{pid}/exe"));
+    match (program(&pid.to_string()), program("self")) {
+        (Ok(theirs), Ok(ours)) => (theirs.dev(), theirs.ino()) == (ours.dev(), ours.ino()),
+        (Err(e), _) => e.kind() == std::io::ErrorKind::PermissionDenied,
+        (Ok(_), Err(_)) => false,
+    }
 }
 
 fn done(about: &About, renewed: bool) -> Report {
-    let (idle, max) = (words_of(about.idle), words_of(about.max));
+    let (idle, max) = (words_of(about.terms.idle), words_of(about.terms.max));
     let again = if renewed { " again" } else { "" };
     let number = |seconds: u64| Cell::Int(i64::try_from(seconds).unwrap_or(i64::MAX));
     Report::Done {
         message: format!("unlocked{again} for {max}, or until it was not used for {idle}"),
         item: vec![
             ("file", Cell::owned(about.file.display().to_string())),
-            ("since", Cell::Time(Timestamp(about.since))),
-            ("idle", number(about.idle)),
-            ("max", number(about.max)),
+            ("since", Cell::Time(Timestamp(about.terms.since))),
+            ("idle", number(about.terms.idle)),
+            ("max", number(about.terms.max)),
             ("renewed", Cell::Flag(renewed)),
         ],
     }
@@ -151,3 +191,5 @@ fn span(text: &str) -> Result<Span> {
 /// The longest time: 30 days.
 const LONGEST: u64 = 30 * 86_400;
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How often it is tried, when others unlock and lock at the same time.
+const TRIES: usize = 5;

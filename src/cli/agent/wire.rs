@@ -45,6 +45,10 @@ pub(super) mod frame {
     pub const EDIT: u8 = b'U';
     /// Agent: how it stands.
     pub const STANDING: u8 = b'I';
+    /// Agent: that it has the keys.
+    pub const PROOF: u8 = b'P';
+    /// Client: other terms, and that it has the keys.
+    pub const TERMS: u8 = b'R';
 }
 
 /// What is said at once.

@@ -4,8 +4,10 @@
 use super::deputy::Deputy;
 use super::enter;
 use super::held::Held;
+use super::left::Left;
+use super::renew;
 use super::request::{DIRECTORY, Request, Rest, TERMINAL, Verb, read, seen};
-use super::serve::{Left, WAS_USED, tell, word};
+use super::serve::{WAS_USED, tell, word};
 use super::wire::{Frame, LONGEST, VERSION, frame, list, receive, send};
 use crate::cli::context::Context;
 use crate::cli::prompt::Terminal;
@@ -58,7 +60,7 @@ pub(super) fn serve(
     here.answer(request, files)
 }
 
-/// Tells a client whether its keys were taken.
+/// Tells a client whether its keys, or terms, were taken.
 pub(super) fn answer_fill(client: &UnixStream, is_taken: bool) {
     // it may not wait any more
     let _ = match is_taken {
@@ -86,6 +88,7 @@ impl Here<'_> {
             _ if !is_same => self.refuse("version", VERSION),
             (Some(Verb::Status), _) => self.tell_standing(),
             (Some(Verb::Fill), Some(_)) => self.fill(files),
+            (Some(Verb::Renew), Some(rest)) => self.renew(&rest),
             (Some(verb @ (Verb::Run | Verb::Values)), Some(rest)) => self.run(verb, rest, files),
             (None | Some(_), _) => self.refuse("request", ""),
         }
@@ -106,7 +109,7 @@ impl Here<'_> {
             let purpose = Purpose { reason, incident: None };
             enter::locked(&held.about, cause.unwrap_or(&CAUSES[0]), Some((client, purpose)));
         }
-        let _ = tell(self.agent, word::LOCK, &[self.client.into()]);
+        let _ = tell(self.agent, word::LOCK, &[], &[self.client.into()]);
         0
     }
 
@@ -114,12 +117,12 @@ impl Here<'_> {
         let held = self.held.as_ref();
         let standing = json!({
             "version": VERSION,
-            "locked": held.is_none(),
+            "locked": held.is_none() || self.left.is_some_and(Left::is_up),
             "file": held.map(|held| held.about.file.display().to_string()),
-            "slot": held.map(|held| &held.about.slot),
-            "since": held.map(|held| held.about.since),
-            "idle": held.map(|held| held.about.idle),
-            "max": held.map(|held| held.about.max),
+            "slot": held.map(|held| &held.about.terms.slot),
+            "since": held.map(|held| held.about.terms.since),
+            "idle": held.map(|held| held.about.terms.idle),
+            "max": held.map(|held| held.about.terms.max),
             "idle_left": self.left.map(|left| left.idle),
             "max_left": self.left.map(|left| left.max),
             "memory": held.map(Held::memory),
@@ -130,8 +133,22 @@ impl Here<'_> {
 
     /// Passes keys on to the agent, which answers.
     fn fill(self, files: Vec<OwnedFd>) -> i32 {
-        match files.into_iter().next() {
-            Some(keys) => _ = tell(self.agent, word::FILL, &[keys, self.client.into()]),
+        match files.into_iter().next().filter(|_| self.held.is_none()) {
+            Some(keys) => _ = tell(self.agent, word::FILL, &[], &[keys, self.client.into()]),
+            None => answer_fill(&self.client, false),
+        }
+        0
+    }
+
+    /// Passes other terms on to the agent, which answers, for a client that shows that it has the keys.
+    fn renew(self, rest: &Rest) -> i32 {
+        let Some(held) = &self.held else { return self.refuse("locked", "") };
+        let place = held.place();
+        if rest.file != place.file.as_os_str() || place.identity() != self.file {
+            return self.refuse("vault", "");
+        }
+        match renew::terms(&self.client, held, rest) {
+            Some(terms) => _ = tell(self.agent, word::RENEW, &terms, &[self.client.into()]),
             None => answer_fill(&self.client, false),
         }
         0
@@ -143,7 +160,10 @@ impl Here<'_> {
     }
 
     fn run(mut self, verb: Verb, rest: Rest, files: Vec<OwnedFd>) -> i32 {
-        let Some(held) = self.held.take() else { return self.refuse("locked", "") };
+        let time_is_up = self.left.is_some_and(Left::is_up);
+        let Some(held) = self.held.take().filter(|_| !time_is_up) else {
+            return self.refuse("locked", "");
+        };
         let place = held.place();
         if rest.file != place.file.as_os_str() {
             return self.refuse("vault", "");
@@ -153,7 +173,7 @@ impl Here<'_> {
         }
         let fits = |cli: &Cli| match verb {
             Verb::Values => cli.is_run(),
-            Verb::Run | Verb::Status | Verb::Fill | Verb::Lock => cli.is_for_agent(),
+            Verb::Run | Verb::Status | Verb::Fill | Verb::Renew | Verb::Lock => cli.is_for_agent(),
         };
         match cli::parse(&rest.args).ok().filter(fits) {
             Some(cli) => self.carry_out(verb, cli, held, rest, files).unwrap_or(WAS_USED),
@@ -174,6 +194,7 @@ impl Here<'_> {
         if !names(&cli, &world, &held.place()) {
             return Ok(refuse(&client, "elsewhere", ""));
         }
+        tell(&agent, word::USED, &[], &[])?;
         send(&client, frame::ACCEPTED, &[], &[])?;
         let (answer, answers) = mpsc::channel();
         guard(client.try_clone()?, answer, Terminal::open(&world));
@@ -189,7 +210,7 @@ impl Here<'_> {
         let (code, was_interrupted) =
             cli::carried_out(cli, world, rest.args, Some(Rc::clone(&deputy)));
         if deputy.is_stale.get() {
-            let _ = tell(&agent, word::STALE, &[]);
+            let _ = tell(&agent, word::STALE, &[], &[]);
         }
         let _ = io::stdout().flush();
         send(&client, frame::ENDED, &[code, u8::from(was_interrupted)], &[])?;
