@@ -1,6 +1,9 @@
 //! Questions to a person, on the controlling terminal and nowhere else: standard input is data and
 //! standard error may be a file. Knows nothing of what is asked for.
 
+mod quiet;
+
+use self::quiet::{Quiet, Reader};
 use crate::cli::escape;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
@@ -10,7 +13,7 @@ use dialoguer::FuzzySelect;
 use dialoguer::console::{Term, truncate_str};
 use dialoguer::theme::{SimpleTheme, Theme};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::termios::{self, LocalModes, OptionalActions, SpecialCodeIndex, Termios};
+use rustix::termios::{self, OptionalActions, Termios};
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Write};
@@ -64,15 +67,8 @@ impl Terminal {
     /// # Errors
     /// Aborted (3) at Ctrl-C or Ctrl-D; usage (2) when nothing was typed.
     pub fn secret(&mut self, question: &str) -> Result<Secret> {
-        let question =
-            look(|theme, text| theme.format_password_prompt(text, &escape::shown(question)));
-        match self.read_line(&format!("{question} "), false)? {
-            typed if typed.is_empty() => {
-                self.discard();
-                Err(Error::usage("nothing was typed"))
-            }
-            typed => Ok(typed),
-        }
+        let tty = self.again()?;
+        self.hidden(&mut Reader::of(&tty)?, question)
     }
 
     /// Asks for a secret twice.
@@ -81,10 +77,10 @@ impl Terminal {
     /// As [`Self::secret`]; usage (2) when the two differ.
     pub fn secret_twice(&mut self, question: &str) -> Result<Secret> {
         // between the questions, too: a paste goes on
-        let tty = self.0.try_clone().map_err(|e| Error::io("cannot use the terminal", &e))?;
-        let _quiet = Quiet::enter(&tty)?;
-        let first = self.secret(question)?;
-        let again = self.secret(&format!("{question} again"))?;
+        let tty = self.again()?;
+        let mut reader = Reader::of(&tty)?;
+        let first = self.hidden(&mut reader, question)?;
+        let again = self.hidden(&mut reader, &format!("{question} again"))?;
         if first.expose() == again.expose() {
             return Ok(first);
         }
@@ -127,7 +123,7 @@ impl Terminal {
             theme.format_confirm_prompt(text, &escape::shown(question), Some(default))
         });
         loop {
-            let typed = self.read_line(&format!("{question} "), true)?;
+            let typed = self.read_line(&question)?;
             match typed.expose().trim_ascii().to_ascii_lowercase().as_slice() {
                 b"y" | b"yes" => return Ok(true),
                 b"n" | b"no" => return Ok(false),
@@ -144,7 +140,7 @@ impl Terminal {
     pub fn line(&mut self, question: &str) -> Result<String> {
         let question =
             look(|theme, text| theme.format_input_prompt(text, &escape::shown(question), None));
-        let typed = self.read_line(&format!("{question} "), true)?;
+        let typed = self.read_line(&question)?;
         Ok(String::from_utf8_lossy(typed.expose()).into_owned())
     }
 
@@ -185,36 +181,42 @@ impl Terminal {
         self.0.write_all(text.as_bytes()).map_err(|e| Error::io("cannot write to the terminal", &e))
     }
 
-    /// The next byte of what is typed; none at the end.
-    fn byte(&self) -> Result<Option<u8>> {
-        let mut byte = [0u8];
-        loop {
-            match (&self.0).read(&mut byte) {
-                Ok(0) => return Ok(None),
-                Ok(_) => return Ok(Some(byte[0])),
-                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(Error::io("cannot read from the terminal", &e)),
+    /// The terminal as a file of its own, so that what reads from it does not hold on to this.
+    fn again(&self) -> Result<File> {
+        self.0.try_clone().map_err(|e| Error::io("cannot use the terminal", &e))
+    }
+
+    fn hidden(&mut self, reader: &mut Reader<'_>, question: &str) -> Result<Secret> {
+        let question =
+            look(|theme, text| theme.format_password_prompt(text, &escape::shown(question)));
+        match self.answer(reader, &question, false)? {
+            typed if typed.is_empty() => {
+                self.discard();
+                Err(Error::usage("nothing was typed"))
             }
+            typed => Ok(typed),
         }
     }
 
+    fn read_line(&mut self, question: &str) -> Result<Secret> {
+        let tty = self.again()?;
+        self.answer(&mut Reader::of(&tty)?, question, true)
+    }
+
     /// Reads a line byte by byte. Not by the terminal's own line editor, which cuts lines at 4,095
-    /// bytes, and which leaves the echo off when Ctrl-C ends the program.
-    fn read_line(&mut self, question: &str, shows: bool) -> Result<Secret> {
-        // before the question: somebody, or a program, may answer at once
-        let tty = self.0.try_clone().map_err(|e| Error::io("cannot use the terminal", &e))?;
-        let quiet = Quiet::enter(&tty)?;
-        self.say(question)?;
-        let typed = self.keys(shows);
-        drop(quiet);
+    /// bytes, and which leaves the echo off when Ctrl-C ends the program. There is a reader before the
+    /// question: somebody, or a program, may answer at once.
+    fn answer(&mut self, reader: &mut Reader<'_>, question: &str, shows: bool) -> Result<Secret> {
+        self.say(&format!("{question} "))?;
+        let typed = self.keys(reader, shows);
         self.say("\n")?;
         typed
     }
 
-    fn keys(&mut self, shows: bool) -> Result<Secret> {
+    fn keys(&mut self, reader: &mut Reader<'_>, shows: bool) -> Result<Secret> {
         let mut line = Zeroizing::new(Vec::with_capacity(1024));
         loop {
-            let byte = self.byte()?.ok_or_else(given_up)?;
+            let byte = reader.byte()?.ok_or_else(given_up)?;
             let before = columns(&line);
             match edit(&mut line, byte) {
                 Edit::More if line.len() <= Secret::MAX => {}
@@ -335,32 +337,6 @@ fn edit(line: &mut Vec<u8>, byte: u8) -> Edit {
         byte => line.push(byte),
     }
     Edit::More
-}
-
-/// A terminal that neither echoes nor edits nor signals, until dropped.
-struct Quiet<'t> {
-    tty: &'t File,
-    before: Termios,
-}
-
-impl<'t> Quiet<'t> {
-    fn enter(tty: &'t File) -> Result<Self> {
-        let wrong = |e: rustix::io::Errno| Error::io("cannot hide what is typed", &e.into());
-        let before = termios::tcgetattr(tty).map_err(wrong)?;
-        let mut hidden = before.clone();
-        hidden.local_modes -= LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG;
-        hidden.special_codes[SpecialCodeIndex::VMIN] = 1;
-        hidden.special_codes[SpecialCodeIndex::VTIME] = 0;
-        termios::tcsetattr(tty, OptionalActions::Drain, &hidden).map_err(wrong)?;
-        Ok(Self { tty, before })
-    }
-}
-
-impl Drop for Quiet<'_> {
-    fn drop(&mut self) {
-        // nothing can be done if it fails; the shell resets the terminal at its own prompt
-        let _ = termios::tcsetattr(self.tty, OptionalActions::Drain, &self.before);
-    }
 }
 
 fn given_up() -> Error {

@@ -83,7 +83,8 @@ pub fn stop_group(signal: libc::c_int) {
     during(signal, libc::SIG_DFL, || unsafe { libc::kill(0, signal) });
 }
 
-/// Ends this process by `signal`, for whoever looks what ended it. The first process of a container goes on.
+/// Ends or stops this process by `signal`, for whoever looks what ended it. The first process of a container
+/// goes on.
 pub fn end_by(signal: libc::c_int) {
     // SAFETY: `raise` takes a plain integer.
     during(signal, libc::SIG_DFL, || unsafe { libc::raise(signal) });
@@ -128,6 +129,13 @@ impl Caught {
             }
         }
         Ok(Self { reader, _writer: writer, before })
+    }
+
+    /// The same, unless signals are caught already: whoever does that decides what becomes of them. None, too,
+    /// when there are no descriptors left.
+    #[must_use]
+    pub fn unless_others_do(signals: &[libc::c_int]) -> Option<Self> {
+        (TELL.load(Ordering::SeqCst) == -1).then(|| Self::these(signals).ok())?
     }
 
     /// The next one; waits for it.

@@ -1,7 +1,9 @@
 //! Questions, on a real terminal: what is typed does not show, and standard input is left alone.
 
 use super::support::pty::Pty;
-use super::support::{Sandbox, require};
+use super::support::waiting::soon;
+use super::support::{Sandbox, VAULT, require};
+use rustix::process::{Pid, Signal, kill_process};
 
 const PASSPHRASE: &str = "gravel ostrich penknife lullaby";
 
@@ -187,4 +189,63 @@ fn several_secret_fields_are_asked_for_one_by_one() {
     assert_eq!(code, 0, "{screen}");
     assert_eq!(sandbox.ok(&["cred", "get", "o"], b""), b"s-1");
     assert_eq!(sandbox.ok(&["cred", "get", "o", "refresh_token"], b""), b"r-1");
+}
+
+/// A hidden question in a script, which says how it ended, and that it goes on after a stop.
+fn hidden(sandbox: &Sandbox) -> (Pty, Pid) {
+    let script = format!(
+        "set -m\nsh -c 'echo $$ >pid; exec {VAULT} cred add h'\necho \"came: $?\"\nread go\nfg\n\
+         echo \"ended: $?\"\nread go\n"
+    );
+    sandbox.file("script", &script);
+    let mut terminal = Pty::shell(sandbox, "sh script");
+    terminal.expect("Value of password: ");
+    let pid = std::fs::read_to_string(sandbox.path("pid")).unwrap().trim().parse().unwrap();
+    soon("a question that hides its answer", || !terminal.echoes());
+    (terminal, Pid::from_raw(pid).unwrap())
+}
+
+/// The shell of a script leaves the terminal as it finds it.
+#[test]
+fn whatever_ends_a_hidden_question_the_terminal_shows_again() {
+    if !require("setsid") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    for (signal, code) in [(Signal::TERM, 143), (Signal::QUIT, 131), (Signal::HUP, 129)] {
+        let (mut terminal, asking) = hidden(&sandbox);
+        kill_process(asking, signal).unwrap();
+        terminal.expect(&format!("came: {code}"));
+        assert!(terminal.echoes(), "{signal:?}");
+        terminal.send("\n\n");
+        terminal.end();
+    }
+}
+
+#[test]
+fn stopped_from_elsewhere_it_hides_again_when_it_goes_on() {
+    if !require("setsid") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    for stop in [Signal::TSTP, Signal::STOP] {
+        let (mut terminal, asking) = hidden(&sandbox);
+        kill_process(asking, stop).unwrap();
+        terminal.expect("came: ");
+        // what can prepare for it does; for the rest there are shells that people type at
+        assert_eq!(terminal.echoes(), stop == Signal::TSTP);
+        terminal.set_as_shells_do();
+        terminal.send("\n");
+        soon("an answer that is hidden", || !terminal.echoes());
+        terminal.send("hunter2\r");
+        terminal.expect("Value of password again: ");
+        terminal.send("hunter2\r");
+        terminal.expect("ended: 0");
+        assert!(terminal.echoes());
+        terminal.send("\n");
+        let (_, screen) = terminal.end();
+        assert!(!screen.contains("hunter2"), "{screen}");
+        assert_eq!(sandbox.ok(&["cred", "get", "h"], b""), b"hunter2");
+        sandbox.ok(&["cred", "rm", "h"], b"");
+    }
 }

@@ -3,7 +3,7 @@
 use super::Sandbox;
 use super::waiting::PATIENCE;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
+use rustix::termios::{LocalModes, OptionalActions, Winsize, tcgetattr, tcsetattr, tcsetwinsize};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::ffi::OsStringExt;
@@ -89,6 +89,18 @@ impl Pty {
     /// Types.
     pub fn send(&mut self, keys: impl AsRef<[u8]>) {
         self.keys.write_all(keys.as_ref()).unwrap();
+    }
+
+    /// Whether what is typed shows.
+    pub fn echoes(&self) -> bool {
+        tcgetattr(&self.keys).unwrap().local_modes.contains(LocalModes::ECHO)
+    }
+
+    /// Sets the terminal as a shell does at its own prompt.
+    pub fn set_as_shells_do(&self) {
+        let mut shell = tcgetattr(&self.keys).unwrap();
+        shell.local_modes |= LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG;
+        tcsetattr(&self.keys, OptionalActions::Now, &shell).unwrap();
     }
 
     /// Makes the terminal larger or smaller.
