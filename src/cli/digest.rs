@@ -1,7 +1,7 @@
 //! Fingerprints of values, for people who compare a file with what is kept. Made from the open value
 //! each time, never stored: the digest of a value that can be guessed tells the value.
 
-use crate::model::Secret;
+use crate::model::{Secret, counted};
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
@@ -15,8 +15,7 @@ pub fn sha256(value: &Secret) -> String {
 #[must_use]
 pub fn summary(value: &Secret) -> String {
     let media = value.media().map(|media| format!("{media}, ")).unwrap_or_default();
-    let bytes = if value.len() == 1 { "byte" } else { "bytes" };
-    format!("‹{} {bytes}, {media}SHA-256 {}›", value.len(), sha256(value))
+    format!("‹{}, {media}SHA-256 {}›", counted(value.len(), "byte"), sha256(value))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::{complete, read};
 use crate::error::{Error, ErrorKind, Result};
 use crate::formats::{self, FORMATS, Format, Pair, Title, Wrong};
 use crate::kind::variables::is_reserved;
-use crate::model::{CredName, Secret};
+use crate::model::{CredName, Secret, counted};
 use crate::vault::{Errand, Filter, Handed, Mode, Offer, Unlocked, Vault, Want, What};
 use clap::builder::PossibleValuesParser;
 use clap_complete::engine::ArgValueCompleter;
@@ -293,9 +293,8 @@ fn cannot_write(path: &Path, e: &std::io::Error) -> Error {
 
 fn done(path: &Path, format: &Format, count: usize) -> Report {
     let file = path.display().to_string();
-    let plural = if count == 1 { "" } else { "s" };
     Report::Done {
-        message: format!("{count} variable{plural} in {file}"),
+        message: format!("{} in {file}", counted(count, "variable")),
         item: vec![
             ("file", Cell::owned(file)),
             ("format", Cell::owned(format.name)),

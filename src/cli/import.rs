@@ -5,7 +5,7 @@ use super::report::{Cell, Report};
 use super::{jsonl, progress};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kind::{self, checks};
-use crate::model::{CredName, Timestamp};
+use crate::model::{CredName, Timestamp, counted};
 use crate::sys;
 use crate::vault::NewCredential;
 use clap::builder::PossibleValuesParser;
@@ -63,7 +63,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     lines.say_warnings(cx);
     let what = if args.dry_run { "would import" } else { "imported" };
     Ok(Report::Done {
-        message: format!("{what} {count} credential{}", if count == 1 { "" } else { "s" }),
+        message: format!("{what} {}", counted(count, "credential")),
         item: vec![
             ("imported", Cell::Int(if args.dry_run { 0 } else { integer(count) })),
             ("read", Cell::Int(integer(count))),

@@ -6,7 +6,7 @@ use super::report::{Cell, Report};
 use super::save::{FileMode, Output};
 use super::showing::Showing;
 use crate::error::{Error, Result};
-use crate::model::{Reference, Secret};
+use crate::model::{Reference, Secret, counted};
 use crate::template::{Origin, Template};
 use crate::vault::{Errand, Handed, Mode, Want, What};
 use std::collections::HashMap;
@@ -67,7 +67,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     args.mode.tell(path, cx);
     let places = template.slots().count();
     Ok(Report::Done {
-        message: format!("{} is written, {places} place{} filled in", path.display(), s(places)),
+        message: format!("{} is written, {} filled in", path.display(), counted(places, "place")),
         item: vec![
             ("file", Cell::owned(path.display().to_string())),
             ("places", Cell::Int(i64::try_from(places).unwrap_or(i64::MAX))),
@@ -123,8 +123,4 @@ fn handed(references: &[&Reference], cx: &Context) -> Result<Vec<Handed>> {
 fn is_same(a: &Path, b: &Path) -> bool {
     let id = |path: &Path| path.metadata().map(|about| (about.dev(), about.ino())).ok();
     id(a).is_some_and(|a| id(b) == Some(a))
-}
-
-fn s(count: usize) -> &'static str {
-    if count == 1 { "" } else { "s" }
 }

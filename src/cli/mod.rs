@@ -102,6 +102,9 @@ pub struct Cli {
 tree::commands! {
     enum Command {
         Init(init::Args) leaf "init" "Make a vault",
+        Unlock(agent::unlock::Args) leaf "unlock"
+            "Keep the vault unlocked for a while: an agent holds the keys, and other commands use it",
+        Lock(agent::lock::Args) leaf "lock" "Lock the vault: the agent drops the keys and ends",
         Status(status::Args) leaf "status"
             "Tell where the vault is and how it stands, without unlocking",
         Doctor(doctor::Args) leaf "doctor"
@@ -113,6 +116,10 @@ tree::commands! {
             "Write down what happened, which credentials it exposes, and what was done about it",
         Key(key::Command) group "key"
             "Say what opens the vault: passphrases, key files, SSH keys, a sheet of paper",
+        Rekey(rekey::Args) leaf "rekey"
+            "Give the vault new keys: everything is sealed anew, and old keys open it no more",
+        TrustState(trust_state::Args) leaf "trust-state"
+            "Accept a vault file that is older than its seal, after you restored it yourself",
         Whose(Box<whose::Args>) leaf "whose"
             "Find out whose secret a leaked text is, and who has read it, without showing any",
         Run(Box<run::Args>) leaf "run" "Start a program with secrets in its environment",
@@ -134,13 +141,6 @@ tree::commands! {
             "Walk through the main commands on a vault that is thrown away afterwards",
         Selftest(selftest::Command) group "selftest"
             "Try on this machine whether the program does what it promises",
-        Unlock(agent::unlock::Args) leaf "unlock"
-            "Keep the vault unlocked for a while: an agent holds the keys, and other commands use it",
-        Lock(agent::lock::Args) leaf "lock" "Lock the vault: the agent drops the keys and ends",
-        TrustState(trust_state::Args) leaf "trust-state"
-            "Accept a vault file that is older than its seal, after you restored it yourself",
-        Rekey(rekey::Args) leaf "rekey"
-            "Give the vault new keys: everything is sealed anew, and old keys open it no more",
         Help(help_topics::Args) leaf "help"
             "Explain a command, or a topic: exit-codes, environment, config, references, variables",
     }

@@ -11,6 +11,7 @@ use super::report::{Cell, Report};
 use super::unlock;
 use super::usage::paste;
 use crate::error::Result;
+use crate::model::counted;
 use crate::vault::{Fate, Kept, RekeyWork, Rekeyed, Wrap};
 use clap_complete::engine::ArgValueCompleter;
 use fates::{Choice, Said};
@@ -63,9 +64,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let work = vault.rekey_work()?;
     if args.dry_run {
         if choices.iter().any(|(_, _, choice)| *choice == Choice::Open) {
-            cx.note_later(
-                "what is to be decided is asked for, or said with --slot, --untested or --drop",
-            );
+            cx.note_later("what is open is asked for, or said with --slot, --untested or --drop");
         }
         return Ok(shown(&choices, work));
     }
@@ -74,9 +73,8 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     let gone: Vec<String> = gone.map(|(label, _)| label.clone()).collect();
     if !args.yes {
         let question = format!(
-            "Seal {} value{} anew under new keys? Old copies stay readable with the old ones.",
-            work.values,
-            if work.values == 1 { "" } else { "s" }
+            "Seal {} anew under new keys? Old copies stay readable with the old ones.",
+            counted(work.values, "value")
         );
         cx.confirm(&question, &paste(&["vault", "rekey", "--yes"]))?;
     }
@@ -144,13 +142,14 @@ fn done(rekeyed: Rekeyed, gone: Vec<String>) -> Report {
 
 /// What would be done.
 fn shown(choices: &[(String, String, Choice)], work: RekeyWork) -> Report {
-    let RekeyWork { values, bytes, seconds } = work;
+    let RekeyWork { values, bytes, time } = work;
+    let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
     let slots =
         choices.iter().map(|(label, kind, choice)| row(label.clone(), kind.clone(), choice.word()));
     Report::Item(vec![
         ("values", integer(values)),
         ("bytes", integer(bytes)),
-        ("seconds", Cell::owned(format!("{seconds:.1}"))),
+        ("seconds", integer(seconds)),
         ("slots", Cell::Rows(slots.collect())),
     ])
 }

@@ -6,6 +6,7 @@ use super::report::{Cell, Report};
 use super::sink;
 use super::unlock;
 use crate::error::Result;
+use crate::model::counted;
 use crate::vault::{Doubt, Doubted, Key, Point};
 use std::rc::Rc;
 
@@ -110,14 +111,10 @@ fn lost(doubt: &Doubt, sealed: &Point) -> String {
         (changes, entries) => format!(
             "given up: at least {} and {} of the log; who read what since then stands in a sink, if \
              there is one",
-            counted(changes, "change", "changes"),
-            counted(entries, "entry", "entries")
+            counted(changes, "change"),
+            counted(entries, "entry")
         ),
     }
-}
-
-fn counted(n: i64, one: &str, more: &str) -> String {
-    format!("{n} {}", if n == 1 { one } else { more })
 }
 
 fn done(doubt: &Doubt) -> String {

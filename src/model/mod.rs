@@ -1,5 +1,6 @@
 //! Words everyone uses: names, secrets, times, metadata. No I/O.
 
+mod count;
 pub mod incident;
 mod metadata;
 mod name;
@@ -8,6 +9,7 @@ mod secret;
 mod time;
 mod todo;
 
+pub use count::counted;
 pub use metadata::{Attr, Duty, Metadata};
 pub use name::{CredName, FieldName, Label, SlotLabel};
 pub use reference::{Reading, Reference, SCHEME};

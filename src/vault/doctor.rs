@@ -11,7 +11,7 @@ use super::versions::Chain;
 use super::view::{Finding, Status};
 use super::{State, Vault, check, files, incident, state};
 use crate::error::{Error, Result};
-use crate::model::Timestamp;
+use crate::model::{Timestamp, counted};
 use std::path::Path;
 
 /// "Soon" in `status`: 30 days, in milliseconds.
@@ -96,7 +96,10 @@ impl<S: State> Vault<S> {
         let verdict = self.verify_log(&mut |_, _| {});
         note(
             "log",
-            verdict.as_ref().map(|v| format!("{} entries, intact", v.entries)).map_err(again),
+            verdict
+                .as_ref()
+                .map(|v| format!("{}, intact", counted(v.entries, "entry")))
+                .map_err(again),
         );
         if let Ok(verdict) = verdict {
             findings.extend(verdict.gaps.into_iter().map(|gap| Finding {
@@ -161,7 +164,10 @@ impl<S: State> Vault<S> {
             let incidents = incident::check::check_all(db, &vault, keys)?;
             match versions == SecretRow::count(db)? {
                 true => Ok(format!(
-                    "{credentials} credentials, {versions} values, {incidents} incidents, all genuine"
+                    "{}, {}, {}, all genuine",
+                    counted(credentials, "credential"),
+                    counted(versions, "value"),
+                    counted(incidents, "incident")
                 )),
                 false => Err(Error::integrity("there are values that belong to no credential")),
             }

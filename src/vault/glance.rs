@@ -8,7 +8,7 @@ use super::store::Db;
 use super::store::watch::{self as rows, Seen};
 use super::tx::Core;
 use crate::error::Result;
-use crate::model::Timestamp;
+use crate::model::{Timestamp, counted};
 use std::fmt::Write;
 use uuid::Uuid;
 
@@ -186,8 +186,7 @@ fn sentence(found: &[Alert]) -> Option<String> {
     rules.sort_unstable();
     rules.dedup();
     let words: Vec<&str> = rules.into_iter().map(Rule::word).collect();
-    let alerts = if found.len() == 1 { "alert" } else { "alerts" };
-    let mut text = format!("{} {alerts} since the last unlock: ", found.len());
+    let mut text = format!("{} since the last unlock: ", counted(found.len(), "alert"));
     let _ = write!(text, "{}; see: vault audit alerts --since {since}", words.join(", "));
     Some(text)
 }

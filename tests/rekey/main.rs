@@ -221,7 +221,7 @@ fn a_dry_run_changes_nothing_and_shows_the_work() {
     let (content, entries) = (s.content(), s.entries());
     let told = json(&s.ok(&["rekey", "--dry-run", "--json"], b""));
     assert_eq!((s.content(), s.entries()), (content, entries));
-    assert_eq!(told["slots"][0]["fate"], "unlocked with");
+    assert_eq!(told["slots"][0]["fate"], "unlocks");
     assert!(told["values"].as_i64() > Some(7) && told["bytes"].as_i64() > Some(200_000), "{told}");
 }
 

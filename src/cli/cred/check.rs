@@ -6,7 +6,7 @@ use crate::cli::context::Context;
 use crate::cli::progress;
 use crate::cli::report::{Cell, Column, Report, Sink};
 use crate::error::{ErrorKind, Result};
-use crate::model::Duty;
+use crate::model::{Duty, counted};
 use crate::vault::{Checkup, Depth, Fact, Filter, Seen};
 use clap::builder::PossibleValuesParser;
 use std::path::PathBuf;
@@ -123,11 +123,10 @@ fn report(cx: &Context, checkup: &Checkup, flaws: Vec<Flaw>) -> Report {
     if !flaws.is_empty() {
         cx.end_with(ErrorKind::Findings);
     }
-    let credentials = usize::try_from(checkup.credentials).unwrap_or(usize::MAX);
     cx.note_later(format!(
         "{} of {} looked at, {}",
         counted(checkup.values.len(), "value"),
-        counted(credentials, "credential"),
+        counted(checkup.credentials, "credential"),
         counted(flaws.len(), "finding")
     ));
     let empty = match checkup.credentials {
@@ -136,10 +135,6 @@ fn report(cx: &Context, checkup: &Checkup, flaws: Vec<Flaw>) -> Report {
     };
     let rows = move |sink: &mut Sink<'_>| flaws.iter().try_for_each(|flaw| sink(&flaw.cells()));
     Report::Table { columns: COLUMNS.into(), rows: Box::new(rows), empty }
-}
-
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn facts(checkup: &Checkup) -> Vec<Flaw> {

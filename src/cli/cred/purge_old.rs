@@ -6,7 +6,7 @@ use crate::cli::progress;
 use crate::cli::report::{Cell, Column, Report, Sink};
 use crate::cli::usage::paste;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Timestamp, parse_duration};
+use crate::model::{Timestamp, counted, parse_duration};
 use crate::vault::Trashed;
 
 /// Destroys what has been in the trash for longer than `span`, each by itself.
@@ -49,8 +49,8 @@ fn ask(cx: &Context, count: usize, span: &str) -> Result<()> {
     let Some(mut terminal) = cx.terminal() else {
         return Err(nobody(&paste(&["vault", "cred", "purge", "--older-than", span, "--yes"])));
     };
-    let many = if count == 1 { "credential" } else { "credentials" };
-    let question = format!("This cannot be undone. Type `{count}` to destroy {count} {many}");
+    let many = counted(count, "credential");
+    let question = format!("This cannot be undone. Type `{count}` to destroy {many}");
     match terminal.line(&question)?.trim() == count.to_string() {
         true => Ok(()),
         false => Err(Error::new(ErrorKind::Aborted, "that is not the number; nothing was changed")),

@@ -10,6 +10,7 @@ use crate::cli::render::Format;
 use crate::cli::report::{Cell, Report};
 use crate::cli::usage::paste;
 use crate::error::Result;
+use crate::model::counted;
 use crate::model::incident::IncidentNumber;
 use crate::vault::{Blast, Holder, LogVerdict, Near, Use};
 use clap_complete::engine::ArgValueCompleter;
@@ -181,10 +182,7 @@ fn near_in_words(near: &Near) -> Row {
     };
     vec![
         ("what", Cell::owned(format!("{} {}", near.what, near.value))),
-        (
-            "count",
-            Cell::owned(format!("{} other{}", near.count, if near.count == 1 { "" } else { "s" })),
-        ),
+        ("count", Cell::owned(counted(near.count, "other"))),
         ("names", names),
     ]
 }

@@ -8,7 +8,7 @@ use crate::cli::report::{Cell, Report};
 use crate::cli::unlock;
 use crate::cli::usage::paste;
 use crate::error::Result;
-use crate::model::SlotLabel;
+use crate::model::{SlotLabel, counted};
 use crate::vault::{RemovedSlot, SlotUses};
 use clap_complete::engine::ArgValueCompleter;
 
@@ -60,7 +60,7 @@ fn explain(cx: &Context, removed: &RemovedSlot) {
         let rm = paste(&["vault", "key", "rm", twin]);
         cx.warn(&format!("the same key still opens the vault, by the slot `{twin}`: {rm}"));
     }
-    let all = many(removed.could_read, "credential");
+    let all = counted(removed.could_read, "credential");
     cx.note_later(format!("it could read the secrets of {all}"));
     cx.note_later(was_read(&slot.uses));
     if slot.uses.reads > 0 {
@@ -84,13 +84,9 @@ fn was_read(uses: &SlotUses) -> String {
     let names = names.join(", ");
     format!(
         "by the log it read values of {}, {}, last at {last}: {names}{more}",
-        many(*credentials, "credential"),
-        many(*reads, "time")
+        counted(*credentials, "credential"),
+        counted(*reads, "time")
     )
-}
-
-fn many(count: u64, of: &str) -> String {
-    format!("{count} {of}{}", if count == 1 { "" } else { "s" })
 }
 
 fn done(removed: RemovedSlot) -> Report {

@@ -30,11 +30,11 @@ pub(super) enum Choice {
 impl Choice {
     pub(super) fn word(&self) -> &'static str {
         match self {
-            Self::Unlocked => "unlocked with",
-            Self::Key(_) => "to be proven",
-            Self::Untested => "kept untested",
+            Self::Unlocked => "unlocks",
+            Self::Key(_) => "proven",
+            Self::Untested => "untested",
             Self::Drop => "dropped",
-            Self::Open => "to be decided",
+            Self::Open => "open",
         }
     }
 }

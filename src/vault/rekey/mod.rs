@@ -19,6 +19,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
 use rows::Renewal;
 use std::cell::RefCell;
+use std::time::Duration;
 
 /// What a rekey has to do.
 #[derive(Clone, Copy, Debug)]
@@ -27,8 +28,8 @@ pub struct RekeyWork {
     pub values: u64,
     /// How many bytes they have, sealed.
     pub bytes: u64,
-    /// How long that will take on this machine, in seconds.
-    pub seconds: f64,
+    /// How long that will take on this machine.
+    pub time: Duration,
 }
 
 /// What a rekey has done.
@@ -125,7 +126,7 @@ impl Vault<Unlocked> {
     /// Integrity (15), I/O (18).
     pub fn rekey_work(&self) -> Result<RekeyWork> {
         let (values, bytes) = renew::size(&self.core.db)?;
-        Ok(RekeyWork { values, bytes, seconds: sample::seconds(values, bytes)? })
+        Ok(RekeyWork { values, bytes, time: sample::time(values, bytes)? })
     }
 
     /// Gives the vault other keys. What becomes of each slot is in `fates`; `by_plugin` makes recipients

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::vault::crypto;
 use crate::vault::keys::Keys;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// So many values are sealed and opened, of an average size up to this.
@@ -13,10 +13,10 @@ const LARGEST: u64 = 1 << 20;
 /// What is added for reading, checking and writing, as a share of the cryptography.
 const BESIDES: f64 = 1.0;
 
-/// Seconds for so many values with so many bytes in all.
-pub(super) fn seconds(values: u64, bytes: u64) -> Result<f64> {
+/// The time for so many values with so many bytes in all.
+pub(super) fn time(values: u64, bytes: u64) -> Result<Duration> {
     if values == 0 {
-        return Ok(0.0);
+        return Ok(Duration::ZERO);
     }
     let average = bytes / values;
     let size = usize::try_from(average.min(LARGEST)).unwrap_or_default();
@@ -34,7 +34,8 @@ pub(super) fn seconds(values: u64, bytes: u64) -> Result<f64> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let cores = f64::from(u16::try_from(cores).unwrap_or(u16::MAX));
     let parts = average.max(1).div_ceil(LARGEST);
-    Ok(scale(values.saturating_mul(parts)) * each * (1.0 / cores + BESIDES / 2.0))
+    let seconds = scale(values.saturating_mul(parts)) * each * (1.0 / cores + BESIDES / 2.0);
+    Ok(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "an estimate needs no more than 52 bits")]
