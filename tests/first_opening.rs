@@ -270,5 +270,10 @@ fn a_key_of_ones_own_needs_no_question() {
         let mut get = sandbox.vault(&["cred", "get", "x"]);
         let answer = Answer::of(get.env("VAULT_FINGERPRINT", none));
         assert!(answer.code == 2 && !answer.err.contains(none), "{}", answer.err);
+        // before a key is looked for, let alone asked for
+        let mut get = sandbox.detached(&["cred", "get", "x"]);
+        let get = get.env_remove("VAULT_KEY_FILE").env("VAULT_FINGERPRINT", none);
+        let answer = Answer::of(get);
+        assert_eq!(answer.code, 2, "{}", answer.err);
     }
 }

@@ -39,8 +39,9 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     if !args.yes {
         cx.confirm(&question(&shown), "vault trust-state --yes")?;
     }
-    let accept =
-        |key: Key| open()?.if_still(&shown)?.accept(&key, &unlock::At(cx), sink::all(&cx.world));
+    let accept = |key: Key, at: &unlock::At<'_>| {
+        open()?.if_still(&shown)?.accept(&key, at, sink::all(&cx.world))
+    };
     let doubt = unlock::trying(cx, || Ok(types), accept)?;
     agent::lock_if_there(cx);
     Ok(Report::Done { message: done(&doubt), item: item(&doubt) })

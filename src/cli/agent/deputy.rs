@@ -50,7 +50,7 @@ impl Deputy {
             )
             .hint("vault unlock"));
         }
-        let unlocked = self.held.unlock(vault, &At(cx));
+        let unlocked = self.held.unlock(vault, &At::of(cx));
         unlocked.inspect_err(|e| self.is_stale.set(e.kind() == ErrorKind::Locked))
     }
 

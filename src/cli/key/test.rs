@@ -28,7 +28,7 @@ pub fn run(args: Args, cx: &mut Context) -> Result<Report> {
     // closed again: a descriptor of the vault's own must not be taken for an inherited one
     let types = cx.locked()?.slot_types()?;
     let key = unlock::any_key(cx, types)?;
-    let tried = cx.locked()?.try_key(&key, args.label.as_ref(), &unlock::At(cx))?;
+    let tried = cx.locked()?.try_key(&key, args.label.as_ref(), &unlock::At::of(cx))?;
     let rows = move |sink: &mut Sink<'_>| {
         tried.iter().try_for_each(|slot| {
             sink(&[

@@ -165,7 +165,7 @@ fn key_of(cx: &Context, label: &str, kind: &str, file: &Path) -> Result<Key> {
     }
     let key = unlock::key(cx, &Source::KeyFile(file.to_owned()))?;
     match kind {
-        "two_factor" => Ok(Key::Both(Box::new(key), At(cx).second_factor(label)?)),
+        "two_factor" => Ok(Key::Both(Box::new(key), At::of(cx).second_factor(label)?)),
         _ => Ok(key),
     }
 }

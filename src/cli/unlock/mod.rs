@@ -79,7 +79,7 @@ pub fn vault(cx: &Context) -> Result<Vault<Unlocked>> {
 /// # Errors
 /// As for [`vault`].
 pub fn with_its_key(cx: &Context) -> Result<(Vault<Unlocked>, Key)> {
-    with_key(cx, |vault, key| Ok((vault.unlock_with(&key, &At(cx))?, key)))
+    with_key(cx, |vault, key, at| Ok((vault.unlock_with(&key, at)?, key)))
 }
 
 /// The same with the key kept as the proof that it opens its slot: what gives the vault other keys takes
@@ -88,11 +88,11 @@ pub fn with_its_key(cx: &Context) -> Result<(Vault<Unlocked>, Key)> {
 /// # Errors
 /// As for [`vault`].
 pub fn proving(cx: &Context) -> Result<(Vault<Unlocked>, Proof)> {
-    with_key(cx, |vault, key| vault.unlock_proving(key, &At(cx)))
+    with_key(cx, |vault, key, at| vault.unlock_proving(key, at))
 }
 
-fn with_key<T>(cx: &Context, open: impl Fn(Vault<Locked>, Key) -> Result<T>) -> Result<T> {
-    trying(cx, || cx.locked()?.slot_types(), |key| open(cx.locked()?, key))
+fn with_key<T>(cx: &Context, open: impl Fn(Vault<Locked>, Key, &At<'_>) -> Result<T>) -> Result<T> {
+    trying(cx, || cx.locked()?.slot_types(), |key, at| open(cx.locked()?, key, at))
 }
 
 /// Opens with the key that is configured; without one, with what is typed, which may be wrong a few times.
@@ -103,13 +103,19 @@ fn with_key<T>(cx: &Context, open: impl Fn(Vault<Locked>, Key) -> Result<T>) -> 
 pub fn trying<T>(
     cx: &Context,
     types: impl FnOnce() -> Result<Vec<String>>,
-    open: impl Fn(Key) -> Result<T>,
+    open: impl Fn(Key, &At<'_>) -> Result<T>,
 ) -> Result<T> {
+    // said before anybody is asked for anything
+    fingerprint::wanted(cx)?;
+    let at = At::of(cx);
+    let Some(source) = source(cx) else {
+        return ask(cx, &types()?, |key| open(key, &at));
+    };
     // read first: a descriptor of the vault's own must not be taken for an inherited one
-    match source(cx) {
-        Some(source) => open(key(cx, &source)?).map_err(|e| whence::given_by(cx, e, &source)),
-        None => ask(cx, &types()?, open),
-    }
+    open(key(cx, &source)?, &at).map_err(|e| match at.was_asked() {
+        true => whence::given_by(cx, e, passphrase_source(cx).as_ref()),
+        false => whence::given_by(cx, e, Some(&source)),
+    })
 }
 
 /// A key for a vault with slots of these types that cannot be opened as it is.
@@ -117,7 +123,7 @@ pub fn trying<T>(
 /// # Errors
 /// As for [`vault`].
 pub fn any_key(cx: &Context, types: Vec<String>) -> Result<Key> {
-    trying(cx, || Ok(types), Ok)
+    trying(cx, || Ok(types), |key, _| Ok(key))
 }
 
 /// The key that `source` gives.

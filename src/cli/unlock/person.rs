@@ -8,18 +8,41 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::Secret;
 use crate::plugin;
 use crate::vault::{Key, Nobody, Person, SshKey};
+use std::cell::{Cell, OnceCell};
 
 /// The user at the terminal, if there is one.
-pub struct At<'c>(pub &'c Context);
+pub struct At<'c> {
+    cx: &'c Context,
+    was_asked: Cell<bool>,
+    given: OnceCell<Secret>,
+}
+
+impl<'c> At<'c> {
+    /// The user of `cx`.
+    #[must_use]
+    pub fn of(cx: &'c Context) -> Self {
+        Self { cx, was_asked: Cell::default(), given: OnceCell::new() }
+    }
+
+    /// Whether a passphrase was wanted besides a key: the key is right, as far as it goes.
+    pub(super) fn was_asked(&self) -> bool {
+        self.was_asked.get()
+    }
+}
 
 impl Person for At<'_> {
     fn second_factor(&self, label: &str) -> Result<Secret> {
-        let Self(cx) = self;
+        let cx = self.cx;
+        self.was_asked.set(true);
         if let Some(source) = passphrase_source(cx) {
-            return match key(cx, &source)? {
-                Key::Passphrase(secret) => Ok(secret),
-                _ => Nobody.second_factor(label),
-            };
+            // once, however many slots it is tried on: a pipe does not give it again
+            if self.given.get().is_none()
+                && let Key::Passphrase(secret) = key(cx, &source)?
+            {
+                let _ = self.given.set(secret);
+            }
+            let given = self.given.get().map(|secret| Secret::from_bytes(secret.expose()));
+            return given.map_or_else(|| Nobody.second_factor(label), Ok);
         }
         let Some(mut terminal) = cx.terminal() else { return Nobody.second_factor(label) };
         let question = format!("Passphrase that goes with the key, for `{}`", escape::shown(label));
@@ -27,12 +50,12 @@ impl Person for At<'_> {
     }
 
     fn expects(&self, fingerprint: &str) -> Result<()> {
-        let wanted = wanted(self.0)?;
+        let wanted = wanted(self.cx)?;
         wanted.map_or(Ok(()), |wanted| compare(&wanted, fingerprint))
     }
 
     fn recognises(&self, fingerprint: &str) -> Result<()> {
-        let Self(cx) = self;
+        let cx = self.cx;
         if let Some(wanted) = wanted(cx)? {
             return compare(&wanted, fingerprint);
         }

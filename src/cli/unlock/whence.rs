@@ -14,16 +14,18 @@ const LEADING: [&str; 5] = [
     "VAULT_PASSPHRASE_COMMAND",
 ];
 
-/// Says which variable gave what does not open the vault.
-pub(super) fn given_by(cx: &Context, error: Error, source: &Source) -> Error {
+/// Says which variable gave what does not open the vault, if one did.
+pub(super) fn given_by(cx: &Context, error: Error, source: Option<&Source>) -> Error {
     let is_typed = cx.globals.key_file.is_some();
     let name = match source {
-        _ if error.kind() != ErrorKind::WrongKey || is_typed => return error,
-        Source::IdentityText => "VAULT_KEY",
-        Source::KeyFile(_) => "VAULT_KEY_FILE",
-        Source::PassphraseFile(_) => "VAULT_PASSPHRASE_FILE",
-        Source::PassphraseFd(_) => "VAULT_PASSPHRASE_FD",
-        Source::PassphraseCommand(_) => "VAULT_PASSPHRASE_COMMAND",
+        _ if error.kind() != ErrorKind::WrongKey => return error,
+        None => return error,
+        Some(Source::KeyFile(_)) if is_typed => return error,
+        Some(Source::IdentityText) => "VAULT_KEY",
+        Some(Source::KeyFile(_)) => "VAULT_KEY_FILE",
+        Some(Source::PassphraseFile(_)) => "VAULT_PASSPHRASE_FILE",
+        Some(Source::PassphraseFd(_)) => "VAULT_PASSPHRASE_FD",
+        Some(Source::PassphraseCommand(_)) => "VAULT_PASSPHRASE_COMMAND",
     };
     error.hint(format!("it was given by {name}"))
 }

@@ -138,7 +138,8 @@ pub(super) fn unwrap<'r>(
             Ok(None) => {}
             // another slot of the same key may be for it
             Err(e) if e.kind() == ErrorKind::WrongKey => drop(wrong_passphrase.get_or_insert(e)),
-            Err(e) => return Err(e),
+            // nor is an attempt undone by giving up the next one
+            Err(e) => return Err(wrong_passphrase.unwrap_or(e)),
         }
     }
     Err(wrong_passphrase.unwrap_or_else(|| wrong_key(key, slots)))
