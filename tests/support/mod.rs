@@ -57,6 +57,18 @@ pub fn required() -> bool {
     std::env::var_os("VAULT_TEST_REQUIRE").is_some_and(|value| value == "1")
 }
 
+/// Lets signals do what they usually do. Shells have interrupts ignored for what runs in the background, which
+/// every program inherits that is started from here.
+fn hear_signals() {
+    for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGHUP, libc::SIGTERM] {
+        #[expect(unsafe_code, reason = "nothing safe changes what a signal does")]
+        // SAFETY: SIG_DFL installs no handler.
+        unsafe {
+            libc::signal(signal, libc::SIG_DFL)
+        };
+    }
+}
+
 /// A home, and a vault in it, that vanish with the test.
 pub struct Sandbox {
     dir: TempDir,
@@ -82,6 +94,7 @@ impl Sandbox {
 
     /// Without a vault, and without a key.
     pub fn bare() -> Self {
+        hear_signals();
         let sandbox = Self { dir: tempfile::tempdir().unwrap(), keyed: false };
         for name in ["home", "data", "state", "tmp"] {
             fs::create_dir(sandbox.path(name)).unwrap();
