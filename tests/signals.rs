@@ -1,6 +1,17 @@
 //! Signals that are noted. They are those of the whole process, so this is the only test in its program.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "helpers of tests may do what tests may, and clarity comes before speed"
+)]
+
+mod support;
 
 use rustix::process::{Signal, getpid, kill_process};
 use std::time::{Duration, Instant};
@@ -18,6 +29,7 @@ fn raise(signal: Signal, is_noted: impl Fn() -> bool) {
 
 #[test]
 fn a_request_to_end_is_noted_and_an_interrupt_is_for_others() {
+    support::hear_signals();
     let signals = Signals::noted();
     assert!(!signals.came());
     raise(Signal::INT, || signals.came());

@@ -59,7 +59,7 @@ pub fn required() -> bool {
 
 /// Lets signals do what they usually do. Shells have interrupts ignored for what runs in the background, which
 /// every program inherits that is started from here.
-fn hear_signals() {
+pub fn hear_signals() {
     for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGHUP, libc::SIGTERM] {
         #[expect(unsafe_code, reason = "nothing safe changes what a signal does")]
         // SAFETY: SIG_DFL installs no handler.
