@@ -161,14 +161,28 @@ impl Caught {
     pub fn socket(&self) -> &UnixStream {
         &self.reader
     }
+
+    /// Catches them no more; tells which came that nobody has asked for.
+    #[must_use]
+    pub fn end(mut self) -> Vec<libc::c_int> {
+        self.give_back();
+        match self.reader.set_nonblocking(true) {
+            Ok(()) => std::iter::from_fn(|| self.next().ok()).map(|came| came.signal).collect(),
+            Err(_) => Vec::new(),
+        }
+    }
+
+    fn give_back(&mut self) {
+        for (signal, was) in self.before.drain(..) {
+            change(signal, &was);
+        }
+        TELL.store(-1, Ordering::SeqCst);
+    }
 }
 
 impl Drop for Caught {
     fn drop(&mut self) {
-        for (signal, was) in &self.before {
-            change(*signal, was);
-        }
-        TELL.store(-1, Ordering::SeqCst);
+        self.give_back();
     }
 }
 

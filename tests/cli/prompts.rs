@@ -249,3 +249,28 @@ fn stopped_from_elsewhere_it_hides_again_when_it_goes_on() {
         sandbox.ok(&["cred", "rm", "h"], b"");
     }
 }
+
+/// It comes while the answer is taken: the terminal is made to wait there. Nothing must be done then.
+#[test]
+fn a_signal_behind_an_answer_is_not_lost() {
+    if !require("setsid") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.add("gone", b"hunter2");
+    let script = format!("sh -c 'echo $$ >pid; exec {VAULT} cred purge gone'; echo \"came: $?\"");
+    let mut terminal = Pty::shell(&sandbox, &script);
+    terminal.expect("Type `gone` to destroy");
+    soon("a question that reads keys", || !terminal.echoes());
+    terminal.send("gone");
+    terminal.expect("gone");
+    let pid = std::fs::read_to_string(sandbox.path("pid")).unwrap().trim().parse().unwrap();
+    terminal.send("\u{13}\r");
+    // whenever it comes it must be heard; behind the answer nobody can see from here
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    kill_process(Pid::from_raw(pid).unwrap(), Signal::TERM).unwrap();
+    terminal.send("\u{11}");
+    terminal.expect("came: 143");
+    terminal.end();
+    assert_eq!(sandbox.ok(&["cred", "get", "gone"], b""), b"hunter2");
+}

@@ -99,9 +99,8 @@ impl<'t> Reader<'t> {
             libc::SIGCONT => {}
             STOP => sys::end_by(STOP),
             _ => {
-                // as if nobody had caught it: that ends us, or whoever asked learns of it
-                self.caught = None;
-                let _ = Signal::from_named_raw(signal).map(|signal| kill_process(getpid(), signal));
+                self.give_back();
+                send(signal);
                 return Err(given_up());
             }
         }
@@ -112,4 +111,23 @@ impl<'t> Reader<'t> {
         self.quiet = Some(quiet);
         Ok(())
     }
+
+    /// Puts the terminal back, and lets signals do what they do otherwise: also those that came while nobody
+    /// waited for a key any more.
+    fn give_back(&mut self) {
+        self.quiet = None;
+        let unheard = self.caught.take().map(Caught::end);
+        unheard.into_iter().flatten().for_each(send);
+    }
+}
+
+impl Drop for Reader<'_> {
+    fn drop(&mut self) {
+        self.give_back();
+    }
+}
+
+/// As if nobody had caught it: that ends us, or whoever notes it learns of it.
+fn send(signal: libc::c_int) {
+    let _ = Signal::from_named_raw(signal).map(|signal| kill_process(getpid(), signal));
 }
