@@ -143,7 +143,7 @@ fn done(rekeyed: Rekeyed, gone: Vec<String>) -> Report {
 /// What would be done.
 fn shown(choices: &[(String, String, Choice)], work: RekeyWork) -> Report {
     let RekeyWork { values, bytes, time } = work;
-    let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+    let seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
     let slots =
         choices.iter().map(|(label, kind, choice)| row(label.clone(), kind.clone(), choice.word()));
     Report::Item(vec![

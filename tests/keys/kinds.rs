@@ -71,26 +71,7 @@ fn a_slot_with_two_factors_takes_both() {
     says(&with("wrong"), 11, "does not open the slot `two`", "vault key list");
     let last = sandbox.log(&["--action", "decrypt", "--limit", "1"]);
     assert_eq!(last[0]["details"]["slot"], "other");
-    // also when it comes through a pipe, which is read once; and an attempt is entered
-    let piped = |file: &str| {
-        let key = "VAULT_KEY_FILE=second VAULT_PASSPHRASE_FD=0";
-        let line = format!("cat {file} | {key} {} cred get x", support::VAULT);
-        Answer::of(sandbox.command("sh").args(["-c", &line]))
-    };
-    assert_eq!(piped("theirs").out, b"hunter2");
-    let entries = sandbox.entries();
-    let wrong = piped("wrong");
-    says(&wrong, 11, "does not open the slot `two`", "it was given by VAULT_PASSPHRASE_FD");
-    assert!(!wrong.err.contains("VAULT_KEY_FILE"), "{}", wrong.err);
-    // nor does one who gives up afterwards undo it
-    let mut typed = Pty::vault(&sandbox, &get, &[]);
-    typed.expect("for `two`");
-    typed.send("walrus\r");
-    typed.expect("for `other`");
-    typed.send("\u{3}");
-    let (code, screen) = typed.end();
-    assert_eq!(code, 11, "{screen}");
-    assert_eq!(sandbox.entries(), entries + 2);
+    each_attempt_counts(&sandbox, &get);
     sandbox.ok(&["key", "rm", "other", "--yes"], b"");
 
     // with the same key alone in another slot, that one is told all the same
@@ -117,6 +98,30 @@ fn a_slot_with_two_factors_takes_both() {
     age.send(format!("{PASSPHRASE}\r"));
     assert_eq!(age.finish().0, 0);
     assert!(is_content(&std::fs::read(sandbox.path("opened")).unwrap()));
+}
+
+/// Two slots of one key, `two` and `other`, and what does not open the first.
+fn each_attempt_counts(sandbox: &Sandbox, get: &[&str]) {
+    // also when it comes through a pipe, which is read once; and an attempt is entered
+    let piped = |file: &str| {
+        let key = "VAULT_KEY_FILE=second VAULT_PASSPHRASE_FD=0";
+        let line = format!("cat {file} | {key} {} cred get x", support::VAULT);
+        Answer::of(sandbox.command("sh").args(["-c", &line]))
+    };
+    assert_eq!(piped("theirs").out, b"hunter2");
+    let entries = sandbox.entries();
+    let wrong = piped("wrong");
+    says(&wrong, 11, "does not open the slot `two`", "it was given by VAULT_PASSPHRASE_FD");
+    assert!(!wrong.err.contains("VAULT_KEY_FILE"), "{}", wrong.err);
+    // nor does one who gives up afterwards undo it
+    let mut typed = Pty::vault(sandbox, get, &[]);
+    typed.expect("for `two`");
+    typed.send("walrus\r");
+    typed.expect("for `other`");
+    typed.send("\u{3}");
+    let (code, screen) = typed.end();
+    assert_eq!(code, 11, "{screen}");
+    assert_eq!(sandbox.entries(), entries + 2);
 }
 
 #[test]
