@@ -156,6 +156,20 @@ impl Caught {
         Ok(Came { signal: number(0), sender })
     }
 
+    /// Lets signals do again what they did; those that came until then, and were not asked for.
+    #[must_use]
+    pub fn rest(mut self) -> Vec<libc::c_int> {
+        self.give_back();
+        let _ = self.reader.set_nonblocking(true);
+        std::iter::from_fn(|| self.next().ok().map(|came| came.signal)).collect()
+    }
+
+    fn give_back(&mut self) {
+        for (signal, was) in self.before.drain(..) {
+            change(signal, &was);
+        }
+    }
+
     /// Readable when there is one.
     #[must_use]
     pub fn socket(&self) -> &UnixStream {
@@ -165,9 +179,7 @@ impl Caught {
 
 impl Drop for Caught {
     fn drop(&mut self) {
-        for (signal, was) in &self.before {
-            change(*signal, was);
-        }
+        self.give_back();
         TELL.store(-1, Ordering::SeqCst);
     }
 }
