@@ -164,7 +164,7 @@ impl Caught {
 
     /// Catches them no more; tells which came that nobody has asked for.
     #[must_use]
-    pub fn end(mut self) -> Vec<libc::c_int> {
+    pub fn rest(mut self) -> Vec<libc::c_int> {
         self.give_back();
         match self.reader.set_nonblocking(true) {
             Ok(()) => std::iter::from_fn(|| self.next().ok()).map(|came| came.signal).collect(),

@@ -1,6 +1,7 @@
 //! The keys are dropped when they must be, and the log tells why.
 
 use crate::support::waiting::{conclusive, room_for, runs, soon};
+use crate::support::{Answer, require, unable};
 use crate::{Desk, Slow, signal};
 use rustix::process::Signal;
 use std::fs;
@@ -234,6 +235,57 @@ fn although_the_agent_does_not_hear() {
     assert!(desk.is_locked());
     desk.unlock(&[]);
     assert!(!desk.is_locked());
+}
+
+/// What a line of an ordinary user gives where `/proc` hides all processes but those that he could look into. An
+/// agent refuses debuggers, and is hidden from him, too.
+fn where_agents_are_hidden(desk: &Desk, line: &str) -> Option<Answer> {
+    if !rustix::process::geteuid().is_root() {
+        unable("only the superuser can mount");
+        return None;
+    }
+    desk.sandbox.program();
+    let user = desk.sandbox.ordinary()?.join(" ");
+    let hidden = |line: &str| {
+        let line = format!("mount -t proc -o hidepid=2 proc /proc && exec {user} sh -c '{line}'");
+        let command = desk.sandbox.command("unshare");
+        Answer::of(&mut desk.dress(command, &["-m", "sh", "-c", &line]))
+    };
+    if hidden("! test -e /proc/1").code != 0 {
+        unable("processes cannot be hidden here");
+        return None;
+    }
+    Some(hidden(line))
+}
+
+#[test]
+fn although_the_agent_is_hidden_and_does_not_hear() {
+    let desk = Desk::locked();
+    let line = r#"./vault --key-file key unlock -q
+        pid=$(./vault status --json | grep -o "\"pid\": *[0-9]*" | tr -dc 0-9)
+        kill -STOP $pid && echo $pid && ./vault lock"#;
+    let Some(answer) = where_agents_are_hidden(&desk, line) else { return };
+    assert_eq!(answer.code, 0, "{}", answer.all());
+    let pid = String::from_utf8(answer.out).unwrap();
+    soon("its end", || !runs(pid.trim()));
+}
+
+#[test]
+fn although_the_agent_of_a_service_is_hidden_it_gets_the_keys() {
+    if !require("systemd-socket-activate") {
+        return;
+    }
+    let desk = Desk::locked();
+    let line = r"./vault --key-file key unlock -q
+        socket=$PWD/$(ls run/vault/agent-*)
+        ./vault lock -q
+        timeout 60 systemd-socket-activate -l $socket -E HOME -E XDG_DATA_HOME -E XDG_STATE_HOME -E XDG_RUNTIME_DIR \
+            $PWD/vault unlock --foreground >log 2>&1 &
+        for _ in $(seq 1000); do test -S $socket && break; sleep 0.01; done
+        ./vault --key-file key unlock && ./vault --no-input cred get db/main && ./vault lock -q";
+    let Some(answer) = where_agents_are_hidden(&desk, line) else { return };
+    assert_eq!((answer.code, &answer.out[..]), (0, &b"the-value"[..]), "{}", answer.all());
+    assert!(answer.err.contains("which was waiting for them, has the keys"), "{}", answer.err);
 }
 
 #[test]

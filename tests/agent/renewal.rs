@@ -3,6 +3,7 @@
 
 use crate::Desk;
 use crate::hostile::{framed, list, request_with, sent};
+use crate::support::{Answer, VAULT, json, require, unable};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use std::fs::DirBuilder;
 use std::io::{IoSliceMut, Read, Write};
@@ -143,9 +144,54 @@ fn an_agent_with_other_keys_makes_way() {
     let elsewhere = desk.sandbox.path("elsewhere");
     DirBuilder::new().mode(0o700).create(&elsewhere).unwrap();
     let mut rekey = desk.vault(&["--key-file", key.to_str().unwrap(), "rekey", "--yes"]);
-    let answer = crate::support::Answer::of(rekey.env("XDG_RUNTIME_DIR", &elsewhere));
+    let answer = Answer::of(rekey.env("XDG_RUNTIME_DIR", &elsewhere));
     assert_eq!(answer.code, 0, "{}", answer.all());
     desk.unlock(&[]);
     assert_ne!(desk.pid(), pid);
     assert_eq!(desk.ok(&["cred", "get", "db/main"]), b"the-value");
+}
+
+/// Nobody is told that it goes on who could not use it.
+#[test]
+fn an_agent_with_other_seals_makes_way() {
+    let desk = Desk::unlocked();
+    let (pid, key) = (desk.pid(), desk.sandbox.path("key"));
+    let other = desk.sandbox.path("other");
+    let there = |args: &[&str]| {
+        let mut command = desk.vault(args);
+        command.env("XDG_STATE_HOME", &other).env("VAULT_KEY_FILE", &key);
+        Answer::of(&mut command)
+    };
+    let answer = there(&["unlock"]);
+    assert_eq!((answer.code, answer.err.contains("again")), (0, false), "{}", answer.all());
+    let standing = json(&there(&["status", "--json"]).out)["agent"].clone();
+    assert_ne!(standing["pid"], pid);
+    let mut get = desk.vault(&["--no-input", "cred", "get", "db/main"]);
+    let answer = Answer::of(get.env("XDG_STATE_HOME", &other));
+    assert_eq!((answer.code, &answer.out[..]), (0, &b"the-value"[..]), "{}", answer.all());
+}
+
+/// As above: here the agent sees other mounts.
+#[test]
+fn an_agent_that_sees_other_files_makes_way() {
+    if !require("unshare") {
+        return;
+    }
+    let desk = Desk::unlocked();
+    let key = desk.sandbox.path("key");
+    let line = format!(
+        "{VAULT} --key-file '{}' unlock && {VAULT} --no-input cred get db/main",
+        key.display()
+    );
+    let elsewhere = |args: &[&str]| {
+        let command = desk.sandbox.command("unshare");
+        Answer::of(&mut desk.dress(command, &[&["-m"], args].concat()))
+    };
+    if elsewhere(&["true"]).code != 0 {
+        unable("nobody has mounts of his own here");
+        return;
+    }
+    let answer = elsewhere(&["sh", "-c", &line]);
+    assert_eq!((answer.code, &answer.out[..]), (0, &b"the-value"[..]), "{}", answer.all());
+    assert!(!answer.err.contains("again"), "{}", answer.err);
 }

@@ -1,7 +1,7 @@
 //! Questions, on a real terminal: what is typed does not show, and standard input is left alone.
 
 use super::support::pty::Pty;
-use super::support::waiting::soon;
+use super::support::waiting::{runs, soon};
 use super::support::{Sandbox, VAULT, require};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -273,4 +273,40 @@ fn a_signal_behind_an_answer_is_not_lost() {
     terminal.expect("came: 143");
     terminal.end();
     assert_eq!(sandbox.ok(&["cred", "get", "gone"], b""), b"hunter2");
+}
+
+/// A shell ends what it has stopped by a request to end, and lets it go on to hear of that.
+#[test]
+fn stopped_at_a_hidden_question_it_can_be_ended() {
+    if !require("setsid") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    for stop in [Signal::TSTP, Signal::STOP] {
+        let (mut terminal, asking) = hidden(&sandbox);
+        kill_process(asking, stop).unwrap();
+        terminal.expect("came: ");
+        terminal.set_as_shells_do();
+        kill_process(asking, Signal::TERM).unwrap();
+        kill_process(asking, Signal::CONT).unwrap();
+        soon("its end", || !runs(asking.as_raw_nonzero().get()));
+        assert!(terminal.echoes(), "{stop:?}");
+        terminal.send("\n\n");
+        terminal.end();
+    }
+}
+
+/// `timeout` puts what it starts into the background, and so does a shell.
+#[test]
+fn in_the_background_a_hidden_question_can_be_ended() {
+    if !require("setsid") || !require("timeout") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let mut terminal =
+        Pty::shell(&sandbox, &format!("timeout 1 {VAULT} cred add h; echo \"came: $?\"; read go"));
+    terminal.expect("came: 124");
+    assert!(terminal.echoes());
+    terminal.send("\n");
+    terminal.end();
 }

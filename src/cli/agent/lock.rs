@@ -10,7 +10,8 @@ use crate::cli::read::quoted;
 use crate::cli::report::{Cell, Report};
 use crate::error::{Error, ErrorKind, Result};
 use crate::vault::Place;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use std::io::Read;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -110,8 +111,8 @@ pub(super) fn end(cx: &Context, place: &Place, path: &Path, pid: i32, cause: &st
 fn is_gone(path: &Path, pid: i32, patience: Duration) -> bool {
     let since = Instant::now();
     while since.elapsed() < patience {
-        let is_there = pid > 0 && Path::new(&format!("/proc/{pid}")).exists();
-        if !is_there || matches!(place::call(path), Found::Nothing) {
+        // of one in another container its number is not known: then its socket tells
+        if (pid > 0 && !runs(pid)) || matches!(place::call(path), Found::Nothing) {
             return true;
         }
         std::thread::sleep(MOMENT);
@@ -125,10 +126,17 @@ fn has_gone(stream: &UnixStream) -> bool {
     matches!((&mut &*stream).read(&mut [0]), Ok(0))
 }
 
-/// Whether a process is an agent, and not a service manager that listens for one.
+/// Whether there is such a process: `/proc` can be mounted so that it hides those that refuse debuggers.
+pub(super) fn runs(pid: i32) -> bool {
+    Pid::from_raw(pid).is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH))
+}
+
+/// Whether a process is an agent, and not a service manager that listens for one: that does not hide.
 fn is_agent(pid: i32) -> bool {
-    let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    line.split(|byte| *byte == 0).nth(1) == Some(VERB.as_bytes())
+    match std::fs::read(format!("/proc/{pid}/cmdline")) {
+        Ok(line) => line.split(|byte| *byte == 0).nth(1) == Some(VERB.as_bytes()),
+        Err(_) => Path::new("/proc/self/exe").exists(),
+    }
 }
 
 const ANSWER: Duration = Duration::from_secs(5);

@@ -3,11 +3,12 @@
 
 use super::client::{exchange, refusal};
 use super::held::{Held, Terms};
-use super::request::{Rest, Verb};
+use super::request::{Rest, Verb, seen};
 use super::wire::{Frame, frame, items, list, receive, send};
 use crate::cli::context::Context;
 use crate::vault::Place;
 use data_encoding::HEXLOWER;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -44,9 +45,10 @@ fn prove(stream: &UnixStream, held: &Held, question: &[u8], answer: &Frame) -> O
     let items = items(&answer.body).filter(|_| answer.sort == frame::PROOF)?;
     let [theirs, mark] = items[..] else { return None };
     let witness = held.witness()?;
-    witness.fits(&message(AGENT, question, theirs, b""), mark).then_some(())?;
+    let both = (question, theirs);
+    witness.fits(&message(AGENT, both, &held.place(), b""), mark).then_some(())?;
     let terms = serde_json::to_vec(&held.about.terms).ok()?;
-    let mark = witness.mark(&message(CLIENT, question, theirs, &terms));
+    let mark = witness.mark(&message(CLIENT, both, &held.place(), &terms));
     send(stream, frame::TERMS, &list([&terms[..], &mark]), &[]).ok()?;
     let (answer, _) = receive(stream, SHORT, Some(PATIENCE)).ok()?;
     (answer.sort == frame::ENDED).then_some(())
@@ -56,20 +58,23 @@ fn prove(stream: &UnixStream, held: &Held, question: &[u8], answer: &Frame) -> O
 pub(super) fn terms(client: &UnixStream, held: &Held, rest: &Rest) -> Option<Vec<u8>> {
     let question = rest.texts.first()?.expose();
     let (witness, own) = (held.witness()?, rand::random::<[u8; 32]>());
-    let mark = witness.mark(&message(AGENT, question, &own, b""));
+    let (both, place) = ((question, &own[..]), held.place());
+    let mark = witness.mark(&message(AGENT, both, &place, b""));
     send(client, frame::PROOF, &list([&own[..], &mark]), &[]).ok()?;
     let (answer, _) = receive(client, SHORT, Some(PATIENCE)).ok()?;
     let items = items(&answer.body).filter(|_| answer.sort == frame::TERMS)?;
     let [terms, mark] = items[..] else { return None };
-    let is_proven = witness.fits(&message(CLIENT, question, &own, terms), mark);
+    let is_proven = witness.fits(&message(CLIENT, both, &place, terms), mark);
     // what the agent itself could not read, it is not told
     let is_read = serde_json::from_slice::<Terms>(terms).is_ok() && terms.len() < MOST;
     (is_proven && is_read).then(|| terms.to_vec())
 }
 
-/// What is marked: who says it, both random texts, and what it is about.
-fn message(who: &[u8], client: &[u8], agent: &[u8], terms: &[u8]) -> Vec<u8> {
-    list([who, client, agent, terms]).to_vec()
+/// What is marked: who says it, both random texts, what it is about, and what both see there. One with the same
+/// keys for a copy of the vault, with other seals, or where files are others, would be of no use.
+fn message(who: &[u8], (client, agent): (&[u8], &[u8]), place: &Place, terms: &[u8]) -> Vec<u8> {
+    let (file, seals) = (place.file.as_os_str(), place.state_dir.as_os_str());
+    list([who, client, agent, file.as_bytes(), seals.as_bytes(), &seen(place), terms]).to_vec()
 }
 
 const AGENT: &[u8] = b"vault-agent/1 agent";

@@ -100,8 +100,10 @@ fn hand_over(cx: &Context, place: &Place, socket: &Path, keys: &OwnedFd) -> Resu
     // others may unlock and lock at the same time
     let mut tries = (0..TRIES).map(|_| hand_over_once(cx, place, socket, (keys, &held)));
     let done = tries.find_map(Result::transpose);
-    // whoever has them now needs them
-    held.leave();
+    // one that has them now needs them; else they are wiped
+    if matches!(done, Some(Ok(false))) {
+        held.leave();
+    }
     done.unwrap_or_else(|| {
         let who = format!("find out who listens: ss -xlp | grep {}", quoted(socket));
         Err(Error::new(ErrorKind::Conflict, "agents of this vault come and go").hint(who))
@@ -150,13 +152,13 @@ fn fill(cx: &Context, place: &Place, path: &Path, keys: OwnedFd) -> bool {
 }
 
 /// Whether a process is this program, as far as the system tells: of one that has refused debuggers, as an
-/// agent has, it tells the superuser only.
+/// agent has, it tells the superuser only, or hides it.
 fn may_be_this_program(pid: i32) -> bool {
     let program = |pid: &str| std::fs::metadata(format!("/proc/{pid}/exe"));
     match (program(&pid.to_string()), program("self")) {
         (Ok(theirs), Ok(ours)) => (theirs.dev(), theirs.ino()) == (ours.dev(), ours.ino()),
-        (Err(e), _) => e.kind() == std::io::ErrorKind::PermissionDenied,
-        (Ok(_), Err(_)) => false,
+        (Err(_), Ok(_)) => lock::runs(pid),
+        (_, Err(_)) => false,
     }
 }
 

@@ -143,8 +143,7 @@ impl Here<'_> {
     /// Passes other terms on to the agent, which answers, for a client that shows that it has the keys.
     fn renew(self, rest: &Rest) -> i32 {
         let Some(held) = &self.held else { return self.refuse("locked", "") };
-        let place = held.place();
-        if rest.file != place.file.as_os_str() || place.identity() != self.file {
+        if held.place().identity() != self.file {
             return self.refuse("vault", "");
         }
         match renew::terms(&self.client, held, rest) {

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::sys::{self, Caught};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
-use rustix::process::{Signal, getpid, kill_process};
+use rustix::process::{Signal, getpgrp, getpid, kill_process};
 use rustix::termios::{self, LocalModes, OptionalActions, SpecialCodeIndex, Termios};
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -18,7 +18,6 @@ pub(super) struct Quiet<'t> {
 
 impl<'t> Quiet<'t> {
     pub(super) fn enter(tty: &'t File) -> Result<Self> {
-        let wrong = |e: Errno| Error::io("cannot hide what is typed", &e.into());
         let before = termios::tcgetattr(tty).map_err(wrong)?;
         let mut hidden = before.clone();
         hidden.local_modes -= LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG;
@@ -31,9 +30,17 @@ impl<'t> Quiet<'t> {
 
 impl Drop for Quiet<'_> {
     fn drop(&mut self) {
-        // nothing can be done if it fails; the shell resets the terminal at its own prompt
-        let _ = termios::tcsetattr(self.tty, OptionalActions::Drain, &self.before);
+        // a shell that has taken it has set it for itself, and to touch it would stop us
+        let is_taken = termios::tcgetpgrp(self.tty).is_ok_and(|group| group != getpgrp());
+        if !is_taken {
+            // nothing can be done if it fails; the shell resets the terminal at its own prompt
+            let _ = termios::tcsetattr(self.tty, OptionalActions::Drain, &self.before);
+        }
     }
+}
+
+fn wrong(e: Errno) -> Error {
+    Error::io("cannot hide what is typed", &e.into())
 }
 
 /// Reads from a quiet terminal. A signal from elsewhere finds the terminal as it was, and after a stop it is
@@ -51,8 +58,17 @@ const HEARD: [libc::c_int; 6] =
 
 impl<'t> Reader<'t> {
     pub(super) fn of(tty: &'t File) -> Result<Self> {
-        let caught = Caught::unless_others_do(&HEARD);
-        Ok(Self { tty, quiet: Some(Quiet::enter(tty)?), caught })
+        let mut reader = Self { tty, quiet: None, caught: None };
+        reader.hide()?;
+        Ok(reader)
+    }
+
+    fn hide(&mut self) -> Result<()> {
+        // in the background this stops us, which must not find us deaf: who is stopped can be ended
+        termios::tcdrain(self.tty).map_err(wrong)?;
+        self.caught = Caught::unless_others_do(&HEARD);
+        self.quiet = Some(Quiet::enter(self.tty)?);
+        Ok(())
     }
 
     /// The next byte of what is typed; none at the end.
@@ -90,44 +106,41 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Does what `signal` asks for, with the terminal as it was.
+    /// Does what `signal` asks for, and those that came with it, with the terminal as it was.
     fn heed(&mut self, signal: libc::c_int) -> Result<()> {
-        if signal != libc::SIGCONT {
-            self.quiet = None;
+        let before = self.quiet.as_ref().map(|quiet| quiet.before.clone());
+        let others = self.let_go();
+        let came = || std::iter::once(signal).chain(others.iter().copied());
+        if let Some(end) = came().find(|signal| ![STOP, libc::SIGCONT].contains(signal)) {
+            give_self(end);
+            return Err(given_up());
         }
-        match signal {
-            libc::SIGCONT => {}
-            STOP => sys::end_by(STOP),
-            _ => {
-                self.give_back();
-                send(signal);
-                return Err(given_up());
-            }
+        if signal == STOP {
+            sys::end_by(STOP);
         }
         // set anew: a shell has changed it, and what is to be put back stays the same
-        let before = self.quiet.take().map(|quiet| quiet.before.clone());
-        let mut quiet = Quiet::enter(self.tty)?;
-        quiet.before = before.unwrap_or_else(|| quiet.before.clone());
-        self.quiet = Some(quiet);
+        self.hide()?;
+        if let (Some(quiet), Some(before)) = (&mut self.quiet, before) {
+            quiet.before = before;
+        }
         Ok(())
     }
 
-    /// Puts the terminal back, and lets signals do what they do otherwise: also those that came while nobody
-    /// waited for a key any more.
-    fn give_back(&mut self) {
+    /// Puts the terminal back, and has signals do what they did; those that came until then.
+    fn let_go(&mut self) -> Vec<libc::c_int> {
         self.quiet = None;
-        let unheard = self.caught.take().map(Caught::end);
-        unheard.into_iter().flatten().for_each(send);
+        self.caught.take().map(Caught::rest).unwrap_or_default()
     }
 }
 
 impl Drop for Reader<'_> {
     fn drop(&mut self) {
-        self.give_back();
+        // those that came when the answer was there already
+        self.let_go().into_iter().filter(|signal| *signal != libc::SIGCONT).for_each(give_self);
     }
 }
 
-/// As if nobody had caught it: that ends us, or whoever notes it learns of it.
-fn send(signal: libc::c_int) {
+/// As if nobody had caught it: that ends us, or whoever asked learns of it.
+fn give_self(signal: libc::c_int) {
     let _ = Signal::from_named_raw(signal).map(|signal| kill_process(getpid(), signal));
 }
