@@ -128,7 +128,7 @@ fn when_somebody_asks_and_then_there_is_none() {
     let desk = Desk::unlocked();
     let pid = desk.pid();
     desk.ok(&["lock", "--reason", "going home"]);
-    assert!(!runs(pid));
+    soon("the end of the agent", || !runs(pid));
     let entry = &desk.log()[0];
     assert_eq!((&entry["action"], &entry["reason"]), (&"lock".into(), &"going home".into()));
     assert_eq!(desk.cause_of_lock(), "asked");
