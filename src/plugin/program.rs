@@ -93,14 +93,16 @@ pub fn judge(path: &Path) -> Result<PathBuf> {
 /// Whether somebody else can exchange what is in this directory: all others, or a group that is not the user's
 /// own. Where only owners rename and remove (`+t`), nobody can.
 fn is_shared(dir: &fs::Metadata) -> bool {
-    let by_group = dir.mode() & 0o020 != 0 && !is_our_group(dir.gid());
+    let user = rustix::process::geteuid().as_raw();
+    let by_group = dir.mode() & 0o020 != 0 && !is_group_of(user, dir.gid());
     dir.mode() & 0o1000 == 0 && (dir.mode() & 0o002 != 0 || by_group)
 }
 
-/// The user's, the system's, or that of those who can become root anyway.
-fn is_our_group(group: u32) -> bool {
+/// The system's, that of those who can become root anyway, or the one that a user has alone: it has his number.
+/// A primary group of another number, as `users` or `staff`, has other members.
+fn is_group_of(user: u32, group: u32) -> bool {
     let is_admin = cfg!(target_os = "macos") && group == 80;
-    group == 0 || is_admin || group == rustix::process::getegid().as_raw()
+    group == 0 || is_admin || group == user
 }
 
 /// The user's, or the system's.
@@ -165,7 +167,8 @@ mod tests {
         assert_eq!(said(&path).unwrap_err().0, ErrorKind::Refused);
         set(path.parent().unwrap(), 0o1777).unwrap();
         assert!(said(&path).is_ok());
-        // one's own group is oneself; of any other somebody may be
+        // the group that is oneself; of any other, one's own included, somebody may be
+        assert!(is_group_of(1000, 1000) && is_group_of(1000, 0) && !is_group_of(1000, 100));
         set(path.parent().unwrap(), 0o775).unwrap();
         assert!(said(&path).is_ok());
         if std::os::unix::fs::chown(path.parent().unwrap(), None, Some(65_534)).is_ok() {
